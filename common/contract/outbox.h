@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * outbox.h - where an operator or a source puts the records it emits.
+ *
+ * Inside one user call every emission succeeds (bounded overdraft, then the task fails by name);
+ * between calls the operator asks outbox_full and stops there. Implemented by taskmanager/exec and
+ * by the operator test kit; exported to jobs as part of the ABI. */
+#ifndef COMMON_CONTRACT_OUTBOX_H
+#define COMMON_CONTRACT_OUTBOX_H
+
+#include "common/record/batch.h"
+
+struct outbox { /* the hot path is inline: the run under way of output 0 */
+	struct run_builder *run; /* NULL: the operator has no output */
+	bool full;               /* ask before each record or batch */
+	/* Opens the next buffer and reserves there; never NULL for sizes up to a segment. A larger
+	 * record sets the task's error (ERR_RECORD_TOO_LARGE) and gives scratch memory. */
+	void *(*reserve_slow)(struct outbox *out, uint32_t size_bytes);
+	int64_t timestamp_ms; /* given to every record emitted; EVENT_MIN: none */
+};
+
+static inline bool outbox_full(const struct outbox *out)
+{
+	return out->full;
+}
+
+/* Room for one record of size_bytes (see run_reserve). */
+static inline void *outbox_reserve(struct outbox *out, uint32_t size_bytes)
+{
+	struct run_builder *run = out->run;
+	void *record = run_reserve(run, size_bytes);
+
+	if (unlikely(record == NULL))
+		record = out->reserve_slow(out, size_bytes);
+	if (unlikely(run->with_timestamps))
+		run->timestamps_ms[run->count - 1] = out->timestamp_ms;
+	return record;
+}
+
+/* Copies one record (its strings may be borrowed) to the output. */
+static inline void outbox_emit(struct outbox *out, const struct record_type *type,
+			       const void *record)
+{
+	if (!type->has_tails) {
+		memcpy(outbox_reserve(out, type->size_bytes), record, type->size_bytes);
+		return;
+	}
+	uint32_t size_bytes = record_size(type, record);
+	void *into = outbox_reserve(out, size_bytes);
+
+	if (size_bytes == type->size_bytes)
+		memcpy(into, record, size_bytes);
+	else
+		record_copy(type, record, into);
+}
+
+#endif

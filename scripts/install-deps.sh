@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# install-deps.sh - what building and testing needs, from the distribution's own packages.
+#
+# usage: scripts/install-deps.sh [build|test|all]
+#   build  the compiler and the libraries that the daemons link
+#   test   what `make check` needs on top (cmocka, clang, netcat, curl, jq)
+#   all    both (default)
+# Installs only what is missing, so a second run takes no network. Package names hold on Debian 12
+# and 13 and on Ubuntu 22.04 and 24.04. Run as root or as a user with sudo.
+set -euo pipefail
+
+build_packages=(gcc make pkg-config libc6-dev protobuf-c-compiler libprotobuf-c-dev libevent-dev libyaml-dev
+	libjansson-dev libssl-dev libxxhash-dev libcivetweb-dev librdkafka-dev)
+test_packages=(libcmocka-dev clang libclang-rt-dev netcat-openbsd curl jq procps python3)
+
+want=${1:-all}
+case $want in
+build) packages=("${build_packages[@]}") ;;
+test) packages=("${test_packages[@]}") ;;
+all) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
+*) echo "usage: $0 [build|test|all]" >&2; exit 2 ;;
+esac
+
+if ! command -v apt-get >/dev/null; then
+	echo "This script knows apt only. Install these by hand: ${packages[*]}" >&2
+	exit 1
+fi
+
+# clang's sanitizer and fuzzer runtimes have a versioned name on Debian 12 and Ubuntu 22.04.
+resolve() {
+	case $1 in
+	libclang-rt-dev)
+		local version
+		version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n 1)
+		if apt-cache show "libclang-rt-$version-dev" >/dev/null 2>&1; then
+			echo "libclang-rt-$version-dev"
+		elif apt-cache show "libclang-common-$version-dev" >/dev/null 2>&1; then
+			echo "libclang-common-$version-dev" # Ubuntu 22.04 keeps the runtimes here
+		fi ;;
+	*) echo "$1" ;;
+	esac
+}
+
+installed() { dpkg-query --show --showformat='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'; }
+
+missing=()
+for package in "${packages[@]}"; do
+	[[ $package == libclang-rt-dev ]] && continue
+	installed "$package" || missing+=("$package")
+done
+if [[ $want != build ]] && ! compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null; then
+	missing+=(libclang-rt-dev)
+fi
+if ((${#missing[@]} == 0)); then
+	exit 0
+fi
+
+if (($(id -u) == 0)); then
+	as_root=()
+elif command -v sudo >/dev/null; then
+	as_root=(sudo)
+else
+	echo "These packages are missing and need root: ${missing[*]}" >&2
+	echo "Run as root: apt-get install -y --no-install-recommends ${missing[*]}" >&2
+	exit 1
+fi
+echo "Installing with apt: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+names=()
+for package in "${missing[@]}"; do
+	name=$(resolve "$package")
+	[[ -n $name ]] && names+=("$name")
+done
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${names[@]}" >/dev/null
