@@ -33,7 +33,7 @@ WERROR_FLAG := -Werror
 endif
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough -Wno-unused-parameter $(WERROR_FLAG)
-ALL_CFLAGS := -std=gnu11 -g -fno-omit-frame-pointer -fstack-protector-strong -fPIC -pthread $(WARNINGS) \
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fstack-protector-strong -fPIC -pthread $(WARNINGS) \
 	$(FLAGS_$(BUILD)) -I. -I$(GEN) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS := $(filter -fsanitize=%,$(FLAGS_$(BUILD))) -pthread -Wl,-z,relro,-z,now $(LDFLAGS)
 ifeq ($(BUILD),fuzz)
