@@ -16,6 +16,7 @@ struct outbox { /* the hot path is inline: the run under way of output 0 */
 	 * record sets the task's error (ERR_RECORD_TOO_LARGE) and gives scratch memory. */
 	void *(*reserve_slow)(struct outbox *out, uint32_t size_bytes);
 	int64_t timestamp_ms; /* given to every record emitted; EVENT_MIN: none */
+	const void *user_type; /* what collect() last emitted, checked against run->type once */
 };
 
 static inline bool outbox_full(const struct outbox *out)

@@ -98,6 +98,7 @@ struct field { /* what FLINK_RECORD makes; offsets follow from the layout rule *
 /* A finished type: immutable after record_type_create, shared between threads. */
 struct record_type {
 	const char *name; /* "word_count" */
+	const char *print_format; /* "{word} : {count}"; NULL: the tuple form "(a,1)" */
 	uint32_t fields_count;
 	const struct field *fields;
 	const uint32_t *offsets_bytes; /* of each field, from the start of the struct */
@@ -110,8 +111,8 @@ struct record_type {
 };
 
 /* Checks names (unique, not empty), kinds and counts; ERR_PLAN_INVALID otherwise. On the heap. */
-MUST_USE int record_type_create(const char *name, const struct field *fields, uint32_t count,
-				struct record_type **type, struct err *err);
+MUST_USE int record_type_create(const char *name, const char *print_format, const struct field *fields,
+				uint32_t count, struct record_type **type, struct err *err);
 void record_type_destroy(struct record_type **type);
 /* The index of the field, or -1. A miss in user code: record_type_nearest gives the best guess. */
 int record_type_find(const struct record_type *type, const char *name);
@@ -142,8 +143,8 @@ uint32_t record_size(const struct record_type *type, const void *record);
  * relative. Strings may be borrowed or relative to their place in `record`. Zeroes the padding
  * between tails. The source's own padding must be zero (compound literals are zeroed by the macros). */
 void record_copy(const struct record_type *type, const void *record, void *into);
-/* One record as print() shows it. Tuples "(a,1)" as Flink's; a single-field record shows its value
- * alone. DOUBLE and FLOAT in Java's form. NULL as "null". */
+/* One record as print() shows it: the type's print_format, else a tuple "(a,1)" as Flink's; a
+ * single-field record shows its value alone. DOUBLE and FLOAT in Java's form. NULL as "null". */
 void record_print(const struct record_type *type, const void *record, struct buf *into);
 void print_double(double value, struct buf *into); /* Double.toString: 1.0E10, NaN, -0.0 */
 void print_float(float value, struct buf *into);

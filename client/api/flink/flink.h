@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flink.h - write a job in C.
+ *
+ * A job is a shared object with one entry function, flink_main. `flink run job.c` compiles it,
+ * `flink run job.so` takes one that is compiled already (flags: bin/flink-config --cflags --libs).
+ *
+ *	#include <flink/flink.h>
+ *
+ *	FLINK_RECORD(word_count, FIELD(STRING, word) FIELD(BIGINT, count));
+ *
+ *	static void split(const struct line *in, struct collector *out)
+ *	{
+ *		… collect(out, word_count, .word = str_of(start, length), .count = 1);
+ *	}
+ *
+ *	int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
+ *	{
+ *		struct stream *text = socket_text_stream(env, "localhost", 9000);
+ *		struct stream *counts = sum(window(key_by(flat_map(text, split, word_count), "word"),
+ *						   tumbling_processing_time(SECONDS(5))), "count");
+ *		print(counts);
+ *		return flink_execute(env, "Socket Window WordCount", err);
+ *	}
+ *
+ * flink_main runs in the client and only builds the graph. Functions run on TaskManagers; `static`
+ * ones work; they must not keep state in globals (each subtask may run anywhere, several may share a
+ * process) and must not block. Errors while building (an unknown field, a wrong type) are kept in the
+ * environment and reported by flink_execute with the operator's name: no call needs to be checked.
+ *
+ * Records: a FLINK_RECORD is a C struct; its layout is the wire format. Strings are `struct str`: read
+ * them with str_ptr(&s) and s.len; set them with str_of(pointer, length) or str_copy(&in->field)
+ * (never `=` from another record: a long string is relative to its place). */
+#ifndef FLINK_FLINK_H
+#define FLINK_FLINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/contract/outbox.h"
+#include "common/record/record.h"
+
+#define FLINK_ABI 1 /* checked before a job's code is opened */
+
+/* ---- record types --------------------------------------------------------------------------- */
+
+#define FLINK_C_BOOLEAN uint8_t
+#define FLINK_C_TINYINT int8_t
+#define FLINK_C_SMALLINT int16_t
+#define FLINK_C_INT int32_t
+#define FLINK_C_BIGINT int64_t
+#define FLINK_C_FLOAT float
+#define FLINK_C_DOUBLE double
+#define FLINK_C_STRING struct str
+#define FLINK_C_BYTES struct str
+#define FLINK_C_TIMESTAMP int64_t
+
+/* FIELD(kind, name) pairs are walked twice: once as struct members, once as descriptions. */
+#define FIELD(kind, name) (kind, name)
+#define FLINK_END_(...) FLINK_END_2_(__VA_ARGS__)
+#define FLINK_END_2_(...) __VA_ARGS__##_END
+#define FLINK_MEMBER_A(kind, name) FLINK_C_##kind name; FLINK_MEMBER_B
+#define FLINK_MEMBER_B(kind, name) FLINK_C_##kind name; FLINK_MEMBER_A
+#define FLINK_MEMBER_A_END
+#define FLINK_MEMBER_B_END
+#define FLINK_DESCRIBE_A(kind, name) { #name, FIELD_##kind, 0 }, FLINK_DESCRIBE_B
+#define FLINK_DESCRIBE_B(kind, name) { #name, FIELD_##kind, 0 }, FLINK_DESCRIBE_A
+#define FLINK_DESCRIBE_A_END
+#define FLINK_DESCRIBE_B_END
+
+struct flink_type { /* what FLINK_RECORD makes; immutable */
+	const char *name, *print_format;
+	const struct field *fields;
+	uint32_t fields_count, size_bytes;
+};
+
+/* FLINK_RECORD(name, FIELD(kind, field) …): struct name, and its description name##_type. Kinds:
+ * BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE STRING BYTES TIMESTAMP. print() shows a record as
+ * "(a,1)"; FLINK_RECORD_PRINTED gives it a form of its own: "{word} : {count}". */
+#define FLINK_RECORD(name, fields) FLINK_RECORD_PRINTED(name, NULL, fields)
+#define FLINK_RECORD_PRINTED(name, format, fields_) \
+	struct name { FLINK_END_(FLINK_MEMBER_A fields_) }; \
+	static const struct field name##_fields_[] __attribute__((unused)) = { FLINK_END_(FLINK_DESCRIBE_A fields_) }; \
+	static const struct flink_type name##_type[1] __attribute__((unused)) = { { #name, format, name##_fields_, \
+		sizeof(name##_fields_) / sizeof(name##_fields_[0]), sizeof(struct name) } }
+
+FLINK_RECORD(line, FIELD(STRING, text)); /* what the text sources give */
+
+/* ---- inside functions ----------------------------------------------------------------------- */
+
+#define collector outbox /* struct collector: where a function's records go */
+
+/* Called once per operator when collect() meets a new type; fails the task on a wrong one. */
+void flink_collect_check(struct collector *out, const struct flink_type *type);
+
+static inline void flink_collect_(struct collector *out, const struct flink_type *type, const void *record)
+{
+	if (unlikely(out->user_type != type))
+		flink_collect_check(out, type);
+	outbox_emit(out, out->run->type, record);
+}
+
+/* Emits one record: collect(out, word_count, .word = str_of(p, n), .count = 1). Never fails and never
+ * waits; strings may point anywhere, their bytes are copied now. */
+#define collect(out, name, ...) \
+	flink_collect_((out), name##_type, &(struct name){ __VA_ARGS__ })
+
+/* Fails the task with this message (ERR_USER_FUNCTION_FAILED); return from the function afterwards. */
+void flink_fail(const char *format, ...) PRINTF(1, 2);
+/* Parameters given to a *_with variant, and where this subtask stands. Valid inside functions only. */
+struct bytes flink_parameters(void);
+uint32_t flink_subtask_index(void);
+
+/* ---- the environment ------------------------------------------------------------------------ */
+
+struct flink_env;
+struct flink_args;
+struct stream;
+
+int flink_main(struct flink_env *env, struct flink_args *args, struct err *err); /* yours */
+
+/* Program arguments "--key value" as Flink's ParameterTool. NULL / the default when not given. A number
+ * that does not parse is reported by name and ends the program. */
+const char *flink_arg(const struct flink_args *args, const char *key);
+const char *flink_arg_or(const struct flink_args *args, const char *key, const char *otherwise);
+bool flink_arg_is_set(const struct flink_args *args, const char *key);
+int flink_arg_int(const struct flink_args *args, const char *key, int64_t *value, struct err *err); /* 1 given, 0 not, -1 bad */
+
+void flink_set_parallelism(struct flink_env *env, uint32_t parallelism); /* the default of all operators */
+void flink_set(struct flink_env *env, const char *key, const char *value); /* any setting of the job */
+void flink_disable_chaining(struct flink_env *env);
+/* Builds the job graph and hands it to whoever runs the program (cluster, mini cluster, info). Attached:
+ * returns when the job has ended. 0, or -1 with err. At most once per flink_main. */
+int flink_execute(struct flink_env *env, const char *job_name, struct err *err);
+
+/* ---- sources -------------------------------------------------------------------------------- */
+
+/* Lines from a TCP server, parallelism 1; waits and retries while nothing listens; ends when the
+ * server closes. "\n" and "\r\n" both end a line. */
+struct stream *socket_text_stream(struct flink_env *env, const char *host, uint16_t port);
+/* Lines of a file or of all files in a folder, split among subtasks by byte ranges. */
+struct stream *read_text_file(struct flink_env *env, const char *path);
+/* A fixed list of lines, or of records (struct name[count]). */
+struct stream *from_lines(struct flink_env *env, const char *const *lines, uint32_t count);
+struct stream *flink_from_records(struct flink_env *env, const struct flink_type *type, const void *records, uint32_t count);
+#define from_records(env, name, records, count) flink_from_records(env, name##_type, records, count)
+/* One record per Kafka message value (as line.text). Options: NULL-terminated "key", "value" pairs for
+ * librdkafka; "scan.startup.mode": earliest-offset (default), latest-offset, group-offsets; "scan.bounded.mode": latest-offset ends there. */
+struct stream *kafka_source(struct flink_env *env, const char *bootstrap_servers, const char *topic, const char *const *options);
+
+/* ---- transformations ------------------------------------------------------------------------ */
+
+typedef void flink_flat_map_fn(const void *in, struct collector *out);
+typedef void flink_map_fn(const void *in, void *out); /* *out comes zeroed */
+typedef bool flink_filter_fn(const void *in);
+
+struct stream *flink_flat_map(struct stream *in, flink_flat_map_fn *function, const char *symbol, const struct flink_type *type, struct bytes parameters);
+struct stream *flink_map(struct stream *in, flink_map_fn *function, const char *symbol, const struct flink_type *type, struct bytes parameters);
+struct stream *flink_filter(struct stream *in, flink_filter_fn *function, const char *symbol, struct bytes parameters);
+/* flat_map(stream, function, record name): void f(const struct X *in, struct collector *out). */
+#define flat_map(in, function, name) flink_flat_map(in, (flink_flat_map_fn *)(void *)(function), #function, name##_type, BYTES_EMPTY)
+#define flat_map_with(in, function, name, parameters) flink_flat_map(in, (flink_flat_map_fn *)(void *)(function), #function, name##_type, parameters)
+/* map: void f(const struct X *in, struct Y *out). filter: bool f(const struct X *in). */
+#define map(in, function, name) flink_map(in, (flink_map_fn *)(void *)(function), #function, name##_type, BYTES_EMPTY)
+#define map_with(in, function, name, parameters) flink_map(in, (flink_map_fn *)(void *)(function), #function, name##_type, parameters)
+#define filter(in, function) flink_filter(in, (flink_filter_fn *)(void *)(function), #function, BYTES_EMPTY)
+
+struct stream *key_by(struct stream *in, const char *field); /* "word", or "a,b" */
+struct stream *rebalance(struct stream *in);
+
+struct flink_window { int64_t size_ms, offset_ms; };
+#define MILLISECONDS(n) ((int64_t)(n))
+#define SECONDS(n) ((int64_t)(n) * 1000)
+#define MINUTES(n) ((int64_t)(n) * 60000)
+static inline struct flink_window tumbling_processing_time(int64_t size_ms)
+{
+	return (struct flink_window){ size_ms, 0 };
+}
+struct stream *window(struct stream *keyed, struct flink_window window);
+/* Per key: the first record with `field` summed up. On a keyed stream every record gives an update; on
+ * a windowed one each key gives one record when its window fires. INT, BIGINT, DOUBLE and kin. */
+struct stream *sum(struct stream *keyed_or_windowed, const char *field);
+
+/* ---- sinks ---------------------------------------------------------------------------------- */
+
+/* One line per record to the TaskManager's .out file, the attached client and the dashboard; "N> " in
+ * front when the sink's parallelism is above 1. */
+struct stream *print(struct stream *in);
+/* One line per record. Parallelism 1: the file `path`; else a folder with files 1, 2, …. Refuses to
+ * overwrite. */
+struct stream *write_as_text(struct stream *in, const char *path);
+/* Each record's printed form as a message value; at least once. Options as kafka_source. */
+struct stream *kafka_sink(struct stream *in, const char *bootstrap_servers, const char *topic, const char *const *options);
+
+/* ---- about the operator just made ------------------------------------------------------------ */
+
+struct stream *set_parallelism(struct stream *stream, uint32_t parallelism);
+struct stream *set_max_parallelism(struct stream *stream, uint32_t max_parallelism);
+struct stream *name(struct stream *stream, const char *name);
+struct stream *uid(struct stream *stream, const char *uid);
+struct stream *slot_sharing_group(struct stream *stream, const char *group);
+struct stream *disable_chaining(struct stream *stream);
+struct stream *start_new_chain(struct stream *stream);
+
+#endif

@@ -1,0 +1,2 @@
+$(eval $(call library,client/api))
+$(eval $(call tests,client/api,client/api $(COMMON)))

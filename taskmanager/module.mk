@@ -1,0 +1,5 @@
+$(foreach dir,$(TASKMANAGER),$(eval $(call library,$(dir))))
+$(eval $(call tests,taskmanager/shuffle,taskmanager/shuffle $(COMMON)))
+$(eval $(call fuzzers,taskmanager/shuffle,taskmanager/shuffle $(COMMON)))
+$(eval $(call tests,taskmanager/operator,$(TASKMANAGER) tests/lib $(COMMON)))
+$(eval $(call tests,taskmanager/exec,$(TASKMANAGER) tests/lib $(COMMON)))

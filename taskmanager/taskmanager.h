@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * taskmanager.h - the whole TaskManager as one object: TaskExecutor, slots, shuffle. The daemon, the
+ * mini cluster and the simulator make the same object. */
+#ifndef TASKMANAGER_TASKMANAGER_H
+#define TASKMANAGER_TASKMANAGER_H
+
+#include "common/base/id.h"
+#include "common/conf/conf.h"
+#include "common/world/world.h"
+
+struct taskmanager;
+
+struct taskmanager_options {
+	struct world *world;
+	const struct conf *conf;     /* borrowed for its whole life */
+	const char *log_directory;   /* where its own .log and .out lie; NULL: none */
+	const char *log_name, *out_name; /* file names inside it; may be NULL */
+	/* What the last life of this daemon died of (from its supervisor's crash note); may be NULL. */
+	const char *crash_note;
+	const char *crash_operator;
+	struct id crash_job_id;
+	wall_t crash_at;
+	/* Overrides for the mini cluster and the simulator; NULL/0: from the settings. */
+	const char *jobmanager_host;
+	uint16_t jobmanager_port;
+	const char *bind_host;       /* data port; "@name" inside one process */
+};
+
+/* Begins to connect to the JobManager and goes on trying until destroyed. */
+MUST_USE int taskmanager_create(const struct taskmanager_options *options,
+				struct taskmanager **taskmanager, struct err *err);
+bool taskmanager_registered(const struct taskmanager *taskmanager); /* any thread */
+const char *taskmanager_resource_id(const struct taskmanager *taskmanager);
+/* Asks it to stop: tasks are cancelled, the JobManager is told; then destroy (at once: also fine). */
+void taskmanager_destroy(struct taskmanager **taskmanager);
+
+/* For checkers, on the simulator's thread. Segments out, live tasks, and the shuffle's own check. */
+uint32_t taskmanager_tasks_count(const struct taskmanager *taskmanager);
+struct shuffle *taskmanager_shuffle(struct taskmanager *taskmanager);
+
+#endif
