@@ -31,7 +31,10 @@ MUST_USE int taskmanager_create(const struct taskmanager_options *options,
 				struct taskmanager **taskmanager, struct err *err);
 bool taskmanager_registered(const struct taskmanager *taskmanager); /* any thread */
 const char *taskmanager_resource_id(const struct taskmanager *taskmanager);
-/* Asks it to stop: tasks are cancelled, the JobManager is told; then destroy (at once: also fine). */
+/* Asks it to stop: tasks are cancelled, the JobManager is told. Any thread; then wait for stopped. */
+void taskmanager_stop(struct taskmanager *taskmanager);
+bool taskmanager_stopped(const struct taskmanager *taskmanager);
+/* Also without a stop before: at once, tasks are dropped where they stand. Not from its own threads. */
 void taskmanager_destroy(struct taskmanager **taskmanager);
 
 /* For checkers, on the simulator's thread. Segments out, live tasks, and the shuffle's own check. */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * executor_output.c - print() lines on their way from a slot to the .out file and to the JobManager.
+ *
+ * The slot's thread writes the line to the process's stdout at once (the .out file is the complete
+ * copy) and posts a copy to the executor, which pushes it to the JobManager with one call under way
+ * per job. What does not fit LIMIT_OUTPUT_RING_BYTES is dropped oldest first, in whole lines, and the
+ * gap is told. */
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+#include "common/base/mem.h"
+#include "taskmanager/exec/executor_priv.h"
+
+#define PUSH_BYTES_MAX (256 * 1024)
+
+void executor_output_print(void *context, struct task *task, const char *line, size_t size_bytes)
+{
+	struct executor_task *owner = context;
+	struct executor_job *job = owner->job;
+
+	world_print(owner->executor->world, line, size_bytes);
+	if (atomic_fetch_add(&job->output_posted_bytes, (int64_t)size_bytes) > LIMIT_OUTPUT_RING_BYTES) {
+		atomic_fetch_sub(&job->output_posted_bytes, (int64_t)size_bytes);
+		atomic_fetch_add(&job->output_dropped_bytes, (int64_t)size_bytes);
+		return;
+	}
+	struct event *event = mem_alloc(sizeof(*event) + size_bytes);
+
+	event->kind = EVENT_OUTPUT;
+	event->job = job;
+	event->size_bytes = size_bytes;
+	memcpy(event->text, line, size_bytes);
+	executor_post(owner->executor, event);
+}
+
+/* Drops whole lines from the front until the ring's bound is kept; never what is being pushed. */
+static void drop_oldest(struct executor_job *job)
+{
+	if (job->output.size_bytes <= LIMIT_OUTPUT_RING_BYTES)
+		return;
+	size_t over = job->output.size_bytes - LIMIT_OUTPUT_RING_BYTES;
+	char *from = job->output.data + job->pushing_bytes;
+	size_t room = job->output.size_bytes - job->pushing_bytes;
+
+	if (over > room)
+		over = room;
+	char *line_end = over > 0 ? memchr(from + over - 1, '\n', room - over + 1) : NULL;
+	size_t cut = line_end ? (size_t)(line_end + 1 - from) : over;
+
+	if (cut == 0)
+		return;
+	memmove(from, from + cut, room - cut);
+	job->output.size_bytes -= cut;
+	job->dropped_bytes += cut;
+}
+
+void executor_output_take(struct executor_job *job, struct event *event)
+{
+	int64_t dropped = atomic_exchange(&job->output_dropped_bytes, 0);
+
+	atomic_fetch_sub(&job->output_posted_bytes, (int64_t)event->size_bytes);
+	job->dropped_bytes += (uint64_t)dropped;
+	buf_add(&job->output, event->text, event->size_bytes);
+	drop_oldest(job);
+	executor_output_push(job);
+}
+
+struct push_call {
+	struct task_executor *executor;
+	struct id job_id;
+};
+
+static void push_done(const Flink__Empty *answer, void *closure_data)
+{
+	struct push_call *call = closure_data;
+	struct executor_job *job = map_get(call->executor->jobs, map_key_id(&call->job_id));
+
+	if (job != NULL && job->pushing) {
+		job->pushing = false;
+		if (answer != NULL) {
+			buf_consume(&job->output, job->pushing_bytes);
+			job->output_offset += job->pushing_bytes;
+		} else if (rpc_error()->code == ERR_JOB_NOT_FOUND || rpc_error()->code == ERR_FENCED) {
+			buf_clear(&job->output); /* nobody wants it any more */
+		}
+		job->pushing_bytes = 0;
+		agent_wake(&call->executor->agent);
+	}
+	mem_free(call);
+}
+
+void executor_output_push(struct executor_job *job)
+{
+	struct task_executor *executor = job->executor;
+
+	if (job->pushing || job->output.size_bytes == 0 || !atomic_load(&executor->registered) ||
+	    executor->peer == NULL)
+		return;
+	size_t bytes = job->output.size_bytes;
+
+	if (bytes > PUSH_BYTES_MAX) { /* whole lines; a longer line goes alone */
+		char *end = memrchr(job->output.data, '\n', PUSH_BYTES_MAX);
+
+		if (end == NULL)
+			end = memchr(job->output.data, '\n', bytes);
+		bytes = end ? (size_t)(end + 1 - job->output.data) : bytes;
+	}
+	struct rpc_fence fence = executor_fence(executor);
+	struct rpc_stub stub;
+	Flink__PushOutputRequest request = FLINK__PUSH_OUTPUT_REQUEST__INIT;
+	struct push_call *call = MEM_NEW(struct push_call);
+
+	*call = (struct push_call){ executor, job->id };
+	/* Dropped bytes count as part of the stream, so that offsets stay those of the .out file. */
+	job->output_offset += job->dropped_bytes;
+	request.job_id = id_to_message(&job->id);
+	request.offset = job->output_offset;
+	request.dropped_bytes = job->dropped_bytes;
+	request.lines.data = (uint8_t *)job->output.data;
+	request.lines.len = bytes;
+	job->dropped_bytes = 0;
+	job->pushing = true;
+	job->pushing_bytes = bytes;
+	rpc_stub_init(&stub, executor->peer, &flink__resource_manager__descriptor, &fence);
+	flink__resource_manager__push_output(rpc_stub_service(&stub), &request, push_done, call);
+}
+
+bool executor_output_drained(const struct executor_job *job)
+{
+	return job->output.size_bytes == 0 &&
+	       atomic_load(&((struct executor_job *)(uintptr_t)job)->output_posted_bytes) == 0;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * executor_priv.h - what the files of the task executor share; nobody else includes it.
+ *
+ * Threads: everything here belongs to the control runner, but `inbox` (posted to by slot runners) and
+ * the atomics. Slot runners know a task by its struct task and post struct event. */
+#ifndef TASKMANAGER_EXEC_EXECUTOR_PRIV_H
+#define TASKMANAGER_EXEC_EXECUTOR_PRIV_H
+
+#include "resource_manager.pb-c.h"
+#include "task_executor.pb-c.h"
+
+#include "common/base/list.h"
+#include "common/base/map.h"
+#include "common/base/ring.h"
+#include "common/rpc/rpc.h"
+#include "taskmanager/exec/task.h"
+#include "taskmanager/exec/task_executor.h"
+
+#define EXECUTOR_LOGGER "TaskExecutor"
+
+struct executor_job;
+
+/* One artifact of a job on its way to this TaskManager. */
+struct artifact {
+	struct executor_job *job;
+	uint32_t index; /* in graph->artifacts */
+	char *path;     /* the file here */
+	uint64_t received_bytes;
+	struct buf content;
+	struct file_op write_op, open_op, close_op, rename_op;
+	uint32_t stage; /* enum artifact_stage */
+	char *part_path;
+};
+
+enum artifact_stage { ARTIFACT_FETCHING, ARTIFACT_OPENING, ARTIFACT_WRITING, ARTIFACT_CLOSING,
+		      ARTIFACT_RENAMING, ARTIFACT_READY, ARTIFACT_FAILED };
+
+/* What is kept per job: graph, types, modules, print() output on its way. Freed by ReleaseJob, or
+ * when its last slot is freed. */
+struct executor_job {
+	struct task_executor *executor;
+	struct id id;
+	Flink__JobGraph *graph;
+	struct record_type **types;
+	struct artifact *artifacts;
+	struct module **modules;
+	bool ready;         /* artifacts there and modules open */
+	struct err failure; /* or why not */
+	uint32_t tasks_count;
+	bool released;      /* free it with its last task */
+	/* output */
+	_Atomic int64_t output_posted_bytes; /* in the inbox, not yet taken */
+	_Atomic int64_t output_dropped_bytes; /* refused at the inbox */
+	struct buf output;             /* taken, not yet acknowledged */
+	uint64_t output_offset;        /* of output's first byte */
+	uint64_t dropped_bytes;        /* lost in front of it, not yet told */
+	size_t pushing_bytes;          /* of the call under way */
+	bool pushing;
+};
+
+enum report_step { REPORT_IDLE, REPORT_SENDING };
+
+/* A task from SubmitTask to the acknowledged report of its final state. */
+struct executor_task {
+	struct task_executor *executor;
+	struct executor_job *job;
+	struct id execution_id, allocation_id;
+	Flink__SubmitTaskRequest *deployment; /* own copy, without the graph */
+	struct task *task;       /* NULL: not made yet, or destroyed */
+	uint32_t state;          /* enum task_state as last told by the task */
+	uint32_t reported_state; /* as last acknowledged; TASK_CREATED: nothing yet */
+	uint32_t sending_state;
+	bool sending, cancel_asked;
+	struct err failure;
+	char *failed_operator;
+	struct list waiting_splits; /* of struct pending_splits: came before the task was made */
+	uint32_t readers_ready;     /* bit per operator: ReaderReady to be told */
+	bool reader_telling;
+	struct io_totals { uint64_t records_in, records_out, bytes_in, bytes_out, busy, idle, pressured; } totals;
+};
+
+struct pending_splits {
+	struct list_node node;
+	uint32_t operator, count;
+	bool no_more;
+	struct split splits[];
+};
+
+struct executor_slot {
+	uint32_t index;
+	bool allocated, freeing;
+	struct id allocation_id, job_id;
+	struct runner *runner; /* made at first use, kept */
+	struct list free_calls; /* of struct pending_call: FreeSlot answers owed */
+};
+
+struct pending_call {
+	struct list_node node;
+	Flink__Empty_Closure closure;
+	void *closure_data;
+};
+
+enum event_kind { EVENT_STATE, EVENT_READER, EVENT_OUTPUT };
+
+struct event { /* from a slot runner */
+	struct inbox_node node;
+	enum event_kind kind;
+	struct id execution_id;
+	struct executor_job *job; /* OUTPUT */
+	enum task_state state;    /* STATE */
+	struct err failure;
+	char *failed_operator;
+	uint32_t operator;        /* READER */
+	size_t size_bytes;        /* OUTPUT */
+	char text[];
+};
+
+struct file_call; /* files.c */
+
+struct task_executor {
+	struct agent agent; /* first */
+	struct taskmanager_options base;
+	struct task_executor_options options;
+	struct world *world;
+	const struct conf *conf;
+	struct inbox inbox;
+	struct rpc_client *client;
+	struct rpc_peer *peer; /* registered or registering; NULL: no connection */
+	bool registering;
+	_Atomic bool registered;
+	uint64_t leader_epoch;
+	mono_t lost_at;         /* when the last registered connection ended; MONO_NEVER: not lost */
+	mono_t heartbeat_at, heartbeat_answered, register_at, tick_at;
+	bool heartbeating;
+	uint32_t heartbeat_interval_ms, heartbeat_timeout_ms;
+	bool crash_told;
+	struct executor_slot *slots;
+	struct map *jobs;  /* id -> struct executor_job */
+	struct map *tasks; /* execution id -> struct executor_task */
+	struct list file_calls;
+	char *artifact_directory;
+	_Atomic bool stopping, idle;
+	bool started;
+	Flink__TaskExecutor_Service service;
+};
+
+/* task_executor.c */
+struct executor_task *executor_find_task(struct task_executor *executor, const ProtobufCBinaryData *id);
+void executor_task_advance(struct executor_task *task); /* makes it when its job is ready; reports */
+void executor_cancel_all(struct task_executor *executor, const char *why);
+void executor_post(struct task_executor *executor, struct event *event);
+struct rpc_fence executor_fence(const struct task_executor *executor);
+
+/* executor_jobs.c */
+struct executor_job *executor_job_get(struct task_executor *executor, const struct id *id,
+				      const Flink__JobGraph *graph, struct err *err);
+void executor_job_step(struct executor_job *job); /* artifacts; sets ready or failure */
+void executor_job_release(struct executor_job *job);
+void executor_job_destroy(struct executor_job *job);
+
+/* executor_output.c */
+void executor_output_print(void *context, struct task *task, const char *line, size_t size_bytes);
+void executor_output_take(struct executor_job *job, struct event *event);
+void executor_output_push(struct executor_job *job);
+bool executor_output_drained(const struct executor_job *job);
+
+/* executor_reports.c */
+void executor_register(struct task_executor *executor, struct rpc_peer *peer);
+void executor_heartbeat(struct task_executor *executor, mono_t now, mono_t *wake_at);
+void executor_report(struct executor_task *task);
+void executor_tell_readers(struct executor_task *task);
+
+/* executor_files.c */
+void executor_files_list(Flink__TaskExecutor_Service *service, const Flink__ListFilesRequest *input,
+			 Flink__ListFilesResponse_Closure closure, void *closure_data);
+void executor_files_read(Flink__TaskExecutor_Service *service, const Flink__ReadFileRequest *input,
+			 Flink__ReadFileResponse_Closure closure, void *closure_data);
+void executor_files_step(struct task_executor *executor);
+void executor_files_fini(struct task_executor *executor);
+
+static inline struct task_executor *executor_of_service(Flink__TaskExecutor_Service *service)
+{
+	return CONTAINER_OF(service, struct task_executor, service);
+}
+
+#endif

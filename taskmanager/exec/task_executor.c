@@ -1,0 +1,766 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * task_executor.c - the agent behind the TaskExecutor service: slots, deployment, cancellation, and
+ * the connection to the JobManager.
+ *
+ * A task lives here from SubmitTask until its final state was acknowledged: waiting for its job's
+ * artifacts, then as a struct task on its slot's runner, then as a report. The step is a walk over
+ * all of it; every part is idempotent, so nothing depends on which event woke the agent. */
+#include "taskmanager/exec/task_executor.h"
+
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "taskmanager/exec/executor_priv.h"
+
+struct rpc_fence executor_fence(const struct task_executor *executor)
+{
+	struct rpc_fence fence = { .leader_epoch = executor->leader_epoch };
+
+	memcpy(fence.incarnation, executor->options.incarnation.bytes, sizeof(fence.incarnation));
+	return fence;
+}
+
+void executor_post(struct task_executor *executor, struct event *event)
+{
+	inbox_post(&executor->inbox, &event->node);
+	agent_wake(&executor->agent);
+}
+
+struct executor_task *executor_find_task(struct task_executor *executor, const ProtobufCBinaryData *id)
+{
+	return map_get(executor->tasks, bytes_of(id->data, id->len));
+}
+
+/* ---- slots ------------------------------------------------------------------------------------ */
+
+static struct executor_slot *find_slot(struct task_executor *executor, const struct id *allocation_id)
+{
+	for (uint32_t i = 0; i < executor->options.slots; i++)
+		if (executor->slots[i].allocated &&
+		    id_equal(&executor->slots[i].allocation_id, allocation_id))
+			return &executor->slots[i];
+	return NULL;
+}
+
+static void answer_empty(Flink__Empty_Closure closure, void *closure_data)
+{
+	Flink__Empty empty = FLINK__EMPTY__INIT;
+
+	closure(&empty, closure_data);
+}
+
+static void request_slot(Flink__TaskExecutor_Service *service, const Flink__RequestSlotRequest *input,
+			 Flink__Empty_Closure closure, void *closure_data)
+{
+	struct task_executor *executor = executor_of_service(service);
+	struct id allocation_id, job_id;
+	struct err err;
+
+	if (!id_from_message(&input->allocation_id, &allocation_id) ||
+	    !id_from_message(&input->job_id, &job_id) || input->slot >= executor->options.slots) {
+		err_set(&err, ERR_NET_PROTOCOL, "slot %u of %u, or an id that is not 16 bytes",
+			input->slot, executor->options.slots);
+		rpc_fail(closure_data, &err);
+		return;
+	}
+	struct executor_slot *slot = &executor->slots[input->slot];
+
+	if (atomic_load(&executor->stopping)) {
+		err_set(&err, ERR_TASKMANAGER_LOST, "this TaskManager is stopping");
+		rpc_fail(closure_data, &err);
+		return;
+	}
+	if (slot->allocated && !id_equal(&slot->allocation_id, &allocation_id)) {
+		char text[ID_TEXT_SIZE];
+
+		err_set(&err, ERR_DEPLOY_FAILED, "slot %u belongs to job %s", input->slot,
+			id_format(&slot->job_id, text));
+		rpc_fail(closure_data, &err);
+		return;
+	}
+	if (!slot->allocated) {
+		char a[ID_TEXT_SIZE], j[ID_TEXT_SIZE];
+
+		slot->allocated = true;
+		slot->freeing = false;
+		slot->allocation_id = allocation_id;
+		slot->job_id = job_id;
+		log_info(EXECUTOR_LOGGER, "Allocated slot %u for allocation %s of job %s.", input->slot,
+			 id_format(&allocation_id, a), id_format(&job_id, j));
+	}
+	answer_empty(closure, closure_data);
+}
+
+static bool slot_has_tasks(struct task_executor *executor, const struct executor_slot *slot)
+{
+	size_t at = 0;
+	void *value;
+
+	while (map_next(executor->tasks, &at, NULL, &value))
+		if (id_equal(&((struct executor_task *)value)->allocation_id, &slot->allocation_id) &&
+		    !sm_is_final(&task_states, ((struct executor_task *)value)->state))
+			return true;
+	return false;
+}
+
+static void cancel_task(struct executor_task *task)
+{
+	if (task->cancel_asked || sm_is_final(&task_states, task->state))
+		return;
+	task->cancel_asked = true;
+	if (task->task != NULL) {
+		task_cancel(task->task);
+		return;
+	}
+	task->state = TASK_CANCELED; /* never began */
+	agent_wake(&task->executor->agent);
+}
+
+static void cancel_slot(struct task_executor *executor, const struct executor_slot *slot)
+{
+	size_t at = 0;
+	void *value;
+
+	while (map_next(executor->tasks, &at, NULL, &value))
+		if (id_equal(&((struct executor_task *)value)->allocation_id, &slot->allocation_id))
+			cancel_task(value);
+}
+
+/* Completes a slot's release once its tasks are gone. */
+static void slot_step(struct task_executor *executor, struct executor_slot *slot)
+{
+	struct list_node *node;
+	char text[ID_TEXT_SIZE];
+
+	if (!slot->allocated || !slot->freeing || slot_has_tasks(executor, slot))
+		return;
+	log_info(EXECUTOR_LOGGER, "Free slot %u, allocation %s.", slot->index,
+		 id_format(&slot->allocation_id, text));
+	slot->allocated = slot->freeing = false;
+	slot->allocation_id = slot->job_id = ID_NONE;
+	while ((node = list_pop_front(&slot->free_calls)) != NULL) {
+		struct pending_call *call = CONTAINER_OF(node, struct pending_call, node);
+
+		answer_empty(call->closure, call->closure_data);
+		mem_free(call);
+	}
+}
+
+static void free_slot(Flink__TaskExecutor_Service *service, const Flink__FreeSlotRequest *input,
+		      Flink__Empty_Closure closure, void *closure_data)
+{
+	struct task_executor *executor = executor_of_service(service);
+	struct id allocation_id = ID_NONE;
+	struct executor_slot *slot = NULL;
+
+	if (id_from_message(&input->allocation_id, &allocation_id))
+		slot = find_slot(executor, &allocation_id);
+	if (slot == NULL) { /* freed already: asked twice */
+		answer_empty(closure, closure_data);
+		return;
+	}
+	struct pending_call *call = MEM_NEW(struct pending_call);
+
+	call->closure = closure;
+	call->closure_data = closure_data;
+	list_push_back(&slot->free_calls, &call->node);
+	slot->freeing = true;
+	cancel_slot(executor, slot);
+	agent_wake(&executor->agent);
+}
+
+void executor_cancel_all(struct task_executor *executor, const char *why)
+{
+	size_t at = 0;
+	void *value;
+
+	if (map_count(executor->tasks) > 0)
+		log_info(EXECUTOR_LOGGER, "Cancelling %zu tasks: %s.", map_count(executor->tasks), why);
+	while (map_next(executor->tasks, &at, NULL, &value)) {
+		struct executor_task *task = value;
+
+		cancel_task(task);
+		task->reported_state = sm_is_final(&task_states, task->state) ? task->state :
+										  task->reported_state;
+	}
+	for (uint32_t i = 0; i < executor->options.slots; i++)
+		executor->slots[i].freeing = executor->slots[i].allocated;
+	at = 0;
+	while (map_next(executor->jobs, &at, NULL, &value))
+		((struct executor_job *)value)->released = true;
+}
+
+/* ---- tasks ------------------------------------------------------------------------------------ */
+
+static void state_changed(void *context, struct task *task, enum task_state state,
+			  const struct err *failure, const char *failed_operator)
+{
+	struct executor_task *owner = context;
+	struct event *event = MEM_NEW(struct event);
+
+	event->kind = EVENT_STATE;
+	event->execution_id = owner->execution_id;
+	event->state = state;
+	if (failure != NULL)
+		event->failure = *failure;
+	event->failed_operator = mem_strdup(failed_operator);
+	executor_post(owner->executor, event);
+}
+
+static void reader_ready(void *context, struct task *task, uint32_t operator)
+{
+	struct executor_task *owner = context;
+	struct event *event = MEM_NEW(struct event);
+
+	event->kind = EVENT_READER;
+	event->execution_id = owner->execution_id;
+	event->operator = operator;
+	executor_post(owner->executor, event);
+}
+
+static void task_failed(struct executor_task *task, const struct err *why)
+{
+	task->state = TASK_FAILED;
+	task->failure = *why;
+	agent_wake(&task->executor->agent);
+}
+
+static int make_task(struct executor_task *task, struct err *err)
+{
+	struct task_executor *executor = task->executor;
+	struct executor_slot *slot = find_slot(executor, &task->allocation_id);
+	const struct conf *conf = executor->conf;
+
+	if (slot == NULL)
+		return err_set(err, ERR_DEPLOY_FAILED, "the slot was given back before the task began");
+	if (slot->runner == NULL) {
+		slot->runner = runner_create(executor->world, "slot", err);
+		if (slot->runner == NULL)
+			return -1;
+	}
+	struct task_options options = {
+		.world = executor->world,
+		.runner = slot->runner,
+		.shuffle = executor->options.shuffle,
+		.graph = task->job->graph,
+		.types = task->job->types,
+		.modules = task->job->modules,
+		.deployment = task->deployment,
+		.local_resource_id = executor->options.resource_id,
+		.fire_at_end = conf_bool(conf, "pipeline.processing-time.fire-at-end"),
+		.buffer_timeout_ms = conf_duration_ms(conf, "execution.buffer-timeout.interval"),
+		.state_changed = state_changed,
+		.reader_ready = reader_ready,
+		.print = executor_output_print,
+		.context = task,
+	};
+	const Flink__JobGraph *graph = task->job->graph;
+
+	for (size_t i = 0; i < graph->n_settings; i++) {
+		if (strcmp(graph->settings[i]->key, "pipeline.processing-time.fire-at-end") == 0)
+			options.fire_at_end = strcmp(graph->settings[i]->value, "false") != 0;
+		int64_t ms;
+		if (strcmp(graph->settings[i]->key, "execution.buffer-timeout.interval") == 0 &&
+		    duration_parse(graph->settings[i]->value, &ms))
+			options.buffer_timeout_ms = ms;
+	}
+	return task_create(&options, &task->task, err);
+}
+
+static void give_splits(struct executor_task *task)
+{
+	struct list_node *node;
+
+	while ((node = list_pop_front(&task->waiting_splits)) != NULL) {
+		struct pending_splits *pending = CONTAINER_OF(node, struct pending_splits, node);
+
+		if (task->task != NULL)
+			task_add_splits(task->task, pending->operator, pending->splits, pending->count,
+					pending->no_more);
+		mem_free(pending);
+	}
+}
+
+static void task_forget(struct executor_task *task)
+{
+	struct executor_job *job = task->job;
+
+	map_remove(task->executor->tasks, map_key_id(&task->execution_id));
+	give_splits(task);
+	if (task->task != NULL)
+		task_destroy(&task->task);
+	flink__submit_task_request__free_unpacked(task->deployment, NULL);
+	mem_free(task->failed_operator);
+	mem_free(task);
+	job->tasks_count--;
+}
+
+void executor_task_advance(struct executor_task *task)
+{
+	struct err err;
+
+	if (task->task == NULL && task->state == TASK_CREATED) {
+		if (task->job->failure.code != ERR_NONE) {
+			task_failed(task, &task->job->failure);
+		} else if (task->job->ready) {
+			if (make_task(task, &err) != 0)
+				task_failed(task, &err);
+		}
+	}
+	if (task->task != NULL)
+		give_splits(task);
+	executor_tell_readers(task);
+	executor_report(task);
+	if (sm_is_final(&task_states, task->state) && task->reported_state == task->state && !task->sending)
+		task_forget(task);
+}
+
+static Flink__SubmitTaskRequest *copy_deployment(const Flink__SubmitTaskRequest *input)
+{
+	Flink__SubmitTaskRequest without_graph = *input;
+
+	without_graph.graph = NULL;
+	size_t size = flink__submit_task_request__get_packed_size(&without_graph);
+	uint8_t *packed = mem_alloc(size);
+
+	flink__submit_task_request__pack(&without_graph, packed);
+	Flink__SubmitTaskRequest *copy = flink__submit_task_request__unpack(NULL, size, packed);
+	mem_free(packed);
+	return copy;
+}
+
+static int check_deployment(struct task_executor *executor, const Flink__SubmitTaskRequest *input,
+			    const struct executor_job *job, struct err *err)
+{
+	const Flink__JobGraph *graph = job->graph;
+
+	if (input->vertex >= graph->n_vertices ||
+	    input->subtask >= graph->vertices[input->vertex]->parallelism)
+		return err_set(err, ERR_NET_PROTOCOL, "vertex %u subtask %u is not in the graph",
+			       input->vertex, input->subtask);
+	for (size_t i = 0; i < input->n_inputs; i++) {
+		const Flink__InputGate *gate = input->inputs[i];
+		uint64_t count = (uint64_t)gate->producer_last - gate->producer_first + 1;
+
+		if (gate->edge >= graph->n_edges || gate->producer_last < gate->producer_first ||
+		    gate->n_producer_location != count)
+			return err_set(err, ERR_NET_PROTOCOL, "input %zu is not well formed", i);
+		for (size_t j = 0; j < gate->n_producer_location; j++)
+			if (gate->producer_location[j] >= input->n_locations)
+				return err_set(err, ERR_NET_PROTOCOL, "input %zu names location %u of %zu", i,
+					       gate->producer_location[j], input->n_locations);
+	}
+	for (size_t i = 0; i < input->n_outputs; i++)
+		if (input->outputs[i]->edge >= graph->n_edges ||
+		    input->outputs[i]->consumer_last < input->outputs[i]->consumer_first)
+			return err_set(err, ERR_NET_PROTOCOL, "output %zu is not well formed", i);
+	return 0;
+}
+
+static int accept_task(struct task_executor *executor, const Flink__SubmitTaskRequest *input,
+		       struct err *err)
+{
+	struct id execution_id, allocation_id, job_id;
+
+	if (!id_from_message(&input->execution_id, &execution_id) ||
+	    !id_from_message(&input->allocation_id, &allocation_id) ||
+	    !id_from_message(&input->job_id, &job_id))
+		return err_set(err, ERR_NET_PROTOCOL, "an id is not 16 bytes");
+	if (map_get(executor->tasks, map_key_id(&execution_id)) != NULL)
+		return 0; /* sent twice */
+	struct executor_slot *slot = find_slot(executor, &allocation_id);
+
+	if (slot == NULL || slot->freeing || !id_equal(&slot->job_id, &job_id))
+		return err_set(err, ERR_DEPLOY_FAILED, "the allocation holds no slot here");
+	struct executor_job *job = executor_job_get(executor, &job_id,
+						    input->graph_known ? NULL : input->graph, err);
+
+	if (job == NULL || check_deployment(executor, input, job, err) != 0)
+		return -1;
+	struct executor_task *task = MEM_NEW(struct executor_task);
+
+	task->executor = executor;
+	task->job = job;
+	task->execution_id = execution_id;
+	task->allocation_id = allocation_id;
+	task->deployment = copy_deployment(input);
+	task->state = task->reported_state = TASK_CREATED;
+	list_init(&task->waiting_splits);
+	job->tasks_count++;
+	map_put(executor->tasks, map_key_id(&execution_id), task);
+	log_info(EXECUTOR_LOGGER, "Received task %s (%u/%u)#%u, deploy into slot %u.",
+		 job->graph->vertices[input->vertex]->name, input->subtask + 1,
+		 job->graph->vertices[input->vertex]->parallelism, input->attempt, slot->index);
+	return 0;
+}
+
+static void submit_task(Flink__TaskExecutor_Service *service, const Flink__SubmitTaskRequest *input,
+			Flink__Empty_Closure closure, void *closure_data)
+{
+	struct task_executor *executor = executor_of_service(service);
+	struct err err;
+
+	if (accept_task(executor, input, &err) != 0) {
+		rpc_fail(closure_data, &err);
+		return;
+	}
+	answer_empty(closure, closure_data);
+	agent_wake(&executor->agent);
+}
+
+static void cancel_task_call(Flink__TaskExecutor_Service *service, const Flink__CancelTaskRequest *input,
+			     Flink__Empty_Closure closure, void *closure_data)
+{
+	struct task_executor *executor = executor_of_service(service);
+	struct executor_task *task = executor_find_task(executor, &input->execution_id);
+
+	if (task == NULL) { /* it ended and was acknowledged, or never came: the caller may forget it */
+		struct err err;
+
+		err_set(&err, ERR_FENCED, "there is no such task here");
+		rpc_fail(closure_data, &err);
+		return;
+	}
+	cancel_task(task);
+	answer_empty(closure, closure_data);
+}
+
+static void add_splits(Flink__TaskExecutor_Service *service, const Flink__AddSplitsRequest *input,
+		       Flink__Empty_Closure closure, void *closure_data)
+{
+	struct task_executor *executor = executor_of_service(service);
+	struct executor_task *task = executor_find_task(executor, &input->execution_id);
+	struct err err;
+	size_t bodies = 0;
+
+	if (task == NULL || sm_is_final(&task_states, task->state)) {
+		err_set(&err, ERR_FENCED, "there is no such task here");
+		rpc_fail(closure_data, &err);
+		return;
+	}
+	for (size_t i = 0; i < input->n_splits; i++)
+		bodies += input->splits[i]->body.len;
+	struct pending_splits *pending =
+		mem_alloc(sizeof(*pending) + input->n_splits * sizeof(struct split) + bodies);
+	char *body = (char *)(pending->splits + input->n_splits);
+
+	pending->operator = input->operator_;
+	pending->count = (uint32_t)input->n_splits;
+	pending->no_more = input->no_more;
+	for (size_t i = 0; i < input->n_splits; i++) {
+		memcpy(body, input->splits[i]->body.data, input->splits[i]->body.len);
+		pending->splits[i] = (struct split){ input->splits[i]->id,
+						     bytes_of(body, input->splits[i]->body.len) };
+		body += input->splits[i]->body.len;
+	}
+	list_push_back(&task->waiting_splits, &pending->node);
+	answer_empty(closure, closure_data);
+	agent_wake(&executor->agent);
+}
+
+static void release_job(Flink__TaskExecutor_Service *service, const Flink__ReleaseJobRequest *input,
+			Flink__Empty_Closure closure, void *closure_data)
+{
+	struct task_executor *executor = executor_of_service(service);
+	struct executor_job *job = map_get(executor->jobs, bytes_of(input->job_id.data, input->job_id.len));
+
+	if (job != NULL) {
+		job->released = true;
+		shuffle_release_job(executor->options.shuffle, &job->id);
+		agent_wake(&executor->agent);
+	}
+	answer_empty(closure, closure_data);
+}
+
+static void thread_dump(Flink__TaskExecutor_Service *service, const Flink__Empty *input,
+			Flink__ThreadDumpResponse_Closure closure, void *closure_data)
+{
+	struct task_executor *executor = executor_of_service(service);
+	Flink__ThreadDumpResponse answer = FLINK__THREAD_DUMP_RESPONSE__INIT;
+	struct arena *arena = arena_create("thread dump");
+
+	answer.threads = arena_alloc(arena, executor->options.slots * sizeof(*answer.threads));
+	for (uint32_t i = 0; i < executor->options.slots; i++) {
+		struct executor_slot *slot = &executor->slots[i];
+		mono_t since = 0;
+
+		if (slot->runner == NULL)
+			continue;
+		struct agent *current = runner_current(slot->runner, &since);
+		Flink__KeyValue *thread = arena_alloc(arena, sizeof(*thread));
+		int64_t us = current ? (world_now(executor->world) - since) / NS_PER_US : 0;
+
+		flink__key_value__init(thread);
+		thread->key = arena_printf(arena, "slot-%u", i);
+		thread->value = arena_printf(arena, "\"slot-%u\" %s%s%s\n", i, current ? "in a step of " : "idle",
+					     current ? current->name : "",
+					     us > 0 ? arena_printf(arena, " for %lld us", (long long)us) : "");
+		answer.threads[answer.n_threads++] = thread;
+	}
+	closure(&answer, closure_data);
+	arena_destroy(&arena);
+}
+
+/* ---- the agent -------------------------------------------------------------------------------- */
+
+static void take_event(struct task_executor *executor, struct event *event)
+{
+	struct executor_task *task = map_get(executor->tasks, map_key_id(&event->execution_id));
+
+	switch (event->kind) {
+	case EVENT_OUTPUT:
+		executor_output_take(event->job, event);
+		break;
+	case EVENT_READER:
+		if (task != NULL)
+			task->readers_ready |= UINT32_C(1) << event->operator;
+		break;
+	case EVENT_STATE:
+		if (task == NULL)
+			break;
+		task->state = event->state;
+		if (event->state == TASK_FAILED) {
+			task->failure = event->failure;
+			task->failed_operator = event->failed_operator;
+			event->failed_operator = NULL;
+			log_warn(EXECUTOR_LOGGER, "%s switched to FAILED: %s", task_name(task->task),
+				 task->failure.text);
+		}
+		break;
+	}
+	mem_free(event->failed_operator);
+	mem_free(event);
+}
+
+static void take_events(struct task_executor *executor)
+{
+	struct inbox_node *node;
+
+	while ((node = inbox_take(&executor->inbox)) != NULL)
+		take_event(executor, CONTAINER_OF(node, struct event, node));
+}
+
+static void walk(struct task_executor *executor)
+{
+	size_t at = 0;
+	void *value;
+
+	while (map_next(executor->jobs, &at, NULL, &value)) {
+		struct executor_job *job = value;
+
+		executor_job_step(job);
+		executor_output_push(job);
+	}
+	at = 0;
+	while (map_next(executor->tasks, &at, NULL, &value))
+		executor_task_advance(value);
+	for (uint32_t i = 0; i < executor->options.slots; i++)
+		slot_step(executor, &executor->slots[i]);
+	at = 0;
+	while (map_next(executor->jobs, &at, NULL, &value))
+		if (((struct executor_job *)value)->released)
+			executor_job_release(value);
+	executor_files_step(executor);
+}
+
+/* A JobManager that stays away for the heartbeat timeout is given up: its tasks have no master. */
+static void watch_loss(struct task_executor *executor, mono_t now, mono_t *wake_at)
+{
+	if (executor->lost_at == MONO_NEVER)
+		return;
+	mono_t give_up = mono_after_ms(executor->lost_at, executor->heartbeat_timeout_ms);
+
+	if (now < give_up) {
+		*wake_at = mono_min(*wake_at, give_up);
+		return;
+	}
+	executor->lost_at = MONO_NEVER;
+	executor_cancel_all(executor, "the JobManager stayed away");
+	agent_wake(&executor->agent);
+}
+
+static int open_client(struct task_executor *executor, struct err *err);
+
+static enum step executor_step(struct agent *agent, mono_t now, mono_t *wake_at)
+{
+	struct task_executor *executor = CONTAINER_OF(agent, struct task_executor, agent);
+	struct err err;
+
+	if (!executor->started) {
+		executor->started = true;
+		if (open_client(executor, &err) != 0)
+			log_error(EXECUTOR_LOGGER, "Cannot connect to the JobManager: %s", err.text);
+	}
+	take_events(executor);
+	if (atomic_load(&executor->stopping) && !atomic_load(&executor->idle)) {
+		executor_cancel_all(executor, "the TaskManager is stopping");
+		if (executor->peer == NULL) { /* nobody to report to */
+			size_t at = 0;
+			void *value;
+
+			while (map_next(executor->tasks, &at, NULL, &value))
+				((struct executor_task *)value)->reported_state =
+					((struct executor_task *)value)->state;
+		}
+	}
+	walk(executor);
+	if (executor->register_at <= now && executor->peer != NULL && !executor->registering)
+		executor_register(executor, executor->peer);
+	executor_heartbeat(executor, now, wake_at);
+	watch_loss(executor, now, wake_at);
+	if (executor->register_at != MONO_NEVER)
+		*wake_at = mono_min(*wake_at, executor->register_at > now ? executor->register_at : now + NS_PER_MS);
+	if (atomic_load(&executor->stopping) && map_count(executor->tasks) == 0)
+		atomic_store(&executor->idle, true);
+	return STEP_IDLE;
+}
+
+static void peer_up(void *context, struct rpc_peer *peer)
+{
+	struct task_executor *executor = context;
+
+	log_info(EXECUTOR_LOGGER, "Connected to the JobManager at %s.", rpc_peer_name(peer));
+	executor_register(executor, peer);
+}
+
+static void peer_down(void *context, struct rpc_peer *peer, const struct err *why)
+{
+	struct task_executor *executor = context;
+	size_t at = 0;
+	void *value;
+
+	if (peer != executor->peer)
+		return;
+	log_warn(EXECUTOR_LOGGER, "Connection to the JobManager is lost: %s", why->text);
+	if (atomic_load(&executor->registered))
+		executor->lost_at = loop_now(runner_loop(executor->options.runner));
+	atomic_store(&executor->registered, false);
+	executor->peer = NULL;
+	executor->registering = executor->heartbeating = false;
+	executor->register_at = MONO_NEVER;
+	while (map_next(executor->tasks, &at, NULL, &value))
+		((struct executor_task *)value)->sending = ((struct executor_task *)value)->reader_telling = false;
+	agent_wake(&executor->agent);
+}
+
+static int open_client(struct task_executor *executor, struct err *err)
+{
+	const struct taskmanager_options *base = &executor->base;
+	const char *host = base->jobmanager_host ? base->jobmanager_host :
+						   conf_text(executor->conf, "jobmanager.rpc.address");
+	uint16_t port = base->jobmanager_port ? base->jobmanager_port :
+						(uint16_t)conf_int(executor->conf, "jobmanager.rpc.port");
+	struct rpc_options options = {
+		.component = EXECUTOR_LOGGER,
+		.secret = executor->options.secret,
+		.incarnation = executor->options.incarnation,
+		.role = "taskmanager",
+		.services = { &executor->service.base },
+		.services_count = 1,
+		.peer_up = peer_up,
+		.peer_down = peer_down,
+		.context = executor,
+	};
+
+	log_info(EXECUTOR_LOGGER, "Connecting to the JobManager at %s:%u.", host, (unsigned)port);
+	return rpc_client_open(executor->options.runner, host, port, &options, &executor->client, err);
+}
+
+int task_executor_create(const struct task_executor_options *options, struct task_executor **out,
+			 struct err *err)
+{
+	static const Flink__TaskExecutor_Service service = {
+		.base = FLINK__TASK_EXECUTOR__BASE_INIT,
+		.request_slot = request_slot, .free_slot = free_slot, .submit_task = submit_task,
+		.cancel_task = cancel_task_call, .add_splits = add_splits, .release_job = release_job,
+		.list_files = executor_files_list, .read_file = executor_files_read,
+		.thread_dump = thread_dump,
+	};
+	struct task_executor *executor = MEM_NEW(struct task_executor);
+
+	executor->base = *options->base;
+	executor->options = *options;
+	executor->world = options->base->world;
+	executor->conf = options->base->conf;
+	executor->service = service;
+	executor->lost_at = executor->register_at = MONO_NEVER;
+	executor->heartbeat_timeout_ms = 5000;
+	executor->slots = MEM_NEW_ARRAY(struct executor_slot, options->slots);
+	for (uint32_t i = 0; i < options->slots; i++) {
+		executor->slots[i].index = i;
+		list_init(&executor->slots[i].free_calls);
+	}
+	executor->jobs = map_create();
+	executor->tasks = map_create();
+	list_init(&executor->file_calls);
+	inbox_init(&executor->inbox);
+	executor->artifact_directory = mem_printf("%s/flink-%s", conf_text(executor->conf, "io.tmp.dirs"),
+						  options->resource_id);
+	for (char *c = executor->artifact_directory; *c; c++)
+		if (*c == ':')
+			*c = '-';
+	agent_init(&executor->agent, "task executor", executor_step);
+	runner_add(options->runner, &executor->agent);
+	*out = executor;
+	return 0;
+}
+
+bool task_executor_registered(const struct task_executor *executor)
+{
+	return atomic_load(&((struct task_executor *)(uintptr_t)executor)->registered);
+}
+
+uint32_t task_executor_tasks(const struct task_executor *executor)
+{
+	return (uint32_t)map_count(executor->tasks);
+}
+
+void task_executor_stop(struct task_executor *executor)
+{
+	atomic_store(&executor->stopping, true);
+	agent_wake(&executor->agent);
+}
+
+bool task_executor_idle(const struct task_executor *executor)
+{
+	return atomic_load(&((struct task_executor *)(uintptr_t)executor)->idle);
+}
+
+void task_executor_stop_slots(struct task_executor *executor)
+{
+	for (uint32_t i = 0; i < executor->options.slots; i++)
+		if (executor->slots[i].runner != NULL)
+			runner_destroy(&executor->slots[i].runner);
+}
+
+void task_executor_destroy(struct task_executor **pointer)
+{
+	struct task_executor *executor = *pointer;
+	struct list_node *node;
+	size_t at = 0;
+	void *value;
+
+	if (executor == NULL)
+		return;
+	if (executor->client != NULL)
+		rpc_client_close(&executor->client); /* answers every call under way */
+	take_events(executor);
+	while (map_next(executor->tasks, &at, NULL, &value))
+		task_forget(value);
+	at = 0;
+	while (map_next(executor->jobs, &at, NULL, &value))
+		executor_job_destroy(value);
+	map_destroy(&executor->tasks);
+	map_destroy(&executor->jobs);
+	executor_files_fini(executor);
+	for (uint32_t i = 0; i < executor->options.slots; i++)
+		while ((node = list_pop_front(&executor->slots[i].free_calls)) != NULL)
+			mem_free(CONTAINER_OF(node, struct pending_call, node));
+	mem_free(executor->slots);
+	mem_free(executor->artifact_directory);
+	mem_free(executor);
+	*pointer = NULL;
+}

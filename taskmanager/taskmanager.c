@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * taskmanager.c - puts a TaskManager together: settings to sizes, the control runner, the shuffle
+ * and its I/O runner, the task executor. Called by the daemon's main, the mini cluster and the
+ * simulator; decides nothing afterwards. */
+#include "taskmanager/taskmanager.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/rpc/secret.h"
+#include "taskmanager/exec/task_executor.h"
+#include "taskmanager/shuffle/shuffle.h"
+
+struct taskmanager {
+	struct taskmanager_options options;
+	struct runner *control, *io;
+	struct shuffle *shuffle;
+	struct task_executor *executor;
+	char *resource_id, *data_host;
+	struct id incarnation;
+	struct bytes secret;
+};
+
+struct memory { /* Flink's arithmetic: cli-config.md, "Memory model" */
+	uint64_t process, flink, managed, network;
+};
+
+static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+static uint64_t fraction_of(uint64_t bytes, const struct conf *conf, const char *key)
+{
+	double fraction = strtod(conf_text(conf, key), NULL);
+
+	return (uint64_t)((double)bytes * fraction);
+}
+
+static struct memory memory_of(const struct conf *conf)
+{
+	struct memory memory = { 0 };
+	uint64_t metaspace = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-metaspace.size");
+	uint64_t overhead_min = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-overhead.min");
+	uint64_t overhead_max = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-overhead.max");
+
+	if (conf_is_set(conf, "taskmanager.memory.flink.size") &&
+	    !conf_is_set(conf, "taskmanager.memory.process.size")) {
+		memory.flink = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.flink.size");
+		memory.process = memory.flink + metaspace + overhead_min;
+	} else {
+		memory.process = conf_is_set(conf, "taskmanager.memory.process.size") ?
+			(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.process.size") :
+			(uint64_t)1728 << 20;
+		uint64_t overhead = clamp(fraction_of(memory.process, conf,
+						      "taskmanager.memory.jvm-overhead.fraction"),
+					  overhead_min, overhead_max);
+		uint64_t aside = metaspace + overhead;
+		memory.flink = memory.process > aside ? memory.process - aside : memory.process / 2;
+	}
+	uint64_t network_min = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.network.min");
+	uint64_t network_max = conf_is_set(conf, "taskmanager.memory.network.max") ?
+		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.network.max") : UINT64_MAX;
+
+	memory.network = clamp(fraction_of(memory.flink, conf, "taskmanager.memory.network.fraction"),
+			       network_min < memory.flink ? network_min : memory.flink / 4, network_max);
+	memory.managed = conf_is_set(conf, "taskmanager.memory.managed.size") ?
+		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.managed.size") :
+		fraction_of(memory.flink, conf, "taskmanager.memory.managed.fraction");
+	return memory;
+}
+
+static uint32_t segment_bytes_of(const struct conf *conf)
+{
+	uint64_t wanted = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.segment-size");
+	uint32_t size = LIMIT_SEGMENT_BYTES_MIN;
+
+	while (size < LIMIT_SEGMENT_BYTES_MAX && size < wanted)
+		size *= 2;
+	return size;
+}
+
+static int create_shuffle(struct taskmanager *taskmanager, const struct memory *memory,
+			  const char *bind_host, struct err *err)
+{
+	const struct conf *conf = taskmanager->options.conf;
+	struct shuffle_options options = {
+		.bind_host = bind_host,
+		.port = (uint16_t)conf_int(conf, "taskmanager.data.port"),
+		.secret = taskmanager->secret,
+		.incarnation = taskmanager->incarnation,
+		.pool_bytes = memory->network,
+		.segment_bytes = segment_bytes_of(conf),
+		.exclusive_segments_per_channel =
+			(uint32_t)conf_int(conf, "taskmanager.network.memory.buffers-per-channel"),
+		.floating_segments_per_gate =
+			(uint32_t)conf_int(conf, "taskmanager.network.memory.floating-buffers-per-gate"),
+	};
+
+	return shuffle_create(taskmanager->io, &options, &taskmanager->shuffle, err);
+}
+
+static void name_resource(struct taskmanager *taskmanager)
+{
+	const struct conf *conf = taskmanager->options.conf;
+	uint32_t suffix = (uint32_t)world_random(taskmanager->options.world) & 0xffffff;
+
+	if (conf_is_set(conf, "taskmanager.resource-id"))
+		taskmanager->resource_id = mem_strdup(conf_text(conf, "taskmanager.resource-id"));
+	else
+		taskmanager->resource_id = mem_printf("%s:%u-%06x", taskmanager->data_host,
+						      (unsigned)shuffle_port(taskmanager->shuffle), suffix);
+}
+
+static int assemble(struct taskmanager *taskmanager, struct err *err)
+{
+	struct world *world = taskmanager->options.world;
+	const struct conf *conf = taskmanager->options.conf;
+	const char *bind_host = taskmanager->options.bind_host ? taskmanager->options.bind_host :
+								 conf_text(conf, "taskmanager.bind-host");
+	const char *host = conf_text(conf, "taskmanager.host");
+	struct memory memory = memory_of(conf);
+
+	if (secret_load(world, conf_text(conf, "security.cluster.secret-file"), &taskmanager->secret, err) != 0)
+		return -1;
+	world_random_bytes(world, taskmanager->incarnation.bytes, sizeof(taskmanager->incarnation.bytes));
+	taskmanager->control = runner_create(world, "taskmanager", err);
+	if (taskmanager->control == NULL)
+		return -1;
+	taskmanager->io = runner_create(world, "shuffle", err);
+	if (taskmanager->io == NULL || create_shuffle(taskmanager, &memory, bind_host, err) != 0)
+		return -1;
+	/* Peers reach the data port under taskmanager.host; unset: the host's name, or what was bound. */
+	if (bind_host[0] == '@')
+		taskmanager->data_host = mem_strdup(bind_host);
+	else
+		taskmanager->data_host = mem_strdup(host[0] ? host : world_host_name(world));
+	name_resource(taskmanager);
+	struct task_executor_options options = {
+		.base = &taskmanager->options,
+		.runner = taskmanager->control,
+		.shuffle = taskmanager->shuffle,
+		.incarnation = taskmanager->incarnation,
+		.secret = taskmanager->secret,
+		.resource_id = taskmanager->resource_id,
+		.data_host = taskmanager->data_host,
+		.slots = (uint32_t)conf_int(conf, "taskmanager.numberOfTaskSlots"),
+		.process_memory_bytes = memory.process,
+		.managed_memory_bytes = memory.managed,
+		.network_memory_bytes = memory.network,
+		.segment_bytes = segment_bytes_of(conf),
+	};
+
+	log_info("TaskManager", "Starting TaskManager %s with %u slots, %llu MiB network memory in segments of %u bytes.",
+		 taskmanager->resource_id, options.slots, (unsigned long long)(memory.network >> 20),
+		 options.segment_bytes);
+	return task_executor_create(&options, &taskmanager->executor, err);
+}
+
+int taskmanager_create(const struct taskmanager_options *options, struct taskmanager **out,
+		       struct err *err)
+{
+	struct taskmanager *taskmanager = MEM_NEW(struct taskmanager);
+
+	taskmanager->options = *options;
+	if (assemble(taskmanager, err) != 0) {
+		taskmanager_destroy(&taskmanager);
+		return -1;
+	}
+	*out = taskmanager;
+	return 0;
+}
+
+bool taskmanager_registered(const struct taskmanager *taskmanager)
+{
+	return task_executor_registered(taskmanager->executor);
+}
+
+const char *taskmanager_resource_id(const struct taskmanager *taskmanager)
+{
+	return taskmanager->resource_id;
+}
+
+void taskmanager_stop(struct taskmanager *taskmanager)
+{
+	task_executor_stop(taskmanager->executor);
+}
+
+bool taskmanager_stopped(const struct taskmanager *taskmanager)
+{
+	return task_executor_idle(taskmanager->executor);
+}
+
+void taskmanager_destroy(struct taskmanager **pointer)
+{
+	struct taskmanager *taskmanager = *pointer;
+
+	if (taskmanager == NULL)
+		return;
+	/* Slots first: they post to the executor, which must outlive them; then nobody steps any more
+	 * and everything can be freed in the order of use. */
+	if (taskmanager->control != NULL)
+		runner_destroy(&taskmanager->control);
+	if (taskmanager->executor != NULL)
+		task_executor_stop_slots(taskmanager->executor);
+	if (taskmanager->io != NULL)
+		runner_destroy(&taskmanager->io);
+	task_executor_destroy(&taskmanager->executor);
+	if (taskmanager->shuffle != NULL)
+		shuffle_destroy(&taskmanager->shuffle);
+	mem_free(taskmanager->resource_id);
+	mem_free(taskmanager->data_host);
+	secret_free(&taskmanager->secret);
+	mem_free(taskmanager);
+	*pointer = NULL;
+}
+
+uint32_t taskmanager_tasks_count(const struct taskmanager *taskmanager)
+{
+	return task_executor_tasks(taskmanager->executor);
+}
+
+struct shuffle *taskmanager_shuffle(struct taskmanager *taskmanager)
+{
+	return taskmanager->shuffle;
+}
