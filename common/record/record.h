@@ -2,9 +2,17 @@
  * record.h - records are C structs; the wire is the memory (docs/record-format.md).
  *
  * A record's payload is laid out exactly as the C struct its fields declare: natural alignment, at
- * most 8; little endian; padding zero; a null bitmap in front only if the type has nullable fields.
- * STRING and BYTES are `struct str`; their long bytes (> 12) are a tail behind the struct, reached by
- * an offset relative to the field itself, so a record moves by memcpy. */
+ * most 8; little endian; padding zero; a null bitmap `uint8_t nulls[(fields + 7) / 8]` in front only
+ * if the type has nullable fields (bit i: field i is null, and then its bytes are zero). STRING and
+ * BYTES are `struct str`; their long bytes (> 12) are tails behind the struct, reached by an offset
+ * relative to the field itself, so a record moves by memcpy.
+ *
+ * One record has one image: the tails stand in the order of their fields, the first at the struct's
+ * size rounded up to 8, each rounded up to 8 with zeroes. record_copy writes that image and
+ * record_check accepts no other, so record_size(record) is also the room it takes.
+ *
+ * Everything here is safe to call from any thread; nothing on the path of a record allocates, except
+ * that key_of lets `scratch` grow. */
 #ifndef COMMON_RECORD_RECORD_H
 #define COMMON_RECORD_RECORD_H
 
@@ -65,15 +73,25 @@ static inline struct str str_of(const char *text, size_t size_bytes)
 	return s;
 }
 
-/* How one record's string goes into another: `.word = str_copy(&in->word)`. */
-static inline struct str str_copy(const struct str *s)
-{
-	return str_of(str_ptr(s), s->len);
-}
-
 static inline bool str_is_borrowed(const struct str *s)
 {
 	return s->len > STR_INLINE_BYTES && (s->u.borrowed.pointer[1] & UINT32_C(0x80000000)) == 0;
+}
+
+/* The bytes of a str that may be borrowed (a record that a user function is still building). Any
+ * str of a record that came in through a batch is not: str_ptr serves. */
+static inline const char *str_ptr_any(const struct str *s)
+{
+	if (str_is_borrowed(s))
+		return (const char *)(uintptr_t)((uint64_t)s->u.borrowed.pointer[1] << 32 |
+						 s->u.borrowed.pointer[0]);
+	return str_ptr(s);
+}
+
+/* How one record's string goes into another: `.word = str_copy(&in->word)`. */
+static inline struct str str_copy(const struct str *s)
+{
+	return str_of(str_ptr_any(s), s->len);
 }
 
 enum field_kind {
@@ -95,22 +113,32 @@ struct field { /* what FLINK_RECORD makes; offsets follow from the layout rule *
 	uint8_t nullable;
 };
 
+struct print_part;
+
 /* A finished type: immutable after record_type_create, shared between threads. */
 struct record_type {
 	const char *name; /* "word_count" */
 	const char *print_format; /* "{word} : {count}"; NULL: the tuple form "(a,1)" */
+	const struct print_part *print_parts; /* print_format taken apart; for record_print */
+	uint32_t print_parts_count;
 	uint32_t fields_count;
 	const struct field *fields;
 	const uint32_t *offsets_bytes; /* of each field, from the start of the struct */
 	uint32_t size_bytes;           /* sizeof the struct: the stride of dense runs */
+	uint32_t align_bytes;          /* of the struct: 1, 2, 4 or 8 */
 	uint32_t nulls_bytes;          /* size of the null bitmap at offset 0; 0 without nullables */
 	bool has_tails;                /* any STRING or BYTES field */
-	uint64_t hash;                 /* of names, kinds and nullability: two types are the same if equal */
+	uint64_t hash;                 /* of the fields' names, kinds and nullability: two types are the same
+	                                * if equal (the type's own name does not count) */
 	uint32_t strings_count;        /* STRING/BYTES fields, by offset */
 	const uint32_t *string_offsets_bytes;
 };
 
-/* Checks names (unique, not empty), kinds and counts; ERR_PLAN_INVALID otherwise. On the heap. */
+#define RECORD_PRINT_FORMAT_BYTES_MAX 1024
+
+/* Checks names (unique, 1 … 255 bytes of UTF-8 without control characters), kinds and counts;
+ * ERR_PLAN_INVALID otherwise. print_format: NULL or "" for the tuple form; "{field}" stands for a
+ * value, "{{" and "}}" for a brace. Copies what it is given. On the heap. */
 MUST_USE int record_type_create(const char *name, const char *print_format, const struct field *fields,
 				uint32_t count, struct record_type **type, struct err *err);
 void record_type_destroy(struct record_type **type);
@@ -136,18 +164,37 @@ static inline bool record_is_null(const struct record_type *type, const void *re
 	return type->fields[field].nullable && (nulls[field / 8] >> (field % 8) & 1);
 }
 
-/* Bytes a record takes with its tails (the struct rounded to 8, each long string rounded to 8).
- * `record` may hold borrowed strings. */
+/* Bytes a record takes with its tails (the struct rounded to 8, each long string rounded to 8); the
+ * struct's size when it has none. `record` may hold borrowed strings. Strings that add up to more
+ * than 4 GiB give UINT32_MAX, which no buffer has room for. */
 uint32_t record_size(const struct record_type *type, const void *record);
 /* Copies a record with its tails to `into` (8-aligned, record_size bytes), making every long string
  * relative. Strings may be borrowed or relative to their place in `record`. Zeroes the padding
  * between tails. The source's own padding must be zero (compound literals are zeroed by the macros). */
 void record_copy(const struct record_type *type, const void *record, void *into);
+/* Bytes from outside that should be one record's image of exactly size_bytes, 8-aligned: tails in
+ * their places, booleans 0 or 1, unused bytes of short strings zero, nulls zero. ERR_RECORD_INVALID
+ * names the rule and the field. What is not checked, because it can only give wrong results and
+ * never a wrong access: UTF-8 (sources check it) and the hash of a long string. */
+MUST_USE int record_check(const struct record_type *type, const void *image, uint32_t size_bytes,
+			  struct err *err);
+/* Bytes from outside that should be one record's image of exactly size_bytes, 8-aligned: tails in
+ * their places, booleans 0 or 1, unused bytes of short strings zero, nulls zero. ERR_RECORD_INVALID
+ * names the rule and the field. What is not checked, because it can only give wrong results and
+ * never a wrong access: UTF-8 (sources check it) and the hash of a long string. */
+MUST_USE int record_check(const struct record_type *type, const void *image, uint32_t size_bytes,
+			  struct err *err);
 /* One record as print() shows it: the type's print_format, else a tuple "(a,1)" as Flink's; a
- * single-field record shows its value alone. DOUBLE and FLOAT in Java's form. NULL as "null". */
+ * single-field record shows its value alone. DOUBLE and FLOAT in Java's form, BYTES as "[1, -2]",
+ * TIMESTAMP as yyyy-MM-ddTHH:mm:ss[.SSS], NULL as "null". */
 void record_print(const struct record_type *type, const void *record, struct buf *into);
-void print_double(double value, struct buf *into); /* Double.toString: 1.0E10, NaN, -0.0 */
+/* Double.toString since Java 19: the shortest digits that read back as the same number; 1.0E10,
+ * 1.0E-5, NaN, Infinity, -0.0. */
+void print_double(double value, struct buf *into);
 void print_float(float value, struct buf *into);
+void print_int(int64_t value, struct buf *into);
+void print_timestamp(int64_t ms, struct buf *into);
+/* Strictly: no overlong forms, no surrogates, nothing above U+10FFFF; NUL is allowed. */
 bool utf8_valid(const char *text, size_t size_bytes);
 
 /* ---- keys ----------------------------------------------------------------------------------- */
@@ -166,14 +213,25 @@ struct key { /* canonical bytes and their hash */
 	uint64_t hash; /* hash_key(data, size_bytes) */
 };
 
-/* Canonical key bytes: each field in turn; integers as they are, -0 as +0, every NaN as one, STRING
- * as its bytes (with a 4-byte length in front unless it is the only field); a null as one byte 0xFF
- * behind a zero length. For a lone field the key points into the record where it can; otherwise
- * into `scratch` (grown as needed). Valid until the record or scratch changes. */
+/* Canonical key bytes (docs/record-format.md): each field in turn, without padding; integers as they
+ * are, -0 as +0, every NaN as one, STRING and BYTES as their bytes with a 4-byte length in front.
+ * If a field is null it counts as zero and one byte behind the key has its bit set. A lone STRING or
+ * BYTES goes without its length, and null as the one byte 0xFF (a value that begins with 0xFF gets
+ * another in front). So a key's bytes stay the same when its fields are made nullable.
+ * For a lone field the key points into the record where it can; otherwise into `scratch` (grown as
+ * needed). Valid until the record or scratch changes. The record's strings may be borrowed. */
 void key_of(const struct record_type *type, const struct key_spec *spec, const void *record,
 	    struct buf *scratch, struct key *key);
+struct batch;
+/* The same for `count` records of a batch from record `first` on: one loop per kind of key, so this
+ * is what operators call. keys[] is the caller's, of `count`. */
+void key_of_batch(const struct batch *batch, const struct key_spec *spec, uint32_t first,
+		  uint32_t count, struct buf *scratch, struct key *keys);
+/* Fields in range, no field twice, 1 … KEY_FIELDS_MAX of them; ERR_PLAN_INVALID otherwise. */
+MUST_USE int key_spec_check(const struct record_type *type, const struct key_spec *spec,
+			    struct err *err);
 
-/* Key group of a key: documented hash, then modulo; never changes. */
+/* Key group of a key: the hash's high 32 bits scaled to [0, key_groups); never changes. */
 static inline uint32_t key_group_of_hash(uint64_t hash, uint32_t key_groups)
 {
 	return (uint32_t)(((hash >> 32) * key_groups) >> 32);
@@ -188,6 +246,7 @@ static inline uint32_t key_group_subtask(uint32_t group, uint32_t key_groups, ui
 struct key_groups {
 	uint32_t first, last; /* inclusive */
 };
+/* For parallelism ≤ key_groups, so that no range is empty. */
 struct key_groups key_groups_of_subtask(uint32_t subtask, uint32_t key_groups, uint32_t parallelism);
 /* Flink's default: next power of two of 1.5 × parallelism, within [128, 32768]. */
 uint32_t key_groups_default(uint32_t parallelism);
