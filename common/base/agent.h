@@ -40,7 +40,7 @@ struct agent { /* embedded first in its owner's struct; all fields are the runne
 	 * agent any more; may free it. NULL: nothing. */
 	void (*done)(struct agent *agent);
 	mono_t wake_at;
-	int64_t worked_ns, longest_step_ns; /* gauges */
+	_Atomic int64_t worked_ns, longest_step_ns; /* gauges: any thread may read them */
 	struct list_node node;
 };
 
@@ -53,18 +53,25 @@ struct runner *runner_create(struct world *world, const char *name, struct err *
 /* Any thread. The first step comes as if woken. */
 void runner_add(struct runner *runner, struct agent *agent);
 /* From the runner's own thread (inside a step of another agent, or of this one with STEP_DONE as
- * its answer): forgets the agent at once. */
+ * its answer): forgets the agent at once; `done` is not called. If the agent was evicted and is
+ * inside a step, or on another thread, this waits. Of an agent on no runner: nothing. */
 void runner_remove(struct runner *runner, struct agent *agent);
 struct loop *runner_loop(struct runner *runner);
 /* Moves all agents but the stuck one to a fresh thread. The runner keeps its identity and its
- * loop; the old thread, when its step returns, runs only the stuck agent from then on, and that
- * agent counts as `blocking` (runner_blocking_count). Called by the watchdog, any thread. */
+ * loop; the old thread, when its step returns, runs only the stuck agent from then on, for good, and
+ * that agent counts as `blocking` (runner_blocking_count). 0 also if its step is over by then.
+ * Called by the watchdog of world_os after about 10 ms in one step; any thread.
+ * An evicted agent is stepped beside the others of its runner, so it may share nothing with them
+ * but rings, inboxes and channels; its connections, files and background work stay usable, and its
+ * `done` is called on the runner's thread as ever. Always an error in world_sim. */
 MUST_USE int runner_evict(struct runner *runner, struct agent *stuck, struct err *err);
 /* The agent whose step is under way and since when (0: none); for the watchdog and crash notes. */
 struct agent *runner_current(const struct runner *runner, mono_t *since);
 uint32_t runner_blocking_count(const struct runner *runner);
 /* Asks the thread to end after its current step and joins it (a stuck one is waited for ≤ 1 s, then
- * left). Agents still on it are not stepped again; their owners free them. */
+ * left behind with a line in the log; what its step still uses must then not be freed). Files under
+ * way are waited for, background work too if it was begun. Agents still on it are not stepped again;
+ * their owners free them, and may close connections and listeners of its loop after this. */
 void runner_destroy(struct runner **runner);
 /* The agent being stepped on this thread, or NULL: crash notes and profiles are charged to it. */
 struct agent *agent_current(void);

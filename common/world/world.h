@@ -120,7 +120,7 @@ struct file_op {
 	/* private */
 	struct agent *wake_;
 	struct list_node node_;
-	struct world *world_;
+	struct loop *loop_;
 };
 void file_submit(struct loop *loop, struct file_op *op, struct agent *wake);
 
@@ -140,9 +140,10 @@ struct background {
 	void (*run)(struct background *work);
 	atomic_bool done; /* set after run, then the agent is woken */
 	/* private */
+	void (*finished_)(struct background *work); /* of the world itself, in place of the wake */
 	struct agent *wake_;
 	struct list_node node_;
-	struct world *world_;
+	struct loop *loop_;
 };
 void background_submit(struct loop *loop, struct background *work, struct agent *wake);
 
