@@ -3,10 +3,12 @@
  *
  * A run in a segment:
  *   struct run_header | records, padded to 8 | [offsets: count × uint32 from the run's first byte,
- *   padded to 8; absent when dense] | [timestamps: count × int64] | [row kinds: count bytes, padded to 8]
+ *   padded to 8; absent when dense] | [timestamps: count × int64] | [row kinds: count bytes, padded
+ *   to 8]
  * A run is dense (fixed stride, no record has a tail) or has offsets. Runs begin at multiples of 8;
  * the columns are found from the run's end. The first record begins behind the header; offsets
- * ascend and are multiples of the type's alignment; a record with tails begins at a multiple of 8. */
+ * ascend and are multiples of the type's alignment; a record with tails begins at a multiple of
+ * 8. */
 #ifndef COMMON_RECORD_BATCH_H
 #define COMMON_RECORD_BATCH_H
 
@@ -79,9 +81,9 @@ MUST_USE int run_check(const struct record_type *type, const void *run, uint32_t
 /* The same view without checks, for runs written by this process. */
 void run_view(const struct record_type *type, const void *run, struct batch *batch);
 
-/* Builds one run in memory that the caller gives; used by channel writers and chain buffers. The run
- * stays dense until the first record with a tail comes. Offsets and timestamps are collected in side
- * arrays (one allocation per builder, made by run_builder_init) and put behind the records by
+/* Builds one run in memory that the caller gives; used by channel writers and chain buffers. The
+ * run stays dense until the first record with a tail comes. Offsets and timestamps are collected in
+ * side arrays (one allocation per builder, made by run_builder_init) and put behind the records by
  * run_end, so nothing is reserved that a dense run does not need. Between run_end and run_begin
  * nothing fits. */
 struct run_builder {
@@ -94,7 +96,7 @@ struct run_builder {
 	uint32_t capacity_bytes, capacity_bytes_max, count_max;
 	bool with_timestamps, tails;
 	uint32_t *offsets;      /* side arrays of count_max; offsets count only when `tails` */
-	int64_t *timestamps_ms; /* NULL without timestamps; the caller writes [count - 1] after each reserve */
+	int64_t *timestamps_ms; /* NULL without; the caller writes [count - 1] after each reserve */
 };
 
 /* capacity_bytes_max: the largest memory that run_begin will ever be given. */

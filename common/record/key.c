@@ -150,8 +150,8 @@ static inline void keys_of_integers(const struct batch *batch, uint32_t offset, 
 }
 
 /* True: done. False: some key must be copied, take the general way. */
-static bool keys_of_strings(const struct batch *batch, uint32_t offset, uint32_t first, uint32_t count,
-			    struct key *keys)
+static bool keys_of_strings(const struct batch *batch, uint32_t offset, uint32_t first,
+			    uint32_t count, struct key *keys)
 {
 	bool escape = false;
 

@@ -168,7 +168,8 @@ static int find_field(const struct record_type *type, const char *format, const 
 		const char *nearest = record_type_nearest(type, name);
 
 		return err_set(err, ERR_PLAN_INVALID,
-			       "record type \"%s\": its print format names a field \"%s\", which it does not have%s%s%s",
+			       "record type \"%s\": its print format names a field \"%s\", which it does "
+			       "not have%s%s%s",
 			       type->name, name, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
 			       nearest ? "\"?" : "");
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * print_number.c - FLOAT and DOUBLE in the form of Java's Double.toString and Float.toString.
  *
- * Which digits: of all decimals that read back as the number, the shortest, and of these the nearest
- * (Java 19 and later; older versions sometimes printed a digit too many). Where they stand: plain
+ * Which digits: of all decimals that read back as the number, the shortest, and of these the
+ * nearest (Java 19 and later; older versions sometimes printed a digit too many). Where they stand: plain
  * from 10^-3 up to 10^7, else with an exponent; always a digit on both sides of the point.
  *
  * The digits come from the C library's exact conversion, tried from few digits to many. 15 (6 for
@@ -70,7 +70,7 @@ static void shortest(double value, bool single, struct decimal *decimal)
 	int most = single ? 9 : DIGITS_MAX;
 
 	/* 15 (6) digits always survive the way there and back, so fewer need not be tried one by one:
-	 * trailing zeroes are cut off. Subnormals have less precision. Java wants two digits at least. */
+	 * trailing zeroes are cut off. Subnormals have less precision. Java wants at least two. */
 	for (int count = subnormal ? 2 : single ? 6 : 15;; count++) {
 		nearest(value, count, decimal);
 		if (count == most || reads_back(decimal, value, single))

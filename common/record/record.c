@@ -53,7 +53,8 @@ HOT void record_copy(const struct record_type *type, const void *record, void *i
 			continue;
 		if (at == struct_end)
 			memset((char *)into + type->size_bytes, 0, struct_end - type->size_bytes);
-		at = copy_tail(from, (struct str *)((char *)into + type->string_offsets_bytes[i]), into, at);
+		struct str *to = (struct str *)((char *)into + type->string_offsets_bytes[i]);
+		at = copy_tail(from, to, into, at);
 	}
 }
 
@@ -66,8 +67,8 @@ static const struct {
 	uint32_t high;
 } unused_bits[STR_INLINE_BYTES + 1] = {
 #define ROW(n) { ONES(n), (n) <= 8 ? UINT32_MAX : (n) >= 12 ? 0 : UINT32_MAX << (8 * ((n) & 3)) }
-	ROW(0), ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6), ROW(7), ROW(8), ROW(9), ROW(10), ROW(11),
-	ROW(12),
+	ROW(0), ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6), ROW(7), ROW(8), ROW(9), ROW(10),
+	ROW(11), ROW(12),
 #undef ROW
 };
 
@@ -91,7 +92,8 @@ static bool all_zero(const char *data, size_t size_bytes)
 }
 
 /* A null's bytes are zero, and bits that belong to no nullable field are not set. */
-static const char *nulls_problem(const struct record_type *type, const char *record, uint32_t *field)
+static const char *nulls_problem(const struct record_type *type, const char *record,
+				 uint32_t *field)
 {
 	for (uint32_t i = 0; i < type->nulls_bytes * 8; i++) {
 		if (!((uint8_t)record[i / 8] >> (i % 8) & 1))
@@ -107,9 +109,10 @@ static const char *nulls_problem(const struct record_type *type, const char *rec
 	return NULL;
 }
 
-/* A string that begins at `s`: short and clean, or long with its tail at `record + *end`, which then
- * moves behind the tail. */
-static const char *string_problem(const char *record, const struct str *s, uint64_t room, uint64_t *end)
+/* A string that begins at `s`: short and clean, or long with its tail at `record + *end`, which
+ * then moves behind the tail. */
+static const char *string_problem(const char *record, const struct str *s, uint64_t room,
+				  uint64_t *end)
 {
 	if (s->len <= STR_INLINE_BYTES)
 		return short_string_valid(s) ? NULL : "the unused bytes of a short string are not zero";
@@ -171,7 +174,7 @@ int record_check(const struct record_type *type, const void *image, uint32_t siz
 		       type->fields[field].name, problem);
 }
 
-/* ---- dense columns: no early exit inside, so that the compiler may unroll ---------------------- */
+/* ---- dense columns --------------------------------------------------------------------------- */
 
 static bool strings_valid(const char *at, size_t stride, uint32_t count)
 {

@@ -2,8 +2,8 @@
  * record.h - records are C structs; the wire is the memory (docs/record-format.md).
  *
  * A record's payload is laid out exactly as the C struct its fields declare: natural alignment, at
- * most 8; little endian; padding zero; a null bitmap `uint8_t nulls[(fields + 7) / 8]` in front only
- * if the type has nullable fields (bit i: field i is null, and then its bytes are zero). STRING and
+ * most 8; little endian; padding zero; a null bitmap `uint8_t nulls[(fields + 7) / 8]` in front
+ * only if the type has nullable fields (bit i: field i is null, and then its bytes are zero). STRING and
  * BYTES are `struct str`; their long bytes (> 12) are tails behind the struct, reached by an offset
  * relative to the field itself, so a record moves by memcpy.
  *
@@ -11,8 +11,8 @@
  * size rounded up to 8, each rounded up to 8 with zeroes. record_copy writes that image and
  * record_check accepts no other, so record_size(record) is also the room it takes.
  *
- * Everything here is safe to call from any thread; nothing on the path of a record allocates, except
- * that key_of lets `scratch` grow. */
+ * Everything here is safe to call from any thread; nothing on the path of a record allocates,
+ * except that key_of lets `scratch` grow. */
 #ifndef COMMON_RECORD_RECORD_H
 #define COMMON_RECORD_RECORD_H
 
@@ -128,8 +128,9 @@ struct record_type {
 	uint32_t align_bytes;          /* of the struct: 1, 2, 4 or 8 */
 	uint32_t nulls_bytes;          /* size of the null bitmap at offset 0; 0 without nullables */
 	bool has_tails;                /* any STRING or BYTES field */
-	uint64_t hash;                 /* of the fields' names, kinds and nullability: two types are the same
-	                                * if equal (the type's own name does not count) */
+	/* Of the fields' names, kinds and nullability: two types are the same if equal. The type's own
+	 * name does not count. */
+	uint64_t hash;
 	uint32_t strings_count;        /* STRING/BYTES fields, by offset */
 	const uint32_t *string_offsets_bytes;
 };
@@ -139,13 +140,15 @@ struct record_type {
 /* Checks names (unique, 1 … 255 bytes of UTF-8 without control characters), kinds and counts;
  * ERR_PLAN_INVALID otherwise. print_format: NULL or "" for the tuple form; "{field}" stands for a
  * value, "{{" and "}}" for a brace. Copies what it is given. On the heap. */
-MUST_USE int record_type_create(const char *name, const char *print_format, const struct field *fields,
-				uint32_t count, struct record_type **type, struct err *err);
+MUST_USE int record_type_create(const char *name, const char *print_format,
+				const struct field *fields, uint32_t count,
+				struct record_type **type, struct err *err);
 void record_type_destroy(struct record_type **type);
 /* The index of the field, or -1. A miss in user code: record_type_nearest gives the best guess. */
 int record_type_find(const struct record_type *type, const char *name);
 const char *record_type_nearest(const struct record_type *type, const char *name); /* or NULL */
-void record_type_describe(const struct record_type *type, struct buf *into); /* "word_count(word STRING, count BIGINT)" */
+/* "word_count(word STRING, count BIGINT)" */
+void record_type_describe(const struct record_type *type, struct buf *into);
 const char *field_kind_name(uint8_t kind); /* "BIGINT", or NULL */
 uint32_t field_kind_size(uint8_t kind);    /* bytes; 0: no such kind */
 uint32_t field_kind_align(uint8_t kind);
@@ -170,7 +173,8 @@ static inline bool record_is_null(const struct record_type *type, const void *re
 uint32_t record_size(const struct record_type *type, const void *record);
 /* Copies a record with its tails to `into` (8-aligned, record_size bytes), making every long string
  * relative. Strings may be borrowed or relative to their place in `record`. Zeroes the padding
- * between tails. The source's own padding must be zero (compound literals are zeroed by the macros). */
+ * between tails. The source's own padding must be zero (compound literals are zeroed by the
+ * macros). */
 void record_copy(const struct record_type *type, const void *record, void *into);
 /* Bytes from outside that should be one record's image of exactly size_bytes, 8-aligned: tails in
  * their places, booleans 0 or 1, unused bytes of short strings zero, nulls zero. ERR_RECORD_INVALID
@@ -213,11 +217,11 @@ struct key { /* canonical bytes and their hash */
 	uint64_t hash; /* hash_key(data, size_bytes) */
 };
 
-/* Canonical key bytes (docs/record-format.md): each field in turn, without padding; integers as they
- * are, -0 as +0, every NaN as one, STRING and BYTES as their bytes with a 4-byte length in front.
- * If a field is null it counts as zero and one byte behind the key has its bit set. A lone STRING or
- * BYTES goes without its length, and null as the one byte 0xFF (a value that begins with 0xFF gets
- * another in front). So a key's bytes stay the same when its fields are made nullable.
+/* Canonical key bytes (docs/record-format.md): each field in turn, without padding; integers as
+ * they are, -0 as +0, every NaN as one, STRING and BYTES as their bytes with a 4-byte length in
+ * front. If a field is null it counts as zero and one byte behind the key has its bit set. A lone
+ * STRING or BYTES goes without its length, and null as the one byte 0xFF (a value that begins with
+ * 0xFF gets another in front). So a key's bytes stay the same when its fields are made nullable.
  * For a lone field the key points into the record where it can; otherwise into `scratch` (grown as
  * needed). Valid until the record or scratch changes. The record's strings may be borrowed. */
 void key_of(const struct record_type *type, const struct key_spec *spec, const void *record,
@@ -247,7 +251,8 @@ struct key_groups {
 	uint32_t first, last; /* inclusive */
 };
 /* For parallelism ≤ key_groups, so that no range is empty. */
-struct key_groups key_groups_of_subtask(uint32_t subtask, uint32_t key_groups, uint32_t parallelism);
+struct key_groups key_groups_of_subtask(uint32_t subtask, uint32_t key_groups,
+					uint32_t parallelism);
 /* Flink's default: next power of two of 1.5 × parallelism, within [128, 32768]. */
 uint32_t key_groups_default(uint32_t parallelism);
 

@@ -18,7 +18,7 @@ static inline uint32_t str_hash(const char *text, uint32_t size_bytes)
 }
 
 /* What is wrong with the image of a record of which at most `room` bytes may be read, or NULL.
- * *size_bytes: what the record takes (when nothing is wrong); *field: which field, or UINT32_MAX. */
+ * *size_bytes: what the record takes (when nothing is wrong); *field: which one, or UINT32_MAX. */
 const char *record_problem(const struct record_type *type, const void *image, uint64_t room,
 			   uint32_t *size_bytes, uint32_t *field);
 /* A print format taken apart: literal text, then a field's value (-1: none). */

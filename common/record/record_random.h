@@ -36,7 +36,7 @@ static inline struct record_type *random_type(struct random *random)
 					 FIELD_BIGINT,	FIELD_FLOAT,   FIELD_DOUBLE,   FIELD_STRING,
 					 FIELD_STRING,	FIELD_BYTES,   FIELD_TIMESTAMP };
 	struct field fields[RANDOM_FIELDS_MAX];
-	char names[RANDOM_FIELDS_MAX][8];
+	char names[RANDOM_FIELDS_MAX][12];
 	uint32_t count = 1 + random_below(random, RANDOM_FIELDS_MAX);
 	bool nullables = random_below(random, 2);
 	struct record_type *type = NULL;

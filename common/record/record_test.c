@@ -82,7 +82,8 @@ struct nullable_small {
 		assert_int_equal((type)->align_bytes, _Alignof(struct STRUCT)); \
 	} while (0)
 #define SAME_OFFSET(type, STRUCT, member) \
-	assert_int_equal((type)->offsets_bytes[record_type_find(type, #member)], offsetof(struct STRUCT, member))
+	assert_int_equal((type)->offsets_bytes[record_type_find(type, #member)], \
+			 offsetof(struct STRUCT, member))
 
 static struct record_type *mixed_type(void)
 {
@@ -227,10 +228,12 @@ static void bad_types_are_refused_by_name(void **state)
 	       "record type \"t\": field \"a\" is of kind 0, which does not exist");
 	refuse("t", "{b}", &good, 1,
 	       "record type \"t\": its print format names a field \"b\", which it does not have");
-	refuse("t", "{aa", &good, 1, "record type \"t\": a '{' without '}' in its print format \"{aa\"");
+	refuse("t", "{aa", &good, 1,
+	       "record type \"t\": a '{' without '}' in its print format \"{aa\"");
 	refuse("t", "a}", &good, 1, "record type \"t\": a '}' without '{' in its print format \"a}\"");
 	refuse("t", "{A}", &good, 1,
-	       "record type \"t\": its print format names a field \"A\", which it does not have; did you mean \"a\"?");
+	       "record type \"t\": its print format names a field \"A\", which it does not have; did you "
+	       "mean \"a\"?");
 	mem_free(many);
 	no_bytes_out();
 }
@@ -426,7 +429,8 @@ static void checks_name_rule_and_field(void **state)
 	check_refuses(type, &record, 20,
 		      "a record of type \"t\": field \"flag\": it is null and its bytes are not zero");
 	record.nulls = 2;
-	check_refuses(type, &record, 20, "a record of type \"t\": field \"s\": it is null and may not be");
+	check_refuses(type, &record, 20,
+		      "a record of type \"t\": field \"s\": it is null and may not be");
 	record.nulls = 4;
 	check_refuses(type, &record, 20,
 		      "a record of type \"t\": the null bitmap has a bit of no field");
@@ -436,7 +440,8 @@ static void checks_name_rule_and_field(void **state)
 		type, &record, 20,
 		"a record of type \"t\": field \"s\": the unused bytes of a short string are not zero");
 	record.s = str_of("a borrowed string", 17);
-	check_refuses(type, &record, 20, "a record of type \"t\": field \"s\": a long string is a pointer");
+	check_refuses(type, &record, 20,
+		      "a record of type \"t\": field \"s\": a long string is a pointer");
 	record_copy(type, &record, image);
 	assert_int_equal(record_check(type, image, 48, &err), 0);
 	check_refuses(type, image, 40,
@@ -460,7 +465,8 @@ static void checks_name_rule_and_field(void **state)
 static bool utf8_slow(const unsigned char *text, size_t size_bytes)
 {
 	for (size_t i = 0; i < size_bytes;) {
-		unsigned c = text[i], n = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 : c >> 3 == 30 ? 4 : 0;
+		unsigned c = text[i], n;
+		n = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 : c >> 3 == 30 ? 4 : 0;
 		static const unsigned least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 
 		if (n == 0 || i + n > size_bytes)
@@ -486,7 +492,8 @@ static void utf8_is_judged_by_its_definition(void **state)
 
 	/* All sequences of three bytes (two and one are among them), and four with the last fixed. */
 	for (uint32_t bits = 0; bits < 1u << 24; bits += 1 + (bits >> 8 & 0xFF) % 3) {
-		unsigned char bytes[4] = { (uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits, 0x80 };
+		unsigned char bytes[] = { (uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits,
+					  0x80 };
 
 		if (utf8_valid((char *)bytes, 3) != utf8_slow(bytes, 3) ||
 		    utf8_valid((char *)bytes, 4) != utf8_slow(bytes, 4))

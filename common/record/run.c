@@ -29,7 +29,7 @@ void run_builder_init(struct run_builder *run, const struct record_type *type,
 		return;
 	char *columns = mem_alloc(timestamps_bytes + offsets_bytes);
 
-	/* The timestamps first, for their alignment; run_builder_fini frees whichever begins the block. */
+	/* The timestamps first, for their alignment; run_builder_fini frees whichever comes first. */
 	if (with_timestamps)
 		run->timestamps_ms = (int64_t *)columns;
 	if (type->has_tails)
@@ -148,8 +148,8 @@ static bool find_columns(const struct run_header *header, struct columns *column
 	return true;
 }
 
-static void make_view(const struct record_type *type, const void *run, const struct columns *columns,
-		      struct batch *batch)
+static void make_view(const struct record_type *type, const void *run,
+		      const struct columns *columns, struct batch *batch)
 {
 	const struct run_header *header = run;
 	const char *data = run;
@@ -215,8 +215,8 @@ static int refuse_record(const struct record_type *type, uint32_t index, uint32_
 	if (field == UINT32_MAX)
 		return err_set(err, ERR_RECORD_INVALID, "record %u of a run of type \"%s\": %s", index,
 			       type->name, problem);
-	return err_set(err, ERR_RECORD_INVALID, "record %u of a run of type \"%s\": field \"%s\": %s", index,
-		       type->name, type->fields[field].name, problem);
+	return err_set(err, ERR_RECORD_INVALID, "record %u of a run of type \"%s\": field \"%s\": %s",
+		       index, type->name, type->fields[field].name, problem);
 }
 
 static int check_dense(const struct record_type *type, const struct run_header *header,
@@ -251,8 +251,8 @@ static int check_offsets(const struct record_type *type, const struct run_header
 	uint64_t end = HEADER_BYTES; /* of the record before */
 
 	if (offsets[0] != HEADER_BYTES)
-		return err_set(err, ERR_RECORD_INVALID, "the first record of a run begins at byte %u, not 16",
-			       offsets[0]);
+		return err_set(err, ERR_RECORD_INVALID,
+			       "the first record of a run begins at byte %u, not 16", offsets[0]);
 	for (uint32_t i = 0; i < header->count; i++) {
 		uint32_t at = offsets[i], used, field;
 		uint64_t limit = i + 1 < header->count ? offsets[i + 1] : columns->offsets;
@@ -279,7 +279,8 @@ HOT int run_check(const struct record_type *type, const void *run, uint32_t size
 	if (((uintptr_t)run & 7) != 0)
 		return err_set(err, ERR_RECORD_INVALID, "a run does not begin at a multiple of 8");
 	if (size_bytes < HEADER_BYTES)
-		return err_set(err, ERR_RECORD_INVALID, "%u bytes are too few for a run's header", size_bytes);
+		return err_set(err, ERR_RECORD_INVALID, "%u bytes are too few for a run's header",
+			       size_bytes);
 	if (check_header(type, header, size_bytes, &columns, err) != 0)
 		return -1;
 	if (header->flags & RUN_DENSE ? check_dense(type, header, columns.offsets, err) :

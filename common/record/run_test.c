@@ -129,7 +129,10 @@ static void what_is_built_is_what_is_read(void **state)
 
 static void a_full_run_leaves_less_than_one_record(void **state)
 {
-	static const struct field fields[] = { { "word", FIELD_STRING, 0 }, { "count", FIELD_BIGINT, 0 } };
+	static const struct field fields[] = {
+		{ "word", FIELD_STRING, 0 },
+		{ "count", FIELD_BIGINT, 0 },
+	};
 	struct record_type *type;
 	struct run_builder run;
 	struct err err = ERR_INIT;
@@ -189,8 +192,8 @@ static void the_rest_of_a_batch_begins_later(void **state)
 	assert_int_equal(mem_bytes_out(), 0);
 }
 
-/* All single bits flipped, all sizes cut: refused, or every read stays inside (asan watches: the run
- * lies at the very end of its block). */
+/* All single bits flipped, all sizes cut: refused, or every read stays inside (asan watches: the
+ * run lies at the very end of its block). */
 static void corrupted_runs_are_refused_or_harmless(void **state)
 {
 	struct random random = { 31337 };
@@ -301,7 +304,8 @@ static void each_broken_rule_is_named(void **state)
 	BROKEN(run.records[1].flag = 2,
 	       "record 1 of a run of type \"t\": field \"flag\": a boolean is neither 0 nor 1");
 	BROKEN(run.records[2].s.u.inlined[0] = 1,
-	       "record 2 of a run of type \"t\": field \"s\": the unused bytes of a short string are not zero");
+	       "record 2 of a run of type \"t\": field \"s\": the unused bytes of a short string are "
+	       "not zero");
 	/* A long string in a dense run, even one that would point to bytes of the run. */
 	BROKEN((run.records[0].s.len = 16, run.records[0].s.u.tail.offset = 20,
 		run.records[0].s.u.tail.hash = 0x80000000),

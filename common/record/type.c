@@ -10,7 +10,8 @@
 #include "common/record/record_priv.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the record format is little endian");
-_Static_assert(sizeof(struct str) == 16 && _Alignof(struct str) == 4, "struct str is part of the format");
+_Static_assert(sizeof(struct str) == 16, "struct str is part of the format");
+_Static_assert(_Alignof(struct str) == 4, "struct str is part of the format");
 _Static_assert(LIMIT_RECORD_FIELDS_MAX * 17 < UINT16_MAX, "the stride of a run has 16 bits");
 
 static const struct {
@@ -163,7 +164,7 @@ static const char *add_text(char **at, const char *text)
 	return copy;
 }
 
-/* One block: the type, its fields, the parts of its print format, two arrays of offsets, the texts. */
+/* One block: the type, its fields, the parts of its print format, offsets, texts. */
 static struct record_type *allocate(const char *name, const char *print_format,
 				    const struct field *fields, uint32_t count)
 {

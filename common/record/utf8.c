@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * utf8.c - is this text UTF-8? Asked by sources for every line, so ASCII goes 32 bytes at a time. */
+ * utf8.c - is this text UTF-8? Sources ask for every line, so ASCII goes 32 bytes at a time. */
 #include "common/base/hash.h"
 #include "common/record/record.h"
 
@@ -43,8 +43,9 @@ static size_t sequence_length(const uint8_t *text, size_t left)
 	}
 	uint8_t low = first == 0xF0 ? 0x90 : 0x80, high = first == 0xF4 ? 0x8F : 0xBF;
 
-	return left >= 4 && text[1] >= low && text[1] <= high && is_tail(text[2]) && is_tail(text[3]) ? 4 :
-												       0;
+	if (left < 4 || text[1] < low || text[1] > high || !is_tail(text[2]) || !is_tail(text[3]))
+		return 0;
+	return 4;
 }
 
 bool utf8_valid(const char *text, size_t size_bytes)
