@@ -69,7 +69,6 @@ struct executor_task {
 	struct task *task;       /* NULL: not made yet, or destroyed */
 	uint32_t state;          /* enum task_state as last told by the task */
 	uint32_t reported_state; /* as last acknowledged; TASK_CREATED: nothing yet */
-	uint32_t sending_state;
 	bool sending, cancel_asked;
 	struct err failure;
 	char *failed_operator;

@@ -231,6 +231,7 @@ void executor_heartbeat(struct task_executor *executor, mono_t now, mono_t *wake
 struct report_call {
 	struct task_executor *executor;
 	struct id execution_id;
+	uint32_t state; /* the one that was told */
 };
 
 static void report_answered(const Flink__Empty *answer, void *closure_data)
@@ -238,15 +239,16 @@ static void report_answered(const Flink__Empty *answer, void *closure_data)
 	struct report_call *call = closure_data;
 	struct executor_task *task = map_get(call->executor->tasks, map_key_id(&call->execution_id));
 	struct task_executor *executor = call->executor;
+	uint32_t told = call->state;
 
 	mem_free(call);
 	if (task == NULL)
 		return;
 	task->sending = false;
 	if (answer != NULL) {
-		task->reported_state = task->sending_state;
+		task->reported_state = told;
 	} else if (rpc_error()->code == ERR_FENCED || rpc_error()->code == ERR_JOB_NOT_FOUND) {
-		task->reported_state = task->sending_state; /* nobody wants to know any more … */
+		task->reported_state = told; /* nobody wants to know any more … */
 		task->cancel_asked = true;
 		if (task->task != NULL)
 			task_cancel(task->task); /* … so nobody needs the task either */
@@ -274,7 +276,7 @@ void executor_report(struct executor_task *task)
 	struct report_call *call = MEM_NEW(struct report_call);
 	struct rpc_stub stub;
 
-	*call = (struct report_call){ executor, task->execution_id };
+	*call = (struct report_call){ executor, task->execution_id, task->state };
 	fence.attempt = task->deployment->job_attempt;
 	request.execution_id = id_to_message(&task->execution_id);
 	request.state = (char *)(uintptr_t)sm_name(&task_states, task->state);
@@ -288,7 +290,6 @@ void executor_report(struct executor_task *task)
 		request.metrics = &metrics;
 	}
 	task->sending = true;
-	task->sending_state = task->state;
 	rpc_stub_init(&stub, executor->peer, &flink__resource_manager__descriptor, &fence);
 	flink__resource_manager__update_task_state(rpc_stub_service(&stub), &request, report_answered, call);
 	arena_destroy(&arena);
@@ -321,7 +322,7 @@ void executor_tell_readers(struct executor_task *task)
 	struct report_call *call = MEM_NEW(struct report_call);
 	struct rpc_stub stub;
 
-	*call = (struct report_call){ executor, task->execution_id };
+	*call = (struct report_call){ executor, task->execution_id, task->state };
 	fence.attempt = task->deployment->job_attempt;
 	request.execution_id = id_to_message(&task->execution_id);
 	request.operator_ = (uint32_t)__builtin_ctz(task->readers_ready);

@@ -629,8 +629,6 @@ static void peer_up(void *context, struct rpc_peer *peer)
 static void peer_down(void *context, struct rpc_peer *peer, const struct err *why)
 {
 	struct task_executor *executor = context;
-	size_t at = 0;
-	void *value;
 
 	if (peer != executor->peer)
 		return;
@@ -641,9 +639,7 @@ static void peer_down(void *context, struct rpc_peer *peer, const struct err *wh
 	executor->peer = NULL;
 	executor->registering = executor->heartbeating = false;
 	executor->register_at = MONO_NEVER;
-	while (map_next(executor->tasks, &at, NULL, &value))
-		((struct executor_task *)value)->sending = ((struct executor_task *)value)->reader_telling = false;
-	agent_wake(&executor->agent);
+	agent_wake(&executor->agent); /* reports under way are answered in any case */
 }
 
 static int open_client(struct task_executor *executor, struct err *err)
