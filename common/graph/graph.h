@@ -31,7 +31,7 @@ struct stream_node {
 	uint32_t max_parallelism; /* 0: derived */
 	bool non_parallel;       /* always 1 */
 	enum chaining chaining;
-	const char *slot_sharing_group; /* NULL: "default" */
+	const char *slot_sharing_group; /* NULL: its inputs', if they are all in one; else "default" */
 	const char *uid;                /* NULL: none */
 	const struct record_type *input_type, *output_type;
 	struct key_spec key;            /* of the input; fields_count 0: not keyed */
@@ -42,25 +42,44 @@ struct stream_graph; /* copies everything it is given */
 struct stream_graph *stream_graph_create(const char *job_name, uint32_t default_parallelism);
 void stream_graph_destroy(struct stream_graph **graph);
 uint32_t stream_graph_next_id(struct stream_graph *graph); /* also what virtual nodes take */
-/* node->id must come from stream_graph_next_id. */
+/* node->id must come from stream_graph_next_id. Record types are told apart by their fields, name
+ * and print format; equal ones become one type of the job graph. */
 void stream_graph_add(struct stream_graph *graph, const struct stream_node *node);
-/* Edge from a real node to a real node. key: for SHIP_HASH. */
+/* Edge from a real node to a real node, both added before. key: for SHIP_HASH. The order of the
+ * calls is the order of a node's inputs and outputs. */
 void stream_graph_connect(struct stream_graph *graph, uint32_t source_id, uint32_t target_id,
 			  uint32_t target_input, enum ship ship, const struct key_spec *key);
 uint32_t stream_graph_nodes_count(const struct stream_graph *graph);
 void stream_graph_set_chaining(struct stream_graph *graph, bool enabled);
 
+/* Nodes that a program may have; what the client's recursion can stand. */
+#define STREAM_NODES_MAX 10000
+
 /* get_execution_plan(): Flink's StreamGraph JSON, byte for byte (rest-api.md §5). */
 void stream_graph_plan(const struct stream_graph *graph, struct buf *into);
 
-/* The job graph, unpacked-message style, on the heap: free with
+/* The job graph, unpacked-message style, on protobuf-c's own heap: free with
  * flink__job_graph__free_unpacked(graph, NULL). job_id, artifacts and settings are left to the
- * caller. Max parallelism is settled here. ERR_PLAN_INVALID names the operator. */
+ * caller (in a shallow copy of the message, or packed anew). Max parallelism is settled here.
+ * Vertices and edges come in Flink's order: vertices topologically, edges as Flink connects them,
+ * the operators of a chain each in front of those that it feeds. ERR_PLAN_INVALID names the
+ * operator. */
 MUST_USE int job_graph_from_stream(const struct stream_graph *stream, Flink__JobGraph **graph,
 				   struct err *err);
 
-/* Checks a graph from outside: every index, size, type, key, limit; acyclic and in topological
- * order; parallelism ≤ max_parallelism ≤ limit; FORWARD only between equal parallelisms … */
+/* Limits of a message from outside, beside those of limits.h. */
+#define JOB_EDGES_MAX 65536
+#define JOB_TYPES_MAX 4096
+#define JOB_SUBTASKS_MAX 262144 /* of all vertices together */
+#define JOB_ARTIFACTS_MAX 64
+#define JOB_SETTINGS_MAX 4096
+#define JOB_TEXT_BYTES_MAX 65536 /* a vertex's name, a setting's value, a description */
+#define JOB_FORMAT 1
+
+/* Checks a graph from outside, as a stranger may have written it: every index, size, text, type,
+ * key, limit; acyclic and in topological order; chains are trees whose types fit; parallelism ≤
+ * max_parallelism ≤ limit; FORWARD only between equal parallelisms; names that become file names
+ * cannot leave their folder. What an operator's parameters mean is checked by the operator. */
 MUST_USE int job_graph_check(const Flink__JobGraph *graph, struct err *err);
 
 /* Record types of a checked graph, in its order; *types is an array of graph->n_types (each

@@ -2,8 +2,9 @@
  * print_number.c - FLOAT and DOUBLE in the form of Java's Double.toString and Float.toString.
  *
  * Which digits: of all decimals that read back as the number, the shortest, and of these the
- * nearest (Java 19 and later; older versions sometimes printed a digit too many). Where they stand: plain
- * from 10^-3 up to 10^7, else with an exponent; always a digit on both sides of the point.
+ * nearest (Java 19 and later; older versions sometimes printed a digit too many). Where they
+ * stand: plain from 10^-3 up to 10^7, else with an exponent; always a digit on both sides of the
+ * point.
  *
  * The digits come from the C library's exact conversion, tried from few digits to many. 15 (6 for
  * FLOAT) are enough for most numbers people have, so that is the first and usually the only try. */

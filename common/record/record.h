@@ -3,9 +3,9 @@
  *
  * A record's payload is laid out exactly as the C struct its fields declare: natural alignment, at
  * most 8; little endian; padding zero; a null bitmap `uint8_t nulls[(fields + 7) / 8]` in front
- * only if the type has nullable fields (bit i: field i is null, and then its bytes are zero). STRING and
- * BYTES are `struct str`; their long bytes (> 12) are tails behind the struct, reached by an offset
- * relative to the field itself, so a record moves by memcpy.
+ * only if the type has nullable fields (bit i: field i is null, and then its bytes are zero).
+ * STRING and BYTES are `struct str`; their long bytes (> 12) are tails behind the struct, reached by
+ * an offset relative to the field itself, so a record moves by memcpy.
  *
  * One record has one image: the tails stand in the order of their fields, the first at the struct's
  * size rounded up to 8, each rounded up to 8 with zeroes. record_copy writes that image and
