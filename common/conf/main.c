@@ -91,7 +91,6 @@ int main(int argc, char **argv)
 		conf_write_errors(&text);
 	} else if (strcmp(verb, "help") == 0 || strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) {
 		buf_add_text(&text, usage);
-		buf_add_text(&text, "\n");
 		conf_write_help(&text);
 	} else {
 		fputs(usage, stderr);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * daemon_priv.h - what the files of common/daemon share. */
+#ifndef COMMON_DAEMON_DAEMON_PRIV_H
+#define COMMON_DAEMON_DAEMON_PRIV_H
+
+#include <sys/types.h>
+
+#include "common/daemon/daemon.h"
+
+#define DAEMON_PATH_SIZE 4096
+#define DAEMON_NOTE_SIZE 8192
+#define DAEMON_LINE_SIZE 4096
+
+/* The process's one daemon. Static because signal handlers reach it, and because a process is one. */
+struct daemon_self {
+	struct daemon_options options;
+	char out_path[DAEMON_PATH_SIZE], log_path[DAEMON_PATH_SIZE]; /* "": none; index put in */
+	bool started;
+	int log_fd;       /* or -1 */
+	int ready_fd;     /* the supervisor's, or -1 when all was said */
+	int message_fd;   /* the worker's end of the pipe to its supervisor, or -1 */
+	int note_fd;      /* anonymous memory: the crash handler writes it, the supervisor reads it */
+	int stop_pipe[2]; /* the worker's */
+	char crash_note[DAEMON_NOTE_SIZE];
+};
+extern struct daemon_self daemon_self;
+
+/* ---- files (daemon_files.c) ---- */
+
+/* A lock on the folder of the pid file, so that starts and stops do not mix. -1 with err. */
+MUST_USE int daemon_pids_lock(const char *pid_path, struct err *err);
+/* The number for a new instance; forgets entries of processes that are gone. Needs the lock. */
+MUST_USE int daemon_pids_index(const char *pid_path, uint32_t *index, struct err *err);
+MUST_USE int daemon_pids_add(const char *pid_path, pid_t pid, uint32_t index, struct err *err);
+/* These two take the lock themselves and stay silent: there is nobody to tell. */
+void daemon_pids_set_text(const char *pid_path, pid_t pid, const char *text);
+void daemon_pids_remove(const char *pid_path, pid_t pid);
+
+MUST_USE int daemon_make_folder_of(const char *path, struct err *err);
+/* path -> path.1 -> … -> path.max; an empty file stays where it is. */
+void daemon_rotate(const char *path, uint32_t files_max);
+MUST_USE int daemon_open_append(const char *path, int *fd, struct err *err);
+/* Lets the log go to the file, and to stdout in the foreground. */
+void daemon_log_begin(void);
+
+/* ---- the rest ---- */
+
+void daemon_supervise(void);                    /* daemon_supervise.c; returns in the worker only */
+void daemon_worker_begin(int message_fd);       /* daemon_worker.c */
+void daemon_crash_begin(void);                  /* daemon_crash.c */
+void daemon_write_all(int fd, const char *text, size_t size_bytes);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * daemon_supervise.c - the supervisor: starts the worker, passes signals on, starts it again.
+ *
+ * One thread, no heap, and nothing that could fail for long: it has to outlive every worker. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/time.h"
+#include "common/daemon/daemon_priv.h"
+
+#define PAUSE_MS_MIN 100
+#define PAUSE_MS_MAX 5000
+#define HEALTHY_MS 60000
+#define STOP_MS 1000
+
+enum phase { STARTING, RUNNING, PAUSING, STOPPING };
+
+struct supervisor {
+	enum phase phase;
+	pid_t worker;       /* 0: none now */
+	int signal_fd, message_fd;
+	mono_t started, due; /* due: when to start again (PAUSING) or to kill (STOPPING) */
+	int64_t pause_ms;
+	bool was_ready;     /* some worker was */
+	bool failed;        /* this worker said why it cannot start */
+	unsigned crashes;   /* since a note was taken */
+	char line[DAEMON_LINE_SIZE]; /* an unfinished message */
+	size_t line_used;
+};
+
+static mono_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (mono_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static void ready_close(void)
+{
+	if (daemon_self.ready_fd >= 0)
+		close(daemon_self.ready_fd);
+	daemon_self.ready_fd = -1;
+}
+
+static void tell_starter(const char *text, size_t size_bytes)
+{
+	if (daemon_self.ready_fd >= 0)
+		daemon_write_all(daemon_self.ready_fd, text, size_bytes);
+}
+
+NO_RETURN static void leave(int status)
+{
+	ready_close();
+	if (daemon_self.options.pid_path != NULL)
+		daemon_pids_remove(daemon_self.options.pid_path, getpid());
+	_exit(status);
+}
+
+/* ---- the worker's life -------------------------------------------------------------------------- */
+
+/* True in the worker. */
+static bool start_worker(struct supervisor *s)
+{
+	int fds[2];
+	pid_t parent = getpid();
+
+	s->phase = STARTING;
+	s->failed = false;
+	s->line_used = 0;
+	s->started = now_ns();
+	if (daemon_self.note_fd >= 0 && (ftruncate(daemon_self.note_fd, 0) != 0 ||
+					 lseek(daemon_self.note_fd, 0, SEEK_SET) != 0))
+		log_warn("Supervisor", "the crash note cannot be emptied: %s", strerror(errno));
+	if (pipe2(fds, O_CLOEXEC) != 0 || (s->worker = fork()) < 0) {
+		log_error("Supervisor", "cannot start %s: %s", daemon_self.options.name, strerror(errno));
+		s->worker = 0;
+		s->phase = PAUSING;
+		s->due = mono_after_ms(now_ns(), PAUSE_MS_MAX);
+		return false;
+	}
+	if (s->worker == 0) {
+		close(fds[0]);
+		close(s->signal_fd);
+		ready_close();
+		/* When the supervisor is killed the worker must not go on unseen. */
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		daemon_worker_begin(fds[1]);
+		if (getppid() != parent)
+			raise(SIGTERM);
+		return true;
+	}
+	close(fds[1]);
+	s->message_fd = fds[0];
+	return false;
+}
+
+static void stop_worker(struct supervisor *s)
+{
+	if (s->phase == STOPPING)
+		return;
+	if (s->worker == 0)
+		leave(0);
+	s->phase = STOPPING;
+	s->due = mono_after_ms(now_ns(), STOP_MS);
+	kill(s->worker, SIGTERM);
+}
+
+/* ---- what the worker says ----------------------------------------------------------------------- */
+
+static void take_line(struct supervisor *s, char *line, size_t length)
+{
+	if (strncmp(line, "taken", 5) == 0) {
+		daemon_self.crash_note[0] = '\0';
+		s->crashes = 0;
+		return;
+	}
+	if (strncmp(line, "failed ", 7) == 0)
+		s->failed = true;
+	tell_starter(line, length);
+	if (strncmp(line, "ready ", 6) != 0)
+		return;
+	line[length - 1] = '\0';
+	if (daemon_self.options.pid_path != NULL)
+		daemon_pids_set_text(daemon_self.options.pid_path, getpid(), line + 6);
+	ready_close();
+	s->was_ready = true;
+	if (s->phase == STARTING)
+		s->phase = RUNNING;
+}
+
+static void take_messages(struct supervisor *s)
+{
+	char *newline;
+	ssize_t got = read(s->message_fd, s->line + s->line_used, sizeof(s->line) - 1 - s->line_used);
+
+	if (got < 0 && errno == EINTR)
+		return;
+	if (got <= 0 || s->line_used + (size_t)got >= sizeof(s->line) - 1) {
+		close(s->message_fd); /* the end; a line that long is nonsense */
+		s->message_fd = -1;
+		return;
+	}
+	s->line_used += (size_t)got;
+	while ((newline = memchr(s->line, '\n', s->line_used)) != NULL) {
+		size_t length = (size_t)(newline - s->line) + 1;
+
+		take_line(s, s->line, length);
+		s->line_used -= length;
+		memmove(s->line, s->line + length, s->line_used);
+	}
+}
+
+/* ---- the worker's death ------------------------------------------------------------------------- */
+
+/* What the handler wrote; or, when a signal left no time for it (kill -9, out of memory), the little
+ * that is known. signal 0: it ended by itself, which a sanitizer does after the handler has written.
+ * False: that was no crash. */
+static bool keep_note(struct supervisor *s, int signal)
+{
+	char *note = daemon_self.crash_note, fresh[DAEMON_NOTE_SIZE - 64];
+	struct timespec now;
+	ssize_t got = daemon_self.note_fd >= 0 ? pread(daemon_self.note_fd, fresh, sizeof(fresh), 0) : 0;
+	size_t used = got > 0 ? (size_t)got : 0;
+
+	if (signal == 0 && used == 0)
+		return false;
+	memcpy(note, fresh, used);
+	s->crashes++;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (used == 0)
+		used = (size_t)snprintf(note, DAEMON_NOTE_SIZE, "signal: %d SIG%s\npid: %ld\ntime: %lld\n", signal,
+					sigabbrev_np(signal) ? sigabbrev_np(signal) : "?", (long)s->worker,
+					(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	snprintf(note + used, DAEMON_NOTE_SIZE - used, "crashes: %u\n", s->crashes);
+	return true;
+}
+
+static void log_note(void)
+{
+	char *note = daemon_self.crash_note;
+
+	for (char *line = note, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+		log_error("Supervisor", "  %.*s", (int)(end - line), line);
+}
+
+/* It never was ready: starting it again would only fail again. */
+NO_RETURN static void give_up(const struct supervisor *s, const char *how)
+{
+	char text[DAEMON_LINE_SIZE];
+	int length;
+
+	if (!s->failed) {
+		length = snprintf(text, sizeof(text), "failed %s %s before it was up%s%s\n",
+				  daemon_self.options.name, how, daemon_self.log_path[0] ? "; see " : "",
+				  daemon_self.log_path);
+		tell_starter(text, (size_t)length);
+		log_error("Supervisor", "%.*s", length - 1 - 7, text + 7);
+	}
+	leave(1);
+}
+
+static void worker_ended(struct supervisor *s, int status)
+{
+	bool healthy = now_ns() - s->started >= HEALTHY_MS * NS_PER_MS;
+	char how[64];
+
+	while (s->message_fd >= 0) /* its last words */
+		take_messages(s);
+	if (WIFSIGNALED(status))
+		snprintf(how, sizeof(how), "was ended by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(how, sizeof(how), "ended with status %d", WEXITSTATUS(status));
+	if (s->phase == STOPPING || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+		leave(0);
+	if (keep_note(s, WIFSIGNALED(status) ? WTERMSIG(status) : 0))
+		log_note();
+	if (!s->was_ready)
+		give_up(s, how);
+	if (healthy)
+		s->pause_ms = 0;
+	s->pause_ms = s->pause_ms == 0 ? PAUSE_MS_MIN : s->pause_ms * 2;
+	if (s->pause_ms > PAUSE_MS_MAX)
+		s->pause_ms = PAUSE_MS_MAX;
+	log_error("Supervisor", "%s (pid %ld) %s; it starts again in %lld ms", daemon_self.options.name,
+		  (long)s->worker, how, (long long)s->pause_ms);
+	s->worker = 0;
+	s->phase = PAUSING;
+	s->due = mono_after_ms(now_ns(), s->pause_ms);
+}
+
+static void take_signal(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+	int status;
+
+	if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	switch (info.ssi_signo) {
+	case SIGTERM:
+	case SIGINT:
+		stop_worker(s);
+		break;
+	case SIGHUP:
+		if (!daemon_self.options.background)
+			stop_worker(s);
+		break;
+	default:
+		break;
+	}
+	/* Signals of one kind merge, so every death is looked for each time. */
+	if (s->worker != 0 && waitpid(s->worker, &status, WNOHANG) == s->worker)
+		worker_ended(s, status);
+}
+
+static int64_t wait_ms(const struct supervisor *s)
+{
+	mono_t left;
+
+	if (s->phase != PAUSING && s->phase != STOPPING)
+		return -1;
+	left = s->due - now_ns();
+	return left <= 0 ? 0 : left / NS_PER_MS + 1;
+}
+
+void daemon_supervise(void)
+{
+	struct supervisor s = { .message_fd = -1 };
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	s.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	prctl(PR_SET_NAME, "supervisor");
+	if (start_worker(&s))
+		return;
+	for (;;) {
+		struct pollfd wait[2] = { { .fd = s.signal_fd, .events = POLLIN },
+					  { .fd = s.message_fd, .events = POLLIN } };
+		int64_t timeout = wait_ms(&s);
+
+		poll(wait, s.message_fd >= 0 ? 2 : 1, (int)timeout);
+		if (s.message_fd >= 0 && wait[1].revents != 0)
+			take_messages(&s);
+		if (wait[0].revents != 0)
+			take_signal(&s);
+		if (s.phase == PAUSING && wait_ms(&s) == 0 && start_worker(&s))
+			return;
+		if (s.phase == STOPPING && wait_ms(&s) == 0) {
+			log_warn("Supervisor", "%s (pid %ld) did not stop within %d ms and is killed",
+				 daemon_self.options.name, (long)s.worker, STOP_MS);
+			kill(s.worker, SIGKILL);
+			s.due = mono_after_ms(now_ns(), STOP_MS);
+		}
+	}
+}

@@ -1,0 +1,2 @@
+$(eval $(call library,common/daemon))
+$(eval $(call tests,common/daemon,$(COMMON)))
