@@ -59,6 +59,12 @@ void daemon_ready(const char *format, ...) PRINTF(1, 2);
 /* It cannot start: the error goes to the log, to stderr and to whoever started it. Exits with 1. */
 NO_RETURN void daemon_fail(const struct err *err);
 
+/* The files that lines really go to, index put in; NULL: none. Borrowed. */
+enum daemon_file { DAEMON_LOG, DAEMON_OUT };
+const char *daemon_path(enum daemon_file file);
+/* The least level that is logged: a value of env.log.level. */
+void daemon_log_level(const char *name);
+
 /* Readable once SIGTERM or SIGINT (in the foreground also SIGHUP) has come; never read from it. */
 int daemon_stop_fd(void);
 bool daemon_stop_requested(void);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -450,6 +451,23 @@ static wall_t log_clock(void *context)
 	(void)context;
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (wall_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+const char *daemon_path(enum daemon_file file)
+{
+	const char *path = file == DAEMON_LOG ? daemon_self.log_path : daemon_self.out_path;
+
+	return path[0] != '\0' ? path : NULL;
+}
+
+void daemon_log_level(const char *name)
+{
+	static const char *const names[] = { [LOG_TRACE] = "TRACE", [LOG_DEBUG] = "DEBUG", [LOG_INFO] = "INFO",
+					     [LOG_WARN] = "WARN", [LOG_ERROR] = "ERROR" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+		if (strcasecmp(names[i], name) == 0)
+			log_set_level((enum log_level)i);
 }
 
 void daemon_log_begin(void)
