@@ -55,6 +55,8 @@ void sim_heal(struct sim *sim); /* act two: from now on a calm world; cuts and p
 
 /* A module of the simulation is the running program itself: functions travel as addresses. */
 void sim_module_add(struct sim *sim, const char *path);
+/* What module_symbol finds there under this name (static functions have no other way). */
+void sim_module_symbol(struct sim *sim, const char *path, const char *name, void *address);
 /* Files of a node, for scenarios and checkers. NULL: not there. Borrowed until the next event. */
 const char *sim_file(struct world *node, const char *path, size_t *size_bytes);
 void sim_file_put(struct world *node, const char *path, struct bytes content);
@@ -62,6 +64,8 @@ void sim_env_put(struct world *node, const char *name, const char *value);
 
 /* SOMETIMES("restore met a torn file"): a mark that a night of runs must hit at least once. */
 void sim_mark(const char *name);
+/* size_t at = 0; while (sim_mark_next(&at, &name, &hits)) …: all marks that were hit. */
+bool sim_mark_next(size_t *at, const char **name, uint64_t *hits);
 #define SOMETIMES(name) sim_mark(name)
 
 #endif
