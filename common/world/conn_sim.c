@@ -206,7 +206,8 @@ static void send_chunk(struct sim_link *link, struct pipe *pipe, uint64_t end)
 		at = pipe->last_at;
 	pipe->last_at = at;
 	push_chunk(pipe, end, at);
-	if (pipe->arrival.slot == 0 && !pipe->held)
+	/* Behind a reset that is on its way nothing arrives any more. */
+	if (pipe->arrival.slot == 0 && !pipe->held && link->reset.slot == 0 && !link->reset_held)
 		sim_schedule(sim, &pipe->arrival, chunk_at(pipe, pipe->chunks_first)->at);
 }
 
