@@ -400,5 +400,7 @@ int rpc_serve_frame(struct rpc_peer *peer, const struct frame *frame, struct err
 		mem_free((void *)(uintptr_t)failure.data);
 		return 0;
 	}
+	if (!rpc_peer_usable(peer))
+		return 0; /* fence_check closed it */
 	return rpc_serve_invoke(peer, frame, method, service, index, &head, err);
 }
