@@ -106,7 +106,7 @@ COMMON := common/base common/world common/wire common/rpc common/record common/c
 	common/conf common/daemon common/metric
 TASKMANAGER := taskmanager taskmanager/exec taskmanager/operator taskmanager/shuffle
 JOBMANAGER := jobmanager jobmanager/dispatcher jobmanager/resource jobmanager/job jobmanager/blob jobmanager/rest
-CONNECTORS := connectors/socket connectors/file connectors/print connectors/elements
+CONNECTORS := connectors connectors/socket connectors/file connectors/print connectors/elements
 
 include $(sort $(wildcard common/*/module.mk proto/module.mk jobmanager/module.mk taskmanager/module.mk \
 	connectors/module.mk client/module.mk client/*/module.mk examples/module.mk tests/module.mk \

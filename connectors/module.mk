@@ -1,2 +1,2 @@
 $(foreach dir,$(CONNECTORS),$(eval $(call library,$(dir))))
-$(foreach dir,$(CONNECTORS),$(eval $(call tests,$(dir),$(dir) $(TASKMANAGER) tests/lib $(COMMON))))
+$(foreach dir,$(CONNECTORS),$(eval $(call tests,$(dir),$(CONNECTORS) tests/lib $(COMMON))))
