@@ -66,9 +66,9 @@ struct rpc_options { /* copied; strings are borrowed and outlive the server or c
 	/* NULL: proto/methods.h. For services of tests. Borrowed. */
 	const struct rpc_method *methods;
 	uint32_t methods_count;
-	/* A peer passed the handshake / is gone (err says why; CLOSED on a clean end). peer_down comes
-	 * once for each peer_up, after the peer's calls have failed, and is the last time the peer may
-	 * be touched. May be NULL. */
+	/* A peer passed the handshake / is gone (err says why; CLOSED on a clean end). peer_down
+	 * comes once for each peer_up, after the peer's calls have failed, and is the last time the
+	 * peer may be touched. May be NULL. */
 	void (*peer_up)(void *context, struct rpc_peer *peer);
 	void (*peer_down)(void *context, struct rpc_peer *peer, const struct err *why);
 	void *context;

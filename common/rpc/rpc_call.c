@@ -189,7 +189,8 @@ int rpc_caller_frame(struct rpc_peer *peer, const struct frame *frame, struct er
 	if (frame->method != call->method->id)
 		return err_set(err, ERR_NET_PROTOCOL,
 			       "%s answered call %u of %s.%s as one of method %u", peer->name,
-			       frame->call, call->method->service, call->method->name, frame->method);
+			       frame->call, call->method->service, call->method->name,
+			       frame->method);
 	rpc_call_remove(caller, call);
 	if (frame->kind == FRAME_FAILURE) {
 		struct err failure = ERR_INIT;
@@ -230,8 +231,8 @@ void rpc_caller_expire(struct rpc_endpoint *endpoint, struct rpc_caller *caller,
 		rpc_call_remove(caller, call);
 		caller->deadline_next = now; /* look again; a closure may add and remove calls */
 		err = ERR_INIT;
-		err_set(&err, ERR_NET_TIMEOUT, "%s.%s: no answer within %u ms", call->method->service,
-			call->method->name, call->timeout_ms);
+		err_set(&err, ERR_NET_TIMEOUT, "%s.%s: no answer within %u ms",
+			call->method->service, call->method->name, call->timeout_ms);
 		if (endpoint->is_client && endpoint->error.code != ERR_NONE)
 			err_set(&err, ERR_NET_TIMEOUT, "%s.%s: no answer within %u ms; %s",
 				call->method->service, call->method->name, call->timeout_ms,
@@ -258,8 +259,8 @@ void rpc_caller_disconnected(struct rpc_endpoint *endpoint, struct rpc_caller *c
 		struct err err = ERR_INIT;
 
 		rpc_call_remove(caller, call);
-		err_set(&err, ERR_NET_CLOSED, "%s.%s: %s", call->method->service, call->method->name,
-			why->text);
+		err_set(&err, ERR_NET_CLOSED, "%s.%s: %s", call->method->service,
+			call->method->name, why->text);
 		rpc_call_finish(call, NULL, &err);
 	}
 }

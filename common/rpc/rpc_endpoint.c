@@ -42,8 +42,7 @@ static void rpc_endpoint_init(struct rpc_endpoint *endpoint, struct runner *runn
 	endpoint->loop = runner_loop(runner);
 	endpoint->world = loop_world(endpoint->loop);
 	endpoint->options = *options;
-	endpoint->options.secret = bytes_of(
-		mem_dup(options->secret.data, options->secret.size_bytes), options->secret.size_bytes);
+	endpoint->options.secret.data = mem_dup(options->secret.data, options->secret.size_bytes);
 	endpoint->references = 1;
 	list_init(&endpoint->peers);
 	list_init(&endpoint->failed);
@@ -160,15 +159,16 @@ int rpc_server_open(struct runner *runner, const char *host, uint16_t port,
 	if (options->secret.size_bytes == 0 && !options->open_without_secret &&
 	    !rpc_host_is_this_machine(host))
 		return err_set(err, ERR_CONF_MISSING,
-			       "the %s is to listen on %s, where other machines can reach it, without a "
-			       "cluster secret: set security.cluster.secret-file or "
+			       "the %s is to listen on %s, where other machines can reach it, "
+			       "without a cluster secret: set security.cluster.secret-file or "
 			       "FLINK_CLUSTER_SECRET, or listen on localhost",
 			       options->role, host);
 	*server = MEM_NEW(struct rpc_server);
 	endpoint = &(*server)->endpoint;
 	rpc_endpoint_init(endpoint, runner, options, "rpc server", rpc_server_step,
 			  rpc_endpoint_done);
-	if (listener_open(endpoint->loop, &listen, &endpoint->agent, &endpoint->listener, err) != 0) {
+	if (listener_open(endpoint->loop, &listen, &endpoint->agent, &endpoint->listener, err) !=
+	    0) {
 		rpc_endpoint_unref(endpoint);
 		*server = NULL;
 		return -1;

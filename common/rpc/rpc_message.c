@@ -21,7 +21,8 @@ static const struct rpc_method methods_all[] = { METHODS_ALL(METHOD) };
 #define METHOD(service, method, number, idempotent, deadline_ms, bytes_max) \
 	_Static_assert((bytes_max) <= LIMIT_RPC_FRAME_BYTES_MAX, #method ": larger than a frame"); \
 	_Static_assert((number) > 0 && (number) <= UINT16_MAX, #method ": wire number"); \
-	_Static_assert((deadline_ms) > 0 && (deadline_ms) < RPC_ORIGIN_LINGER_MS, #method ": deadline");
+	_Static_assert((deadline_ms) > 0 && (deadline_ms) < RPC_ORIGIN_LINGER_MS, \
+		       #method ": deadline");
 METHODS_ALL(METHOD)
 #undef METHOD
 
@@ -122,7 +123,8 @@ static const char *rpc_texts_check(const ProtobufCMessage *message)
 
 	for (unsigned i = 0; i < message->descriptor->n_fields && wrong == NULL; i++) {
 		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
-		const void *member = base + field->offset, *quantifier = base + field->quantifier_offset;
+		const void *member = base + field->offset;
+		const void *quantifier = base + field->quantifier_offset;
 
 		if (field->type != PROTOBUF_C_TYPE_STRING && field->type != PROTOBUF_C_TYPE_MESSAGE)
 			continue;
@@ -151,8 +153,9 @@ ProtobufCMessage *rpc_unpack(struct arena *arena, const ProtobufCMessageDescript
 	/* Twice the bytes themselves always fit: a message of one long string is no trick. */
 	struct unpack unpack = { arena, UNPACK_BYTES_MIN + size_bytes_max + 2 * bytes.size_bytes };
 	ProtobufCAllocator allocator = { unpack_alloc, unpack_free, &unpack };
-	ProtobufCMessage *message = protobuf_c_message_unpack(
-		type, &allocator, bytes.size_bytes, bytes.size_bytes ? bytes.data : (const void *)"");
+	const uint8_t *data = bytes.size_bytes > 0 ? bytes.data : (const void *)"";
+	ProtobufCMessage *message =
+		protobuf_c_message_unpack(type, &allocator, bytes.size_bytes, data);
 
 	if (message == NULL) {
 		err_set(err, ERR_NET_PROTOCOL, "sent %zu bytes that are no %s", bytes.size_bytes,

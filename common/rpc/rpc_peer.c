@@ -43,8 +43,8 @@ void rpc_peer_frame(struct rpc_peer *peer, uint16_t kind, uint16_t method, uint3
 	if (peer->closing)
 		return;
 	if (unsent_bytes + FRAME_HEADER_BYTES + body.size_bytes > RPC_UNSENT_BYTES_MAX) {
-		err_set(&err, ERR_NET_CLOSED, "%s reads too slowly: %zu bytes wait to be sent, at most "
-					      "%zu may",
+		err_set(&err, ERR_NET_CLOSED,
+			"%s reads too slowly: %zu bytes wait to be sent, at most %zu may",
 			peer->name, unsent_bytes + body.size_bytes, RPC_UNSENT_BYTES_MAX);
 		rpc_log(warn, peer->endpoint, "closing the connection: %s", err.text);
 		rpc_peer_close(peer, &err);
@@ -93,7 +93,7 @@ static void rpc_peer_log_down(const struct rpc_peer *peer, bool was_up)
 {
 	const struct rpc_endpoint *endpoint = peer->endpoint;
 
-	/* A client tells of failed tries itself, once; of lost connections the application knows. */
+	/* A client logs failed tries itself, once; the application knows of lost connections. */
 	if (peer->why.code == ERR_NET_CLOSED || (endpoint->is_client && !was_up))
 		rpc_log(debug, endpoint, "connection ended: %s", peer->why.text);
 	else
@@ -240,8 +240,8 @@ static enum step rpc_peer_work(struct rpc_peer *peer, mono_t now, mono_t *wake_a
 	int more_in = 0, more_out = 0;
 
 	if (peer->state == RPC_HANDSHAKE && now >= peer->handshake_until) {
-		err_set(&err, ERR_NET_TIMEOUT, "%s did not finish the handshake within %d ms", peer->name,
-			LIMIT_HANDSHAKE_MS);
+		err_set(&err, ERR_NET_TIMEOUT, "%s did not finish the handshake within %d ms",
+			peer->name, LIMIT_HANDSHAKE_MS);
 		rpc_peer_down(peer, &err);
 		return STEP_DONE;
 	}

@@ -111,7 +111,7 @@ struct rpc_kept { /* an answer that may have to be sent again */
 	struct bytes body; /* follows the struct */
 };
 
-/* ---- connections ------------------------------------------------------------------------------ */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 struct rpc_peer {
 	struct agent agent;

@@ -12,7 +12,8 @@
 
 /* ---- origins --------------------------------------------------------------------------------- */
 
-void rpc_origin_init(struct rpc_origin *origin, struct rpc_endpoint *endpoint, struct rpc_peer *peer)
+void rpc_origin_init(struct rpc_origin *origin, struct rpc_endpoint *endpoint,
+		     struct rpc_peer *peer)
 {
 	*origin = (struct rpc_origin){
 		.endpoint = endpoint,
@@ -110,8 +111,9 @@ static int rpc_serve_session(struct rpc_peer *peer, struct bytes body, struct er
 	uint8_t key[24];
 
 	if (body.size_bytes != RPC_SESSION_BYTES)
-		return err_set(err, ERR_NET_PROTOCOL, "%s sent a session of %zu bytes instead of %d",
-			       peer->name, body.size_bytes, RPC_SESSION_BYTES);
+		return err_set(err, ERR_NET_PROTOCOL,
+			       "%s sent a session of %zu bytes instead of %d", peer->name,
+			       body.size_bytes, RPC_SESSION_BYTES);
 	connection = little_get_u32((const uint8_t *)body.data + 8);
 	memcpy(key, peer->handshake.peer_incarnation.bytes, 16);
 	memcpy(key + 16, body.data, 8);
@@ -119,13 +121,15 @@ static int rpc_serve_session(struct rpc_peer *peer, struct bytes body, struct er
 	if (origin == NULL)
 		origin = rpc_origin_create(endpoint, key);
 	else if (!rpc_id_before(origin->connection, connection))
-		return err_set(err, ERR_NET_CLOSED, "%s is an old connection of a %s that made a newer one",
-			       peer->name, peer->handshake.peer_role);
+		return err_set(err, ERR_NET_CLOSED,
+			       "%s is an old connection of a %s that made a newer one", peer->name,
+			       peer->handshake.peer_role);
 	if (origin->peer != NULL) {
 		struct rpc_peer *older = origin->peer;
 
-		err_set(&why, ERR_NET_CLOSED, "%s was replaced by %s, a newer connection of the same %s",
-			older->name, peer->name, peer->handshake.peer_role);
+		err_set(&why, ERR_NET_CLOSED,
+			"%s was replaced by %s, a newer connection of the same %s", older->name,
+			peer->name, peer->handshake.peer_role);
 		rpc_peer_close(older, &why);
 		rpc_origin_disconnected(origin, older);
 		older->origin = NULL;
@@ -209,13 +213,15 @@ static void rpc_answer(const ProtobufCMessage *answer, void *closure_data)
 	uint8_t *body;
 
 	if (answer == NULL) {
-		err_set(&err, ERR_BUG, "%s.%s ended without an answer", method->service, method->name);
+		err_set(&err, ERR_BUG, "%s.%s ended without an answer", method->service,
+			method->name);
 		rpc_fail(inbound, &err);
 		return;
 	}
 	size_bytes = protobuf_c_message_get_packed_size(answer);
 	if (size_bytes > (uint64_t)rpc_method_bytes_max(method)) {
-		err_set(&err, ERR_TOO_LARGE, "%s.%s: the answer has %zu bytes, at most %lld are allowed",
+		err_set(&err, ERR_TOO_LARGE,
+			"%s.%s: the answer has %zu bytes, at most %lld are allowed",
 			method->service, method->name, size_bytes,
 			(long long)rpc_method_bytes_max(method));
 		rpc_fail(inbound, &err);
@@ -381,9 +387,9 @@ int rpc_serve_frame(struct rpc_peer *peer, const struct frame *frame, struct err
 	if (frame->kind == FRAME_SESSION)
 		return rpc_serve_session(peer, frame->body, err);
 	if (frame->body.size_bytes < RPC_REQUEST_HEAD_BYTES)
-		return err_set(err, ERR_NET_PROTOCOL, "%s sent a request of %zu bytes, at least %d are "
-						      "needed",
-			       peer->name, frame->body.size_bytes, RPC_REQUEST_HEAD_BYTES);
+		return err_set(err, ERR_NET_PROTOCOL,
+			       "%s sent a request of %zu bytes, at least %d are needed", peer->name,
+			       frame->body.size_bytes, RPC_REQUEST_HEAD_BYTES);
 	method = rpc_method_by_id(&peer->endpoint->options, frame->method);
 	CHECK(method != NULL, "method %u passed the reader", frame->method);
 	rpc_head_get(frame->body.data, &head);

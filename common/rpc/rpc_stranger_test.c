@@ -46,7 +46,8 @@ static int raw_write(struct raw *raw, struct buf *out)
 static void raw_on_frame(struct raw *raw, const struct frame *frame)
 {
 	if (raw->shakes && !raw->shaken)
-		raw->shaken = handshake_frame(&raw->handshake, frame, &raw->shaking, &raw->err) == 1;
+		raw->shaken =
+			handshake_frame(&raw->handshake, frame, &raw->shaking, &raw->err) == 1;
 	else if (frame->kind == FRAME_ANSWER)
 		raw->answers++;
 	else if (frame->kind == FRAME_FAILURE)
@@ -91,8 +92,8 @@ static void raw_open(struct raw *raw, struct bed *bed, bool shakes)
 	if (shakes)
 		handshake_start(&raw->handshake, HANDSHAKE_CONNECTOR, bed->client_world, "client",
 				&incarnation, BYTES_EMPTY, &raw->shaking);
-	assert_int_equal(conn_open(runner_loop(raw->runner), "server", bed->port, &raw->agent, &raw->conn,
-				   &err), 0);
+	assert_int_equal(conn_open(runner_loop(raw->runner), "server", bed->port, &raw->agent,
+				   &raw->conn, &err), 0);
 }
 
 static void raw_close(struct raw *raw)
@@ -283,7 +284,8 @@ static void who_says_nothing_is_closed_after_a_while(void **state)
 
 		raw_open(&raw, bed, false);
 		cases[i](&raw.out);
-		assert_in_range(raw_run(&raw, bed, 20000), LIMIT_HANDSHAKE_MS, LIMIT_HANDSHAKE_MS + 20);
+		assert_in_range(raw_run(&raw, bed, 20000), LIMIT_HANDSHAKE_MS,
+				LIMIT_HANDSHAKE_MS + 20);
 		assert_int_equal(log_lines, 1);
 		assert_non_null(strstr(log_last, "did not finish the handshake within 5000 ms"));
 		raw_close(&raw);
@@ -397,7 +399,8 @@ static void peers_that_break_the_protocol_are_closed(void **state)
 		{ bytes_no_message, 0, "sent 4 bytes that are no PutArtifactRequest" },
 		{ bytes_no_text, 0, "sent a PutArtifactRequest whose name is not UTF-8" },
 		{ bytes_call_twice, 1, "sent call 5 of Dispatcher.SubmitJob a second time" },
-		{ bytes_call_not_idempotent_again, 1, "sent call 5 of Dispatcher.SubmitJob a second time" },
+		{ bytes_call_not_idempotent_again, 1,
+		  "sent call 5 of Dispatcher.SubmitJob a second time" },
 		{ bytes_unknown_method, 0, "kind 10, method 999, which is not expected now" },
 		{ bytes_answer_out_of_the_blue, 0, "answered call 1000, which was never made" },
 		{ bytes_hello_again, 0, "kind 1, method 0, which is not expected now" },
@@ -434,7 +437,8 @@ static void message_may_not_grow_without_bound(void **state)
 	(void)state;
 	for (size_t i = 0; i < size_bytes; i += 2)
 		bytes[i] = 0x22; /* JobGraph.vertices, each empty */
-	assert_null(rpc_unpack(arena, &flink__job_graph__descriptor, bytes_of(bytes, size_bytes), &err));
+	assert_null(rpc_unpack(arena, &flink__job_graph__descriptor, bytes_of(bytes, size_bytes),
+			       &err));
 	assert_int_equal(err.code, ERR_NET_PROTOCOL);
 	assert_true(arena_bytes(arena) < 320u * 1024 * 1024);
 	arena_destroy(&arena);

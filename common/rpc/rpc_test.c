@@ -16,7 +16,8 @@ static void calls_go_both_ways(void **state)
 	(void)state;
 	assert_string_equal(rpc_peer_role(rpc_client_peer(bed->client)), "jobmanager");
 	assert_string_equal(rpc_peer_role(bed->server_peer), "taskmanager");
-	assert_true(id_equal(rpc_peer_incarnation(bed->server_peer), &bed->client_options.incarnation));
+	assert_true(id_equal(rpc_peer_incarnation(bed->server_peer),
+			     &bed->client_options.incarnation));
 	assert_int_equal(rpc_client_error(bed->client)->code, ERR_NONE);
 	bed_do(bed, bed->client_runner, call_now);
 	bed_do(bed, bed->server_runner, bed_call_back);
@@ -66,7 +67,8 @@ static void failure_comes_with_code_text_and_origin(void **state)
 	assert_string_equal(bed->calls[0].err.text, "no job 0");
 	assert_string_equal(bed->calls[0].err.origin, "TaskManager h:1");
 	assert_int_equal(bed->calls[1].code, ERR_BUG);
-	assert_string_equal(bed->calls[1].err.text, "Dispatcher.PutArtifact ended without an answer");
+	assert_string_equal(bed->calls[1].err.text,
+			    "Dispatcher.PutArtifact ended without an answer");
 	bed_destroy(bed);
 }
 
@@ -90,7 +92,8 @@ static void call_without_an_answer_times_out(void **state)
 	bed_do(bed, bed->client_runner, call_held);
 	assert_true(bed_run(bed, 1000, first_answered));
 	assert_int_equal(bed->calls[0].code, ERR_NET_TIMEOUT);
-	assert_string_equal(bed->calls[0].err.text, "Dispatcher.PutArtifact: no answer within 300 ms");
+	assert_string_equal(bed->calls[0].err.text,
+			    "Dispatcher.PutArtifact: no answer within 300 ms");
 	assert_in_range(sim_now(bed->sim) - begin, 300 * NS_PER_MS, 310 * NS_PER_MS);
 	/* The answer comes too late and harms nobody; the other call gets its own. */
 	bed_do(bed, bed->server_runner, bed_answer_held);
@@ -166,7 +169,7 @@ static void call_too_large(struct bed *bed)
 	request.content.len = size_bytes;
 	flink__dispatcher__put_artifact(rpc_stub_service(&stub), &request,
 					(Flink__PutArtifactResponse_Closure)bed_answered,
-					bed_call_new(bed));
+					bed_call_new(bed, "PutArtifact"));
 	mem_free(content);
 	bed_status(bed, 4 * 1024 * 1024);
 	bed_status(bed, 4 * 1024 * 1024 - 16);
@@ -180,11 +183,13 @@ static void sizes_are_limited_per_method(void **state)
 	bed_do(bed, bed->client_runner, call_too_large);
 	assert_true(bed_run(bed, 10000, bed_all_answered));
 	assert_int_equal(bed->calls[0].code, ERR_TOO_LARGE);
-	assert_string_equal(bed->calls[0].err.text, "Dispatcher.PutArtifact: the request has 2097157 "
-						    "bytes, at most 2097152 are allowed");
+	assert_string_equal(bed->calls[0].err.text,
+			    "Dispatcher.PutArtifact: the request has 2097157 bytes, at most "
+			    "2097152 are allowed");
 	assert_int_equal(bed->calls[1].code, ERR_TOO_LARGE);
-	assert_string_equal(bed->calls[1].err.text, "Dispatcher.JobStatus: the answer has 4194309 "
-						    "bytes, at most 4194304 are allowed");
+	assert_string_equal(bed->calls[1].err.text,
+			    "Dispatcher.JobStatus: the answer has 4194309 bytes, at most 4194304 "
+			    "are allowed");
 	assert_int_equal(bed->calls[2].code, ERR_NONE);
 	assert_int_equal(bed->calls[2].value, 4 * 1024 * 1024 - 16);
 	assert_int_equal(bed->client_downs, 0);
@@ -199,7 +204,8 @@ static void call_held_very_often(struct bed *bed)
 
 static bool all_but_the_last_held(struct bed *bed)
 {
-	return bed->held_count == LIMIT_RPC_CALLS_MAX && bed->calls[LIMIT_RPC_CALLS_MAX].answers > 0;
+	return bed->held_count == LIMIT_RPC_CALLS_MAX &&
+	       bed->calls[LIMIT_RPC_CALLS_MAX].answers > 0;
 }
 
 static void calls_under_way_are_limited(void **state)

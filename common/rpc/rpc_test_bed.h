@@ -3,8 +3,8 @@
  * a client whose calls are counted. Included by the tests only.
  *
  * The same bed stands in world_sim and in world_os; all rpc functions are called on the runner's
- * thread, by bed_do. PutArtifact is the idempotent method; its `name` says what the server does with
- * the call, its `offset` is the call's number. SubmitJob is declared not idempotent here. */
+ * thread, by bed_do. PutArtifact is the idempotent method; its `name` says what the server does
+ * with the call, its `offset` is the call's number. SubmitJob is declared not idempotent here. */
 #ifndef COMMON_RPC_RPC_TEST_BED_H
 #define COMMON_RPC_RPC_TEST_BED_H
 
@@ -41,6 +41,7 @@ static const struct rpc_method bed_methods[] = {
 
 struct bed_call { /* one call of the client, as its closure saw it */
 	struct bed *bed;
+	const char *method;
 	uint32_t number;
 	int answers;
 	enum err_code code;
@@ -250,7 +251,8 @@ static void bed_put_artifact(Flink__Dispatcher_Service *service,
 		return;
 	}
 	if (strcmp(request->name, "fail") == 0) {
-		err_set(&err, ERR_JOB_NOT_FOUND, "no job %llu", (unsigned long long)request->offset);
+		err_set(&err, ERR_JOB_NOT_FOUND, "no job %llu",
+			(unsigned long long)request->offset);
 		snprintf(err.origin, sizeof(err.origin), "TaskManager h:1");
 		rpc_fail(data, &err);
 		return;
@@ -272,7 +274,8 @@ static void bed_put_artifact(Flink__Dispatcher_Service *service,
 	CHECK(request->offset < UINT64_MAX && request->name[0] != 1, "the request is gone");
 }
 
-static void bed_submit_job(Flink__Dispatcher_Service *service, const Flink__SubmitJobRequest *request,
+static void bed_submit_job(Flink__Dispatcher_Service *service,
+			   const Flink__SubmitJobRequest *request,
 			   Flink__SubmitJobResponse_Closure closure, void *data)
 {
 	struct bed *bed = bed_of_dispatcher(service);
@@ -282,7 +285,8 @@ static void bed_submit_job(Flink__Dispatcher_Service *service, const Flink__Subm
 	closure(&answer, data);
 }
 
-static void bed_job_status(Flink__Dispatcher_Service *service, const Flink__JobStatusRequest *request,
+static void bed_job_status(Flink__Dispatcher_Service *service,
+			   const Flink__JobStatusRequest *request,
 			   Flink__JobStatusResponse_Closure closure, void *data)
 {
 	Flink__JobStatusResponse answer = FLINK__JOB_STATUS_RESPONSE__INIT;
@@ -328,7 +332,8 @@ static int bed_fence_check(void *context, struct rpc_peer *peer, const struct rp
 	if (bed->leader_epoch == 0 || fence->leader_epoch == bed->leader_epoch)
 		return 0;
 	return err_set(err, ERR_FENCED, "%s of leader epoch %llu; it is %llu now", method,
-		       (unsigned long long)fence->leader_epoch, (unsigned long long)bed->leader_epoch);
+		       (unsigned long long)fence->leader_epoch,
+		       (unsigned long long)bed->leader_epoch);
 }
 
 /* ---- the client ------------------------------------------------------------------------------ */
@@ -386,12 +391,13 @@ static void bed_answered(const ProtobufCMessage *answer, void *data)
 		call->then(call);
 }
 
-static struct bed_call *bed_call_new(struct bed *bed)
+static struct bed_call *bed_call_new(struct bed *bed, const char *method)
 {
 	struct bed_call *call = &bed->calls[bed->calls_count];
 
 	CHECK(bed->calls_count < BED_CALLS_MAX, "too many calls in one test");
 	call->bed = bed;
+	call->method = method;
 	call->number = bed->calls_count++;
 	return call;
 }
@@ -410,7 +416,7 @@ static struct bed_call *bed_put(struct bed *bed, const char *name, uint32_t dead
 {
 	Flink__PutArtifactRequest request = FLINK__PUT_ARTIFACT_REQUEST__INIT;
 	struct rpc_stub stub = bed_stub(bed, &flink__dispatcher__descriptor);
-	struct bed_call *call = bed_call_new(bed);
+	struct bed_call *call = bed_call_new(bed, "PutArtifact");
 
 	stub.deadline_ms = deadline_ms;
 	request.name = (char *)(uintptr_t)name;
@@ -426,7 +432,7 @@ static UNUSED struct bed_call *bed_submit(struct bed *bed)
 	Flink__SubmitJobRequest request = FLINK__SUBMIT_JOB_REQUEST__INIT;
 	Flink__JobGraph graph = FLINK__JOB_GRAPH__INIT;
 	struct rpc_stub stub = bed_stub(bed, &flink__dispatcher__descriptor);
-	struct bed_call *call = bed_call_new(bed);
+	struct bed_call *call = bed_call_new(bed, "SubmitJob");
 
 	graph.default_parallelism = call->number;
 	request.graph = &graph;
@@ -439,7 +445,7 @@ static UNUSED struct bed_call *bed_status(struct bed *bed, uint32_t output_bytes
 {
 	Flink__JobStatusRequest request = FLINK__JOB_STATUS_REQUEST__INIT;
 	struct rpc_stub stub = bed_stub(bed, &flink__dispatcher__descriptor);
-	struct bed_call *call = bed_call_new(bed);
+	struct bed_call *call = bed_call_new(bed, "JobStatus");
 
 	request.output_max_bytes = output_bytes;
 	flink__dispatcher__job_status(rpc_stub_service(&stub), &request,

@@ -73,8 +73,8 @@ static int frame_stranger(struct bytes bytes, struct err *err)
 			       "sent a TLS hello, but this port speaks cflink's own protocol");
 	for (size_t i = 0; i < bytes.size_bytes && i < sizeof(magic); i++)
 		snprintf(hex + 3 * i, sizeof(hex) - 3 * i, " %02x", at[i]);
-	return err_set(err, ERR_NET_PROTOCOL, "sent bytes that are no cflink frame (they begin with%s)",
-		       hex);
+	return err_set(err, ERR_NET_PROTOCOL,
+		       "sent bytes that are no cflink frame (they begin with%s)", hex);
 }
 
 /* The whole frame's size once its header is there and acceptable, or FRAME_HEADER_BYTES before
@@ -96,12 +96,12 @@ static int64_t frame_size(struct bytes bytes, frame_size_max_fn *size_max, void 
 
 	if (size_bytes_max < 0)
 		return err_set(err, ERR_NET_PROTOCOL,
-			       "sent a frame of kind %u, method %u, which is not expected now", kind,
-			       method);
+			       "sent a frame of kind %u, method %u, which is not expected now",
+			       kind, method);
 	if (size_bytes > size_bytes_max)
 		return err_set(err, ERR_NET_PROTOCOL,
-			       "announced a frame of kind %u, method %u with %u bytes; at most %lld "
-			       "are allowed",
+			       "announced a frame of kind %u, method %u with %u bytes; at most "
+			       "%lld are allowed",
 			       kind, method, size_bytes, (long long)size_bytes_max);
 	return FRAME_HEADER_BYTES + (int64_t)size_bytes;
 }
@@ -126,7 +126,8 @@ int frame_parse(struct bytes bytes, frame_size_max_fn *size_max, void *context, 
 	};
 	if (frame_checksum(at, frame->body) != little_get_u32(at + CHECKSUM_AT))
 		return err_set(err, ERR_NET_PROTOCOL,
-			       "sent a frame of kind %u, method %u with %zu bytes whose checksum is wrong",
+			       "sent a frame of kind %u, method %u with %zu bytes whose checksum "
+			       "is wrong",
 			       frame->kind, frame->method, frame->body.size_bytes);
 	*used = (size_t)size_bytes;
 	return 1;
@@ -189,7 +190,8 @@ int frame_read(struct frame_reader *reader, struct conn *conn, struct frame *fra
 	for (;;) {
 		struct bytes rest = frame_reader_rest(reader);
 		size_t used;
-		int result = frame_parse(rest, reader->size_max, reader->context, frame, &used, err);
+		int result = frame_parse(rest, reader->size_max, reader->context, frame, &used,
+					 err);
 
 		if (result < 0)
 			return err_wrap(err, "%s", conn_peer(conn));

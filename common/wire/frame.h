@@ -114,8 +114,8 @@ void handshake_start(struct handshake *handshake, enum handshake_side side, stru
 /* Eats one frame; appends what to send. 1: done; 0: more to come; -1: refused (a REFUSED frame may
  * have been appended: send it, then close). ERR_NET_VERSION, ERR_NET_SECRET, ERR_NET_PROTOCOL.
  * Texts do not name the peer's address; the caller wraps. */
-MUST_USE int handshake_frame(struct handshake *handshake, const struct frame *frame, struct buf *out,
-			     struct err *err);
+MUST_USE int handshake_frame(struct handshake *handshake, const struct frame *frame,
+			     struct buf *out, struct err *err);
 /* Largest bodies during the handshake, for frame_reader's size_max; context: the handshake. */
 int64_t handshake_size_max(void *context, uint16_t kind, uint16_t method);
 

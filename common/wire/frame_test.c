@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * frame_test.c - frames survive any cut and no change; the handshake lets in who knows the secret. */
+ * frame_test.c - frames survive any cut and no change; the handshake lets in who knows the
+ * secret. */
 #include "common/wire/frame.h"
 
 #include <setjmp.h>
@@ -100,10 +101,12 @@ static void header_is_refused_before_its_body_comes(void **state)
 		uint16_t kind, method;
 		const char *text;
 	} cases[] = {
-		{ "one byte too large", BODY_BYTES_MAX + 1, FRAME_REQUEST, 1, "5001 bytes; at most 5000" },
+		{ "one byte too large", BODY_BYTES_MAX + 1, FRAME_REQUEST, 1,
+		  "5001 bytes; at most 5000" },
 		{ "4 GiB", UINT32_MAX, FRAME_REQUEST, 1, "4294967295 bytes; at most 5000" },
 		{ "unknown kind", 0, 99, 1, "kind 99, method 1, which is not expected" },
-		{ "unknown method", 0, FRAME_REQUEST, 10, "kind 10, method 10, which is not expected" },
+		{ "unknown method", 0, FRAME_REQUEST, 10,
+		  "kind 10, method 10, which is not expected" },
 	};
 	uint8_t header[FRAME_HEADER_BYTES];
 	struct frame frame;
@@ -150,7 +153,7 @@ static void strangers_are_named(void **state)
 
 #define FRAMES 300
 
-/* One agent on each of two nodes: the first writes frames of growing size, the second reads them. */
+/* One agent on each of two nodes: the first writes frames of many sizes, the second reads them. */
 struct line {
 	struct agent agent;
 	struct loop *loop;
@@ -231,7 +234,8 @@ static void line_run(uint64_t seed, struct bytes content, frame_size_max_fn *all
 	struct sim *sim = sim_create(seed, &options);
 	struct world *a = sim_node(sim, "a"), *b = sim_node(sim, "b");
 	struct err err = ERR_INIT;
-	struct runner *runner_a = runner_create(a, "a", &err), *runner_b = runner_create(b, "b", &err);
+	struct runner *runner_a = runner_create(a, "a", &err);
+	struct runner *runner_b = runner_create(b, "b", &err);
 	struct line writer = { .loop = runner_loop(runner_a), .ended = true };
 	struct listen_options listen = { .host = "b", .port = 1 };
 
@@ -241,7 +245,8 @@ static void line_run(uint64_t seed, struct bytes content, frame_size_max_fn *all
 	frame_reader_init(&reader->reader, allowed, NULL);
 	buf_init(&writer.out);
 	buf_add(&writer.out, content.data, content.size_bytes);
-	assert_int_equal(listener_open(reader->loop, &listen, &reader->agent, &reader->listener, &err), 0);
+	assert_int_equal(listener_open(reader->loop, &listen, &reader->agent, &reader->listener,
+				       &err), 0);
 	assert_int_equal(conn_open(writer.loop, "b", 1, &writer.agent, &writer.conn, &err), 0);
 	runner_add(runner_a, &writer.agent);
 	runner_add(runner_b, &reader->agent);
@@ -413,7 +418,8 @@ static void who_knows_the_secret_comes_in(void **state)
 		{ "", "", false, 1, 1, NULL },
 		{ "s3cret", "s3cret", false, 1, 1, NULL },
 		{ "s3cret", "s3creT", false, -1, -1, "another cluster secret than the jobmanager" },
-		{ "", "s3cret", false, -1, -1, "wants the cluster secret, and the taskmanager has none" },
+		{ "", "s3cret", false, -1, -1,
+		  "wants the cluster secret, and the taskmanager has none" },
 		{ "s3cret", "", false, -1, 0, "has a cluster secret, but the jobmanager has none" },
 		{ "", "", true, -1, -1, "takes connections of its own host only" },
 	};
@@ -426,8 +432,8 @@ static void who_knows_the_secret_comes_in(void **state)
 		if (pair.connector_result != cases[i].connector_result ||
 		    pair.acceptor_result != cases[i].acceptor_result)
 			fail_msg("case %zu: connector %d (%s), acceptor %d (%s)", i,
-				 pair.connector_result, pair.connector_err.text, pair.acceptor_result,
-				 pair.acceptor_err.text);
+				 pair.connector_result, pair.connector_err.text,
+				 pair.acceptor_result, pair.acceptor_err.text);
 		if (cases[i].text != NULL) {
 			assert_int_equal(pair.connector_err.code, ERR_NET_SECRET);
 			if (strstr(pair.connector_err.text, cases[i].text) == NULL)
@@ -499,7 +505,8 @@ static void changed_introduction_breaks_the_proof(void **state)
 	(void)state;
 	for (size_t at = 2; at < HANDSHAKE_INTRODUCTION_BYTES; at++) {
 		pair_open(&pair, "s3cret", "s3cret", false);
-		pair_tamper(&pair.to_acceptor, at, (uint8_t)(pair.to_acceptor.data[FRAME_HEADER_BYTES + at] ^ 1));
+		pair_tamper(&pair.to_acceptor, at,
+			    (uint8_t)(pair.to_acceptor.data[FRAME_HEADER_BYTES + at] ^ 1));
 		pair_run(&pair);
 		if (pair.acceptor_result != -1 || pair.connector_result != -1)
 			fail_msg("byte %zu of HELLO was changed on the way and nobody noticed", at);

@@ -22,7 +22,8 @@ static const struct sm_state states[] = {
 	[HANDSHAKE_CHALLENGE] = { "CHALLENGE", SM_TO(HANDSHAKE_WELCOME) | SM_TO(HANDSHAKE_REFUSED),
 				  false },
 	[HANDSHAKE_PROOF] = { "PROOF", SM_TO(HANDSHAKE_DONE) | SM_TO(HANDSHAKE_REFUSED), false },
-	[HANDSHAKE_WELCOME] = { "WELCOME", SM_TO(HANDSHAKE_DONE) | SM_TO(HANDSHAKE_REFUSED), false },
+	[HANDSHAKE_WELCOME] = { "WELCOME", SM_TO(HANDSHAKE_DONE) | SM_TO(HANDSHAKE_REFUSED),
+				false },
 	[HANDSHAKE_DONE] = { "DONE", 0, true },
 	[HANDSHAKE_REFUSED] = { "REFUSED", 0, true },
 };
@@ -53,7 +54,8 @@ static void handshake_introduce(struct handshake *handshake, uint16_t kind, stru
 	little_put_u16(mine, handshake->version);
 	little_put_u16(mine + 2, required ? FLAG_SECRET_REQUIRED : 0);
 	memcpy(mine + ROLE_AT, handshake->role, HANDSHAKE_ROLE_BYTES);
-	memcpy(mine + INCARNATION_AT, handshake->incarnation.bytes, sizeof(handshake->incarnation.bytes));
+	memcpy(mine + INCARNATION_AT, handshake->incarnation.bytes,
+	       sizeof(handshake->incarnation.bytes));
 	memcpy(mine + NONCE_AT, handshake->nonce_mine, sizeof(handshake->nonce_mine));
 	frame_write(out, kind, 0, 0, 0, bytes_of(mine, HANDSHAKE_INTRODUCTION_BYTES));
 }
@@ -109,7 +111,8 @@ static int handshake_refused(struct handshake *handshake, struct bytes body, str
 	if (code != ERR_NET_VERSION && code != ERR_NET_SECRET)
 		code = ERR_NET_PROTOCOL;
 	sm_move(&handshake_states, &handshake->state, HANDSHAKE_REFUSED, handshake);
-	return err_set(err, code, "refused the connection: %s", length > 0 ? text : "no reason given");
+	return err_set(err, code, "refused the connection: %s",
+		       length > 0 ? text : "no reason given");
 }
 
 static bool handshake_role_valid(const char role[HANDSHAKE_ROLE_BYTES])
@@ -134,6 +137,7 @@ static bool handshake_role_valid(const char role[HANDSHAKE_ROLE_BYTES])
 static int handshake_introduced(struct handshake *handshake, struct bytes body, uint16_t *flags,
 				struct err *err)
 {
+	const char *const sides[] = { "connecting side", "listening side" };
 	const uint8_t *at = body.data;
 	char role[HANDSHAKE_ROLE_BYTES];
 
@@ -143,13 +147,12 @@ static int handshake_introduced(struct handshake *handshake, struct bytes body, 
 	if (little_get_u16(at) != handshake->version)
 		return err_set(err, ERR_NET_VERSION,
 			       "the %s speaks protocol version %u, the %s version %u",
-			       handshake->side == HANDSHAKE_CONNECTOR ? "connecting side" : "listening side",
-			       handshake->version,
-			       handshake->side == HANDSHAKE_CONNECTOR ? "listening side" : "connecting side",
+			       sides[handshake->side], handshake->version, sides[!handshake->side],
 			       little_get_u16(at));
 	if (body.size_bytes != HANDSHAKE_INTRODUCTION_BYTES)
-		return err_set(err, ERR_NET_PROTOCOL, "introduced itself with %zu bytes instead of %d",
-			       body.size_bytes, HANDSHAKE_INTRODUCTION_BYTES);
+		return err_set(err, ERR_NET_PROTOCOL,
+			       "introduced itself with %zu bytes instead of %d", body.size_bytes,
+			       HANDSHAKE_INTRODUCTION_BYTES);
 	memcpy(role, at + ROLE_AT, HANDSHAKE_ROLE_BYTES);
 	if (!handshake_role_valid(role))
 		return err_set(err, ERR_NET_PROTOCOL,
@@ -168,8 +171,8 @@ static int handshake_introduced(struct handshake *handshake, struct bytes body, 
 static void handshake_hmac(struct handshake *handshake, char side, uint8_t hmac[HMAC_BYTES])
 {
 	handshake->transcript[0] = (uint8_t)side;
-	hash_hmac_sha256(handshake->secret.data, handshake->secret.size_bytes, handshake->transcript,
-			 sizeof(handshake->transcript), hmac);
+	hash_hmac_sha256(handshake->secret.data, handshake->secret.size_bytes,
+			 handshake->transcript, sizeof(handshake->transcript), hmac);
 }
 
 /* In time that does not depend on where the difference is. */
@@ -241,7 +244,8 @@ static int handshake_on_challenge(struct handshake *handshake, struct bytes body
 	if (handshake_introduced(handshake, body, &flags, err) != 0)
 		return handshake_refuse(handshake, out, err);
 	if (handshake->secret.size_bytes > 0 && !(flags & FLAG_SECRET_REQUIRED)) {
-		err_set(err, ERR_NET_SECRET, "this process has a cluster secret, but the %s has none",
+		err_set(err, ERR_NET_SECRET,
+			"this process has a cluster secret, but the %s has none",
 			handshake->peer_role);
 		return handshake_refuse(handshake, out, err);
 	}
