@@ -200,8 +200,8 @@ static int start(struct process_os *process, const struct process_options *optio
 	if (plan.null_fd >= 0)
 		close(plan.null_fd);
 	mem_free(plan.program);
-	if (process->pid < 0) {
-		process->ended = true;
+	process->ended = process->pid <= 0;
+	if (process->ended) {
 		return err_set_errno(err, ERR_RESOURCE, reason, "cannot start %s%s%s", options->argv[0],
 				     options->directory != NULL ? " in " : "",
 				     options->directory != NULL ? options->directory : "");
@@ -220,7 +220,7 @@ int process_os_start(struct loop *base, const struct process_options *options, s
 	loop_os_ref(process->loop);
 	atomic_init(&process->wake, wake);
 	process->output_fd = process->pid_fd = -1;
-	process->pid = -1;
+	process->ended = true; /* until there is one */
 	atomic_init(&process->readable, true);
 	if (start(process, options, err) != 0) {
 		process_os_close(&process->base);
@@ -276,6 +276,8 @@ void process_os_kill(struct process *base)
 
 	if (process->ended)
 		return;
+	/* 0 and -1 would mean ourselves, and everybody. */
+	CHECK(process->pid > 1, "process %d is none that was started", (int)process->pid);
 	kill(-process->pid, SIGKILL);
 	kill(process->pid, SIGKILL); /* it may not have made its group yet */
 }
