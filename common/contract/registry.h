@@ -24,4 +24,7 @@ const struct operator_vtable *registry_operator(struct world *world, const char 
 const struct source_vtable *registry_source(struct world *world, const char *name, struct err *err);
 const struct sink_vtable *registry_sink(struct world *world, const char *name, struct err *err);
 
+/* Forgets everything and closes the libraries: for tests, when nothing uses a vtable any more. */
+void registry_clear(void);
+
 #endif
