@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * keyed_sum.c - the parts of keyed_sum.h that run once per operator or once per key. */
+#include "taskmanager/operator/keyed_sum.h"
+
+#include "common/world/world.h"
+
+int keyed_sum_init(struct keyed_sum *sum, const struct operator_context *context, int32_t field,
+		   struct err *err)
+{
+	const struct record_type *type = context->input_types[0];
+	const struct key_spec *key = context->input_keys[0];
+
+	if (type == NULL || context->output_type == NULL || type->hash != context->output_type->hash)
+		return err_set(err, ERR_PLAN_INVALID,
+			       "operator \"%s\" needs one type for its input and its output",
+			       context->operator_name);
+	if (key == NULL || key->fields_count == 0)
+		return err_set(err, ERR_PLAN_INVALID, "operator \"%s\" needs a keyed stream: call key_by before it",
+			       context->operator_name);
+	if (field < 0 || (uint32_t)field >= type->fields_count)
+		return err_set(err, ERR_PLAN_INVALID,
+			       "operator \"%s\" sums field %d of record \"%s\", which has %u fields",
+			       context->operator_name, (int)field, type->name, type->fields_count);
+	const struct field *summed = &type->fields[field];
+
+	if (!number_is_kind(summed->kind))
+		return err_set(err, ERR_PLAN_INVALID,
+			       "operator \"%s\" sums field \"%s\" of record \"%s\", which is a %s; allowed are TINYINT, SMALLINT, INT, BIGINT, FLOAT and DOUBLE",
+			       context->operator_name, summed->name, type->name,
+			       field_kind_name(summed->kind));
+	sum->type = type;
+	sum->field = (uint32_t)field;
+	sum->offset_bytes = type->offsets_bytes[field];
+	sum->kind = summed->kind;
+	sum->nullable = summed->nullable != 0;
+	sum->world = context->world;
+	key_batch_init(&sum->keys, type, key);
+	return 0;
+}
+
+void keyed_sum_fini(struct keyed_sum *sum)
+{
+	if (sum->type != NULL)
+		key_batch_fini(&sum->keys);
+	sum->type = NULL;
+}
+
+struct keyed_table *keyed_sum_table(struct keyed_sum *sum)
+{
+	return keyed_table_create(sum->type->size_bytes, world_random(sum->world));
+}
+
+static void keep_first(struct keyed_sum *sum, struct keyed_table *table, struct keyed_slot *slot,
+		       const void *record)
+{
+	const struct record_type *type = sum->type;
+	char *value = keyed_slot_value(slot);
+
+	memcpy(value, record, type->size_bytes);
+	for (uint32_t i = 0; i < type->strings_count; i++) {
+		uint32_t at = type->string_offsets_bytes[i];
+		const struct str *from = (const struct str *)(const void *)((const char *)record + at);
+
+		if (from->len <= STR_INLINE_BYTES)
+			continue;
+		struct str kept = str_of(keyed_table_store(table, str_ptr(from), from->len), from->len);
+
+		memcpy(value + at, &kept, sizeof(kept));
+	}
+	slot->filled = 1;
+}
+
+/* As SQL has it: nulls add nothing, and the sum of nothing but nulls is null. */
+void keyed_sum_add_slow(struct keyed_sum *sum, struct keyed_table *table, struct keyed_slot *slot,
+			const void *record)
+{
+	uint8_t *value = keyed_slot_value(slot);
+
+	if (!slot->filled) {
+		keep_first(sum, table, slot, record);
+		return;
+	}
+	if (record_is_null(sum->type, record, sum->field))
+		return;
+	const char *from = (const char *)record + sum->offset_bytes;
+
+	if (record_is_null(sum->type, value, sum->field)) {
+		memcpy(value + sum->offset_bytes, from, field_kind_size(sum->kind));
+		value[sum->field / 8] &= (uint8_t)~(1u << (sum->field % 8));
+		return;
+	}
+	number_add(sum->kind, value + sum->offset_bytes, from);
+}
