@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * main.c - the program `taskmanager`: settings, the real world, one struct taskmanager. Thin; all
+ * else is a library that the simulator and the mini cluster use too. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/version.h"
+#include "common/daemon/daemon.h"
+#include "connectors/connectors.h"
+#include "taskmanager/exec/task.h"
+#include "taskmanager/operator/operators.h"
+#include "taskmanager/taskmanager.h"
+
+#define STOP_MS_MAX 700 /* the supervisor kills after 1 s */
+#define POLL_MS 5
+
+static const char usage[] =
+	"usage: taskmanager [-D key=value]... [--daemon --out FILE --log FILE --pid FILE --ready-fd N]\n"
+	"       taskmanager --version | --help\n"
+	"Settings come from FLINK_CONF_DIR (or ./conf); 'flink-settings help' lists them.\n";
+
+static wall_t clock_of_world(void *world)
+{
+	return world_wall(world);
+}
+
+/* In a signal handler: what the crashing thread was doing, from the agent it was stepping. */
+static size_t describe_crash(char *into, size_t size_bytes)
+{
+	return task_describe_current(into, size_bytes);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return slash ? slash + 1 : path;
+}
+
+static void pause_ms(int ms)
+{
+	struct timespec time = { 0, ms * 1000000L };
+
+	nanosleep(&time, NULL);
+}
+
+struct crash {
+	char operator[256];
+};
+
+/* Hands the last life's crash note over with the registration. */
+static void take_crash_note(struct taskmanager_options *options, struct crash *crash)
+{
+	const char *note = daemon_crash_note();
+	char job[64];
+
+	if (note[0] == '\0')
+		return;
+	options->crash_note = note;
+	options->crash_at = world_wall(options->world);
+	if (daemon_note_field(note, "operator", crash->operator, sizeof(crash->operator)))
+		options->crash_operator = crash->operator;
+	if (daemon_note_field(note, "job", job, sizeof(job)))
+		id_parse(job, &options->crash_job_id);
+}
+
+static int run(const struct daemon_options *daemon, struct world *world, struct conf *conf, struct err *err)
+{
+	struct taskmanager *taskmanager = NULL;
+	char directory[4096] = "";
+	struct crash crash = { "" };
+	struct taskmanager_options options = {
+		.world = world,
+		.conf = conf,
+		.log_name = base_name(daemon_path(DAEMON_LOG)),
+		.out_name = base_name(daemon_path(DAEMON_OUT)),
+	};
+	bool ready = false, noted = false;
+
+	if (options.log_name != NULL) {
+		snprintf(directory, sizeof(directory), "%.*s", (int)(options.log_name - daemon_path(DAEMON_LOG)),
+			 daemon_path(DAEMON_LOG));
+		size_t length = strlen(directory);
+		if (length > 1)
+			directory[length - 1] = '\0';
+		options.log_directory = length > 0 ? directory : ".";
+	}
+	take_crash_note(&options, &crash);
+	if (taskmanager_create(&options, &taskmanager, err) != 0)
+		return -1;
+	while (!daemon_stop_requested()) {
+		if (!ready && taskmanager_registered(taskmanager)) {
+			ready = true;
+			if (options.crash_note != NULL)
+				daemon_crash_note_taken();
+			daemon_ready("%lld slots", (long long)conf_int(conf, "taskmanager.numberOfTaskSlots"));
+		} else if (!ready && !noted) {
+			noted = true;
+			daemon_note("waiting for the JobManager at %s:%lld", conf_text(conf, "jobmanager.rpc.address"),
+				    (long long)conf_int(conf, "jobmanager.rpc.port"));
+		}
+		if (ready)
+			daemon_wait_stop();
+		else
+			pause_ms(POLL_MS);
+	}
+	log_info("TaskManager", "Stopping.");
+	taskmanager_stop(taskmanager);
+	for (int waited = 0; waited < STOP_MS_MAX && !taskmanager_stopped(taskmanager); waited += POLL_MS)
+		pause_ms(POLL_MS);
+	taskmanager_destroy(&taskmanager);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon_options daemon;
+	struct err err = ERR_INIT;
+	struct world *world;
+	struct conf *conf;
+	char text[2048];
+
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(usage, stdout);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("Version: %s, Commit ID: %s (%s)\n", FLINK_VERSION, CFLINK_COMMIT, CFLINK_VERSION);
+		return 0;
+	}
+	if (daemon_options_take(&daemon, "taskexecutor", &argc, argv, &err) != 0 || daemon_start(&daemon, &err) != 0) {
+		err_format(&err, text, sizeof(text));
+		fputs(text, stderr);
+		return 1;
+	}
+	conf = conf_create();
+	world = world_os_create(&err);
+	if (world == NULL || conf_load_all(conf, world, NULL, argc, argv, &err) != 0)
+		daemon_fail(&err);
+	log_to_daemon_clock(clock_of_world, world);
+	for (size_t i = 0; i < conf_warnings_count(conf); i++)
+		log_warn("Configuration", "%s", conf_warning(conf, i));
+	operators_register_all();
+	connectors_register_all();
+	daemon_crash_describe(describe_crash);
+	if (run(&daemon, world, conf, &err) != 0)
+		daemon_fail(&err);
+	world_destroy(&world);
+	conf_destroy(&conf);
+	return 0;
+}
