@@ -22,11 +22,6 @@ static const char usage[] =
 	"       taskmanager --version | --help\n"
 	"Settings come from FLINK_CONF_DIR (or ./conf); 'flink-settings help' lists them.\n";
 
-static wall_t clock_of_world(void *world)
-{
-	return world_wall(world);
-}
-
 /* In a signal handler: what the crashing thread was doing, from the agent it was stepping. */
 static size_t describe_crash(char *into, size_t size_bytes)
 {
@@ -140,10 +135,10 @@ int main(int argc, char **argv)
 	world = world_os_create(&err);
 	if (world == NULL || conf_load_all(conf, world, NULL, argc, argv, &err) != 0)
 		daemon_fail(&err);
-	log_to_daemon_clock(clock_of_world, world);
+	daemon_log_level(conf_text(conf, "env.log.level"));
 	for (size_t i = 0; i < conf_warnings_count(conf); i++)
 		log_warn("Configuration", "%s", conf_warning(conf, i));
-	operators_register_all();
+	operators_register();
 	connectors_register_all();
 	daemon_crash_describe(describe_crash);
 	if (run(&daemon, world, conf, &err) != 0)
