@@ -65,6 +65,9 @@ struct loop *runner_loop(struct runner *runner);
  * but rings, inboxes and channels; its connections, files and background work stay usable, and its
  * `done` is called on the runner's thread as ever. Always an error in world_sim. */
 MUST_USE int runner_evict(struct runner *runner, struct agent *stuck, struct err *err);
+/* The agents of this runner share more than rings, as those of a control plane do: from now on none
+ * of them is evicted, and a stuck one stops them all. Any thread, for good. */
+void runner_keep_together(struct runner *runner);
 /* The agent whose step is under way and since when (0: none); for the watchdog and crash notes. */
 struct agent *runner_current(const struct runner *runner, mono_t *since);
 uint32_t runner_blocking_count(const struct runner *runner);

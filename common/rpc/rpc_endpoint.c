@@ -39,6 +39,7 @@ static void rpc_endpoint_init(struct rpc_endpoint *endpoint, struct runner *runn
 	agent_init(&endpoint->agent, name, step);
 	endpoint->agent.done = done;
 	endpoint->runner = runner;
+	runner_keep_together(runner); /* peers, services and callers share everything */
 	endpoint->loop = runner_loop(runner);
 	endpoint->world = loop_world(endpoint->loop);
 	endpoint->options = *options;

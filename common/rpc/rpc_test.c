@@ -449,6 +449,16 @@ static void os_calls(struct bed *bed)
 	bed_status(bed, 500000);
 }
 
+static void os_long_step(struct bed *bed)
+{
+	mono_t until = mono_after_ms(world_now(bed->client_world), 150);
+
+	while (world_now(bed->client_world) < until)
+		CHECK(runner_blocking_count(bed->client_runner) == 0 &&
+			      runner_blocking_count(bed->server_runner) == 0,
+		      "an agent was evicted from among those it shares its state with");
+}
+
 static void os_call_held(struct bed *bed)
 {
 	bed_put(bed, "hold", 0);
@@ -481,6 +491,9 @@ static void calls_over_the_real_loopback(void **state)
 	assert_true(bed_run(bed, 20000, bed_all_answered));
 	for (uint32_t i = 0; i < bed->calls_count; i++)
 		assert_int_equal(bed->calls[i].code, ERR_NONE);
+	/* A long step evicts nobody: peers and callers share what they have. */
+	bed_do(bed, bed->client_runner, os_long_step);
+	bed_do(bed, bed->server_runner, os_long_step);
 	bed_do(bed, bed->client_runner, os_call_held);
 	bed_do(bed, bed->server_runner, os_server_peer_close);
 	assert_true(bed_run(bed, 10000, os_up_again));

@@ -57,8 +57,16 @@ struct loop *runner_loop(struct runner *runner)
 	return runner->loop;
 }
 
+void runner_keep_together(struct runner *runner)
+{
+	atomic_store(&runner->together, true);
+}
+
 int runner_evict(struct runner *runner, struct agent *stuck, struct err *err)
 {
+	if (atomic_load(&runner->together))
+		return err_set(err, ERR_RESOURCE, "agent %s shares the state of its runner's others",
+			       stuck->name);
 	return runner->vtable->runner_evict(runner, stuck, err);
 }
 

@@ -70,7 +70,7 @@ static void look_at(struct runner_os *r, mono_t now)
 	struct agent *agent = runner_os_current(&r->base, &since);
 	struct err err = ERR_INIT;
 
-	if (agent == NULL) {
+	if (agent == NULL || atomic_load(&r->base.together)) {
 		r->suspect = NULL;
 	} else if (agent != r->suspect || since != r->suspect_since) {
 		pthread_mutex_lock(&r->loop->lock);

@@ -84,6 +84,7 @@ struct runner {
 	const struct world_vtable *vtable;
 	struct world *world;
 	struct loop *loop;
+	atomic_bool together; /* runner_keep_together */
 };
 
 struct conn {
