@@ -131,8 +131,12 @@ static int assemble(struct taskmanager *taskmanager, struct err *err)
 	taskmanager->control = runner_create(world, "taskmanager", err);
 	if (taskmanager->control == NULL)
 		return -1;
+	runner_keep_together(taskmanager->control);
 	taskmanager->io = runner_create(world, "shuffle", err);
-	if (taskmanager->io == NULL || create_shuffle(taskmanager, &memory, bind_host, err) != 0)
+	if (taskmanager->io == NULL)
+		return -1;
+	runner_keep_together(taskmanager->io); /* its agents share the registry of channels */
+	if (create_shuffle(taskmanager, &memory, bind_host, err) != 0)
 		return -1;
 	/* Peers reach the data port under taskmanager.host; unset: the host's name, or what was bound. */
 	if (bind_host[0] == '@')
