@@ -5,14 +5,16 @@
  *   segment k  [run][run][run]----|open              segment k  given back when released past it
  *
  * The producer appends runs to the open segment and publishes a position; publishing costs no
- * credit. Credit is the number of the first segment that the producer may not open: absolute and
- * monotone, so a late or repeated announcement is harmless. Control elements are queue entries with
- * the position they stand at and cost no credit. A channel always lies inside one process, between
- * one producing and one consuming agent; an edge between TaskManagers is two channels joined by a
- * data connection, which is the consumer of one and the producer of the other.
+ * credit. A segment that is full is published by itself, as position (k + 1, 0), so that it can be
+ * given back before credit for the next one is there. Credit is the number of the first segment that
+ * the producer may not open: absolute and monotone, so a late or repeated announcement is harmless.
+ * Control elements are queue entries with the position they stand at and cost no credit. A channel
+ * always lies inside one process, between one producing and one consuming agent; an edge between
+ * TaskManagers is two channels joined by a data connection, which is the consumer of one and the
+ * producer of the other.
  *
  * Producer and consumer sides never share fields but the atomics; each side is used by one thread at
- * a time. */
+ * a time. Nothing here waits; who is refused is woken when that changes. */
 #ifndef TASKMANAGER_SHUFFLE_CHANNEL_H
 #define TASKMANAGER_SHUFFLE_CHANNEL_H
 
@@ -21,6 +23,8 @@
 #include "common/base/ring.h"
 #include "common/record/batch.h"
 #include "taskmanager/shuffle/segment.h"
+
+#define CHANNEL_CONTROLS_MAX 32 /* control elements queued and not taken */
 
 struct position {
 	uint64_t segment;
@@ -34,6 +38,7 @@ enum control_kind {
 
 struct control {
 	uint8_t kind;
+	bool urgent;         /* a barrier that overtook: the data in [channel_taken, at) came before it */
 	event_t watermark;   /* WATERMARK */
 	uint64_t checkpoint; /* BARRIER */
 	struct position at;  /* where it stands; filled by the channel */
@@ -52,34 +57,60 @@ struct channel_options {
 	const struct record_type *type; /* borrowed; outlives the channel */
 	struct segment_pool *pool;
 	uint32_t window_segments; /* how many unreleased segments the consumer allows: ≥ 1 */
+	uint32_t window_segments_max; /* with what its gate may add; 0: window_segments */
+	uint32_t admitted_segments; /* of the pool; dismissed when the channel is freed */
 	bool with_timestamps;
 };
 
 struct channel *channel_create(const struct channel_options *options);
-/* Either side leaves; the last one frees it. Producer: what is not published is lost. */
+/* Either side leaves; the last one frees it. Producer: what is not published is lost. A consumer that
+ * left refuses by never giving credit again. */
 void channel_leave_producer(struct channel **channel);
 void channel_leave_consumer(struct channel **channel);
+bool channel_producer_left(const struct channel *channel);
+bool channel_consumer_left(const struct channel *channel);
 const struct channel_name *channel_name_of(const struct channel *channel);
 const struct record_type *channel_type(const struct channel *channel);
 
 /* ---- producer ------------------------------------------------------------------------------- */
 
-void channel_set_producer(struct channel *channel, struct agent *agent); /* woken on credit */
+void channel_set_producer(struct channel *channel, struct agent *agent); /* woken on credit; NULL: nobody */
+/* The run under way, for code that reserves many records inline: run_reserve on it answers NULL when
+ * it is full or none is open; then channel_reserve. */
+static inline struct run_builder *channel_run(struct channel *channel)
+{
+	return (struct run_builder *)channel; /* its first member; channel.c asserts it */
+}
+void *channel_reserve_slow(struct channel *channel, uint32_t size_bytes);
 /* Room for one record of size_bytes (see run_reserve), in the open segment or a new one. NULL =
- * blocked: no credit, or no free segment; the producer is woken when that changes. A record larger
- * than a segment is a bug here: callers check channel_record_bytes_max first. */
-void *channel_reserve(struct channel *channel, uint32_t size_bytes);
-void channel_set_timestamp(struct channel *channel, int64_t timestamp_ms); /* of the last reserved */
+ * blocked: no credit, no free segment (the producer is woken when that changes), or failed. A record
+ * larger than a segment is a bug here: callers check channel_record_bytes_max first. */
+static inline void *channel_reserve(struct channel *channel, uint32_t size_bytes)
+{
+	void *record = run_reserve(channel_run(channel), size_bytes);
+
+	return likely(record != NULL) ? record : channel_reserve_slow(channel, size_bytes);
+}
+static inline void channel_set_timestamp(struct channel *channel, int64_t timestamp_ms) /* of the last reserved */
+{
+	struct run_builder *run = channel_run(channel);
+
+	run->timestamps_ms[run->count - 1] = timestamp_ms;
+}
 uint32_t channel_record_bytes_max(const struct channel *channel);
 /* Appends a whole finished run (of channel_type) if it fits the credit; false = blocked. */
 bool channel_append_run(struct channel *channel, const void *run, uint32_t size_bytes);
 struct position channel_publish(struct channel *channel); /* wakes the consumer on empty -> not empty */
 bool channel_has_unpublished(const struct channel *channel);
-/* Publishes, then queues the element; false = the queue of control elements is full (blocked). */
+/* Publishes, then queues the element; false = the queue of control elements is full (blocked: the
+ * producer is woken when there is room), or failed. */
 MUST_USE bool channel_offer_control(struct channel *channel, const struct control *control);
-void channel_urgent(struct channel *channel, const struct control *barrier); /* overtakes; at most one outstanding */
-bool channel_drained(const struct channel *channel); /* everything published was released */
-uint64_t channel_backlog_segments(const struct channel *channel); /* published, not taken */
+/* Publishes, then hands the barrier over ahead of all that is not yet taken, `at` = the position it
+ * overtakes. At most one may be outstanding: ask first. */
+void channel_urgent(struct channel *channel, const struct control *barrier);
+bool channel_urgent_outstanding(const struct channel *channel); /* the consumer has not taken it yet */
+bool channel_drained(const struct channel *channel); /* everything published was taken and released */
+uint64_t channel_backlog_segments(const struct channel *channel); /* published, not taken; either side */
 bool channel_blocked(const struct channel *channel); /* the last reserve was refused and nothing changed */
 
 /* ---- consumer ------------------------------------------------------------------------------- */
@@ -91,39 +122,73 @@ struct position channel_taken(const struct channel *channel); /* end of the last
 /* Everything before up_to is done with: segments go back, the limit is raised (unless the limit is
  * granted by hand), a blocked producer is woken. */
 void channel_release(struct channel *channel, struct position up_to);
-/* Bytes [from taken, published) of the current segment, for the data connection: whole runs, in
- * place. 0 = none (control or nothing next). Then channel_advance. */
-uint32_t channel_peek_bytes(struct channel *channel, struct position *at, const char **data);
-void channel_advance(struct channel *channel, uint32_t bytes);
+
+/* What comes next, in place, for the data connection: bytes of the current segment (whole runs), a
+ * control element, or that a segment has ended (no bytes, ends_segment). */
+struct channel_view {
+	struct position at;
+	const char *data;
+	uint32_t size_bytes;
+	bool ends_segment; /* the segment is complete with these bytes */
+	struct segment *segment;
+	struct control control; /* CHANNEL_CONTROL */
+};
+enum channel_item channel_peek(struct channel *channel, struct channel_view *view);
+/* Takes what channel_peek has just shown. Returns the position behind it. */
+struct position channel_advance(struct channel *channel, const struct channel_view *view);
 
 /* ---- both, and the data connection ----------------------------------------------------------- */
 
-/* Credit by hand (a data connection feeds the producer of the far end): from now on release does
- * not raise the limit; grants are absolute and monotone. */
+/* Credit by hand: from now on release does not raise the limit; grants are absolute and monotone. */
 void channel_grant_by_hand(struct channel *channel);
 void channel_grant(struct channel *channel, uint64_t segments_limit);
 uint64_t channel_limit(const struct channel *channel);
 uint64_t channel_released_segments(const struct channel *channel);
-/* The receiving end of a connection: copies bytes to the same offset of the same numbered segment.
- * Checks order, gaps, size and credit: ERR_CREDIT_EXCEEDED, ERR_NET_PROTOCOL; validates each run. */
+/* The receiving end of a connection, instead of reserve and publish: bytes land at the same offset of
+ * the same numbered segment. `at` must be where the last ones ended; gaps, sizes and credit are
+ * checked (ERR_NET_PROTOCOL, ERR_CREDIT_EXCEEDED).
+ *   room: where the bytes go, from `at` on. NULL with err->code 0: the pool is empty just now, the
+ *         producer is woken when a segment comes back.
+ *   done: the bytes are there: each run is validated (ERR_RECORD_INVALID), then all are published.
+ *         ends_segment: the segment is complete; the next bytes begin the next one. */
+char *channel_receive_room(struct channel *channel, struct position at, uint32_t size_bytes,
+			   struct err *err);
+MUST_USE int channel_receive_done(struct channel *channel, uint32_t size_bytes, bool ends_segment,
+				  struct err *err);
+/* Both, by a copy; an empty pool is ERR_BUFFERS. */
 MUST_USE int channel_receive(struct channel *channel, struct position at, const void *bytes,
-			     uint32_t size_bytes, struct err *err);
+			     uint32_t size_bytes, bool ends_segment, struct err *err);
+/* As channel_urgent, with the position the sending side wrote on it. */
+void channel_receive_urgent(struct channel *channel, const struct control *barrier);
+struct position channel_received(const struct channel *channel); /* where the next bytes must begin */
+/* How many segments the far producer holds back: lets the gate lend it more (any thread). */
+void channel_set_backlog(struct channel *channel, uint32_t segments);
 /* Any thread: the channel is broken; both sides are woken and see it (the first error stays). */
 void channel_fail(struct channel *channel, const struct err *why);
-bool channel_failed(const struct channel *channel, struct err *why);
-uint64_t channel_records_in(const struct channel *channel); /* counters of the producer's side */
+bool channel_failed(const struct channel *channel, struct err *why); /* why may be NULL */
+uint64_t channel_records_in(const struct channel *channel); /* published so far; any thread */
 uint64_t channel_bytes_in(const struct channel *channel);
+/* For checkers, while neither side moves: false with the breach in text. */
+bool channel_check(const struct channel *channel, char *text, size_t size_bytes);
 
 /* ---- gates ---------------------------------------------------------------------------------- */
 
-/* The consuming end of several channels: a list of those with something to take. */
+/* The consuming end of several channels: a list of those with something to take. Everything but the
+ * listing by producers is the consumer's thread. */
 struct gate *gate_create(struct agent *agent); /* woken when the list becomes not empty */
 void gate_destroy(struct gate **gate);         /* after its channels left */
 void gate_add(struct gate *gate, struct channel *channel, uint32_t index); /* index: the caller's */
+/* Sets up to `count` segments of the pool aside, lent to those channels whose producers fill their
+ * windows, and given back when the last channel has left. Once; later calls change nothing. */
+void gate_set_floating(struct gate *gate, struct segment_pool *pool, uint32_t count);
 /* The next ready channel, or NULL. It stays the gate's current one until channel_take says
  * NOTHING (then it is listed again on the next publish) or gate_yield puts it at the end. */
 struct channel *gate_next(struct gate *gate);
 void gate_yield(struct gate *gate, struct channel *channel);
+/* The current channel cannot be served although it has data: listed again by gate_unpark, or when
+ * something happens that is more urgent than data. */
+void gate_park(struct gate *gate, struct channel *channel);
+void gate_unpark(struct gate *gate, struct channel *channel);
 uint32_t gate_index(const struct channel *channel);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * segment.h - network segments: one pool per TaskManager, reference-counted, handed over without a
- * copy. Take and unref are lock-free (a bounded many-to-many ring of free segments); a segment is
- * touched first when first taken. */
+ * copy. Take and unref are lock-free. Free segments form a stack, so the memory that is warm is used
+ * first and a segment's pages are touched when it is first needed (docs/adr/0004-channels.md). */
 #ifndef TASKMANAGER_SHUFFLE_SEGMENT_H
 #define TASKMANAGER_SHUFFLE_SEGMENT_H
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/base/list.h"
 
 struct segment_pool;
 
@@ -16,9 +17,11 @@ struct segment {
 	char *data; /* 64-byte aligned, size_bytes of the pool */
 	struct segment_pool *pool;
 	atomic_uint refs;
+	atomic_uint next_free; /* the pool's */
 };
 
-/* total_bytes is rounded down to whole segments, at least 16 of them. */
+/* total_bytes is rounded down to whole segments, at least 16 of them. segment_bytes: a multiple of
+ * 64 within LIMIT_SEGMENT_BYTES_MIN … MAX. */
 struct segment_pool *segment_pool_create(uint64_t total_bytes, uint32_t segment_bytes);
 void segment_pool_destroy(struct segment_pool **pool); /* CHECKs that every segment is back */
 struct segment *segment_take(struct segment_pool *pool); /* one reference; NULL = none free */
@@ -27,9 +30,27 @@ void segment_unref(struct segment **segment); /* clears; NULL-safe */
 uint32_t segment_pool_segment_bytes(const struct segment_pool *pool);
 uint32_t segment_pool_total(const struct segment_pool *pool);
 uint32_t segment_pool_free(const struct segment_pool *pool);
-/* Admission before deployment: sets `count` segments aside for a task's channels, or says no with
- * ERR_BUFFERS (need, free, setting). Given back with the same count. */
+
+/* Whoever found the pool empty and wants to be told. `wake` is called once, by the thread that gives
+ * a segment back, under the pool's lock: it must be short and must not call the pool. */
+struct segment_waiter {
+	void (*wake)(struct segment_waiter *waiter);
+	atomic_bool waiting; /* readable by anybody */
+	struct list_node node;
+};
+
+/* A segment, or NULL: then the waiter is in the list until a segment comes back or it is cancelled.
+ * Calling again while waiting is fine. */
+struct segment *segment_take_or_wait(struct segment_pool *pool, struct segment_waiter *waiter);
+void segment_wait_cancel(struct segment_pool *pool, struct segment_waiter *waiter);
+
+/* Admission before deployment: sets `count` segments aside for somebody's channels, or says no with
+ * ERR_BUFFERS (need, free, setting). Given back with the same count. Who holds no more segments than
+ * it was admitted for never finds the pool empty. */
 MUST_USE int segment_pool_admit(struct segment_pool *pool, uint32_t count, struct err *err);
+/* As many as there are, up to count; returns how many. For what helps but is not needed. */
+uint32_t segment_pool_admit_some(struct segment_pool *pool, uint32_t count);
 void segment_pool_dismiss(struct segment_pool *pool, uint32_t count);
+uint32_t segment_pool_admitted(const struct segment_pool *pool);
 
 #endif
