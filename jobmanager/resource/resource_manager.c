@@ -53,6 +53,11 @@ static void taskmanager_free(struct resource_manager *manager, struct taskmanage
 	mem_free(taskmanager);
 }
 
+void resource_manager_close(struct resource_manager *manager)
+{
+	manager->closing = true;
+}
+
 void resource_manager_destroy(struct resource_manager **manager)
 {
 	struct resource_manager *gone = *manager;
@@ -123,13 +128,15 @@ void resource_taskmanager_gone(struct resource_manager *manager, struct taskmana
 {
 	if (!taskmanager->available)
 		return;
-	log_warn(RESOURCE_LOGGER, "Closing TaskExecutor connection %s because: %s",
-		 taskmanager->resource_id, why->text);
+	if (!manager->closing)
+		log_warn(RESOURCE_LOGGER, "Closing TaskExecutor connection %s because: %s",
+			 taskmanager->resource_id, why->text);
 	slot_table_lose(manager, taskmanager);
 	taskmanager->available = false;
 	manager->available_count--;
-	manager->options.events->taskmanager_gone(manager->options.events_context, taskmanager, why,
-						  note_may_follow);
+	if (!manager->closing)
+		manager->options.events->taskmanager_gone(manager->options.events_context, taskmanager,
+							  why, note_may_follow);
 }
 
 static void set_peer(struct taskmanager_info *taskmanager, struct rpc_peer *peer)

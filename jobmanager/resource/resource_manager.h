@@ -93,6 +93,8 @@ struct resource_manager_options {
 };
 
 struct resource_manager *resource_manager_create(const struct resource_manager_options *options);
+/* From now on TaskManagers that go are no trouble for anybody: the process ends. */
+void resource_manager_close(struct resource_manager *manager);
 /* After the RPC server is closed and all demands are withdrawn. */
 void resource_manager_destroy(struct resource_manager **manager);
 ProtobufCService *resource_manager_service(struct resource_manager *manager);

@@ -25,6 +25,7 @@ struct resource_manager {
 	struct map *by_resource_id;
 	uint32_t available_count, slots_total, slots_free; /* of those available */
 	mono_t stepped_at; /* the last time the agent ran */
+	bool closing;
 	struct list demands; /* by age */
 	struct map *slots_by_allocation;
 };
