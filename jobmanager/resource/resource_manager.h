@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * resource_manager.h - which TaskManagers there are, which slots they have, and who owns them.
  *
- *   slot: FREE -> REQUESTED -> ALLOCATED -> FREE   (any -> LOST when its TaskManager goes)
+ *   slot: FREE -> REQUESTED -> ALLOCATED -> FREEING -> FREE   (any -> LOST when its TaskManager goes)
  *
  * A slot has one owner at a time. Requirements are declared per job; a requirement that cannot be
  * met is told with numbers and a fix within the same step. All on the JobManager's runner thread. */
@@ -20,16 +20,16 @@ struct resource_manager;
 struct taskmanager_info;
 struct slot_demand;
 
-enum slot_state { SLOT_FREE, SLOT_REQUESTED, SLOT_ALLOCATED, SLOT_LOST };
+enum slot_state { SLOT_FREE, SLOT_REQUESTED, SLOT_ALLOCATED, SLOT_LOST, SLOT_FREEING };
 extern const struct sm_table slot_states;
 
 struct slot {
 	struct taskmanager_info *taskmanager;
 	uint32_t index;
 	uint32_t state; /* enum slot_state */
-	struct id allocation_id, job_id; /* none when free */
+	struct id allocation_id, job_id; /* none when free or lost */
 	/* private to jobmanager/resource */
-	struct slot_demand *demand; /* whose it is; NULL: free or lost */
+	struct slot_demand *demand; /* whose it is; NULL: nobody's */
 	mono_t refused_until;       /* the TaskManager said no: not asked again before */
 };
 

@@ -31,6 +31,8 @@ int resource_manager_fence_check(struct resource_manager *manager, struct rpc_pe
 {
 	const struct taskmanager_info *taskmanager = rpc_peer_owner(peer);
 
+	if (strstr(method, "RegisterTaskManager") != NULL)
+		return 0; /* it does not know yet who leads */
 	if (fence->leader_epoch != 0 && fence->leader_epoch != manager->options.leader_epoch)
 		return err_set(err, ERR_FENCED,
 			       "%s is meant for the leader of epoch %016llx, this one has %016llx", method,
@@ -38,7 +40,7 @@ int resource_manager_fence_check(struct resource_manager *manager, struct rpc_pe
 			       (unsigned long long)manager->options.leader_epoch);
 	if (taskmanager == NULL)
 		return 0;
-	if (fence->leader_epoch == 0 && strstr(method, "RegisterTaskManager") == NULL)
+	if (fence->leader_epoch == 0)
 		return err_set(err, ERR_FENCED, "%s of TaskManager %s names no leader", method,
 			       taskmanager->resource_id);
 	if (memcmp(fence->incarnation, &ID_NONE, 16) != 0 &&

@@ -3,9 +3,9 @@
  * its slots: RequestSlot goes out for each, the TaskManager's answer is the offer, and when all have
  * answered the job is told. A refusal sends the demand back to the line, with what it has.
  *
- * Messages to a TaskManager keep their order, so a FreeSlot that went out before a RequestSlot for
- * the same slot is obeyed before it; a slot counts as free as soon as FreeSlot is sent. What a broken
- * connection loses is found by comparing reports (slot_table_reconcile). */
+ * A slot that is given back is FREEING until its TaskManager has answered FreeSlot, for that waits for
+ * the tasks in it. A report of a slot that is held for somebody unknown begins the same way, so what a
+ * broken connection or a pause left behind is cleared before anybody else gets the slot. */
 #include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
@@ -15,11 +15,15 @@
 #define REFUSED_MS 1000 /* a slot that was refused is not asked for again before */
 
 static const struct sm_state slot_state_rows[] = {
-	[SLOT_FREE] = { "FREE", SM_TO(SLOT_REQUESTED) | SM_TO(SLOT_LOST), false },
-	[SLOT_REQUESTED] = { "REQUESTED", SM_TO(SLOT_ALLOCATED) | SM_TO(SLOT_FREE) | SM_TO(SLOT_LOST),
+	[SLOT_FREE] = { "FREE", SM_TO(SLOT_REQUESTED) | SM_TO(SLOT_FREEING) | SM_TO(SLOT_LOST), false },
+	[SLOT_REQUESTED] = { "REQUESTED",
+			     SM_TO(SLOT_ALLOCATED) | SM_TO(SLOT_FREE) | SM_TO(SLOT_FREEING) |
+				     SM_TO(SLOT_LOST),
 			     false },
-	[SLOT_ALLOCATED] = { "ALLOCATED", SM_TO(SLOT_FREE) | SM_TO(SLOT_LOST), false },
+	[SLOT_ALLOCATED] = { "ALLOCATED", SM_TO(SLOT_FREEING) | SM_TO(SLOT_FREE) | SM_TO(SLOT_LOST),
+			     false },
 	[SLOT_LOST] = { "LOST", SM_TO(SLOT_FREE), false },
+	[SLOT_FREEING] = { "FREEING", SM_TO(SLOT_FREE) | SM_TO(SLOT_LOST), false },
 };
 const struct sm_table slot_states = { "slot", ARRAY_COUNT(slot_state_rows), slot_state_rows };
 
@@ -46,7 +50,7 @@ static void slot_move(struct resource_manager *manager, struct slot *slot, enum 
 }
 
 /* Takes the slot away from its demand. */
-static void slot_leave(struct resource_manager *manager, struct slot *slot, enum slot_state to)
+static void slot_detach(struct slot *slot)
 {
 	struct slot_demand *demand = slot->demand;
 
@@ -59,33 +63,79 @@ static void slot_leave(struct resource_manager *manager, struct slot *slot, enum
 		break;
 	}
 	demand->allocated_count -= slot->state == SLOT_ALLOCATED;
-	map_remove(manager->slots_by_allocation, map_key_id(&slot->allocation_id));
 	slot->demand = NULL;
+}
+
+/* To FREE or LOST: nobody has it. */
+static void slot_clear(struct resource_manager *manager, struct slot *slot, enum slot_state to)
+{
+	if (slot->demand != NULL)
+		slot_detach(slot);
+	map_remove(manager->slots_by_allocation, map_key_id(&slot->allocation_id));
 	slot->allocation_id = slot->job_id = ID_NONE;
 	slot_move(manager, slot, to);
 }
 
-static void free_slot_answered(const Flink__Empty *answer, void *data)
+struct slot_call {
+	struct resource_manager *manager;
+	struct id allocation_id;
+};
+
+static struct slot_call *slot_call(struct resource_manager *manager, const struct id *allocation_id)
 {
-	/* A TaskManager that did not hear it will report the slot as held. */
+	struct slot_call *call = MEM_NEW(struct slot_call);
+
+	call->manager = manager;
+	call->allocation_id = *allocation_id;
+	return call;
 }
 
-static void send_free(struct resource_manager *manager, struct taskmanager_info *taskmanager,
-		      const struct id *allocation_id, const char *reason)
+/* The slot that the call was about, if it still is; frees the call. */
+static struct slot *slot_call_end(struct slot_call *call)
+{
+	struct slot *slot =
+		map_get(call->manager->slots_by_allocation, map_key_id(&call->allocation_id));
+
+	mem_free(call);
+	return slot;
+}
+
+static void send_free(struct resource_manager *manager, const struct slot *slot, const char *reason);
+
+static void free_slot_answered(const Flink__Empty *answer, void *data)
+{
+	struct resource_manager *manager = ((struct slot_call *)data)->manager;
+	const struct err *err = rpc_error();
+	struct slot *slot = slot_call_end(data);
+
+	if (slot == NULL || slot->state != SLOT_FREEING || err->code == ERR_NET_CLOSED)
+		return;
+	if (answer == NULL && err->code == ERR_NET_TIMEOUT) {
+		send_free(manager, slot, "asked again"); /* its tasks take long to end */
+		return;
+	}
+	slot_clear(manager, slot, SLOT_FREE);
+	agent_wake(&manager->agent);
+}
+
+static void send_free(struct resource_manager *manager, const struct slot *slot, const char *reason)
 {
 	Flink__FreeSlotRequest request = FLINK__FREE_SLOT_REQUEST__INIT;
 	struct rpc_stub stub;
 
-	resource_manager_stub(manager, taskmanager, 0, &stub);
-	request.allocation_id = id_to_message(allocation_id);
+	resource_manager_stub(manager, slot->taskmanager, 0, &stub);
+	request.allocation_id = id_to_message(&slot->allocation_id);
 	request.reason = (char *)(uintptr_t)reason;
-	flink__task_executor__free_slot(rpc_stub_service(&stub), &request, free_slot_answered, NULL);
+	flink__task_executor__free_slot(rpc_stub_service(&stub), &request, free_slot_answered,
+					slot_call(manager, &slot->allocation_id));
 }
 
 static void slot_free(struct resource_manager *manager, struct slot *slot, const char *reason)
 {
-	send_free(manager, slot->taskmanager, &slot->allocation_id, reason);
-	slot_leave(manager, slot, SLOT_FREE);
+	if (slot->demand != NULL)
+		slot_detach(slot);
+	slot_move(manager, slot, SLOT_FREEING);
+	send_free(manager, slot, reason);
 }
 
 void slot_table_add(struct resource_manager *manager, struct taskmanager_info *taskmanager)
@@ -106,21 +156,13 @@ void slot_table_lose(struct resource_manager *manager, struct taskmanager_info *
 	for (uint32_t i = 0; i < taskmanager->slots_count; i++) {
 		struct slot *slot = &taskmanager->slots[i];
 
-		if (slot->demand != NULL)
-			slot_leave(manager, slot, SLOT_LOST);
-		else
-			slot_move(manager, slot, SLOT_LOST);
+		slot_clear(manager, slot, SLOT_LOST);
 	}
 	manager->slots_total -= taskmanager->slots_count;
 	agent_wake(&manager->agent);
 }
 
 /* ---- asking for slots ------------------------------------------------------------------------ */
-
-struct slot_call {
-	struct resource_manager *manager;
-	struct id allocation_id;
-};
 
 static void demand_granted(struct slot_demand *demand)
 {
@@ -130,13 +172,11 @@ static void demand_granted(struct slot_demand *demand)
 
 static void request_slot_answered(const Flink__Empty *answer, void *data)
 {
-	struct slot_call *call = data;
-	struct resource_manager *manager = call->manager;
-	struct slot *slot = map_get(manager->slots_by_allocation, map_key_id(&call->allocation_id));
+	struct resource_manager *manager = ((struct slot_call *)data)->manager;
 	const struct err *err = rpc_error();
+	struct slot *slot = slot_call_end(data);
 
-	mem_free(call);
-	if (slot == NULL)
+	if (slot == NULL || slot->state != SLOT_REQUESTED || err->code == ERR_NET_CLOSED)
 		return; /* withdrawn, or its TaskManager is gone */
 	struct slot_demand *demand = slot->demand;
 
@@ -152,7 +192,7 @@ static void request_slot_answered(const Flink__Empty *answer, void *data)
 	if (err->code == ERR_NET_TIMEOUT) /* it may have given it all the same */
 		slot_free(manager, slot, "its offer came too late");
 	else
-		slot_leave(manager, slot, SLOT_FREE);
+		slot_clear(manager, slot, SLOT_FREE);
 	agent_wake(&manager->agent);
 }
 
@@ -160,7 +200,6 @@ static void request_slot(struct resource_manager *manager, struct slot_demand *d
 			 struct slot *slot)
 {
 	Flink__RequestSlotRequest request = FLINK__REQUEST_SLOT_REQUEST__INIT;
-	struct slot_call *call = MEM_NEW(struct slot_call);
 	struct rpc_stub stub;
 
 	world_random_bytes(manager->options.world, &slot->allocation_id, sizeof(slot->allocation_id));
@@ -170,14 +209,12 @@ static void request_slot(struct resource_manager *manager, struct slot_demand *d
 	map_put(manager->slots_by_allocation, map_key_id(&slot->allocation_id), slot);
 	slot_move(manager, slot, SLOT_REQUESTED);
 
-	call->manager = manager;
-	call->allocation_id = slot->allocation_id;
 	resource_manager_stub(manager, slot->taskmanager, 0, &stub);
 	request.slot = slot->index;
 	request.allocation_id = id_to_message(&slot->allocation_id);
 	request.job_id = id_to_message(&slot->job_id);
 	flink__task_executor__request_slot(rpc_stub_service(&stub), &request, request_slot_answered,
-					   call);
+					   slot_call(manager, &slot->allocation_id));
 }
 
 /* ---- the line -------------------------------------------------------------------------------- */
@@ -379,9 +416,11 @@ const char *slot_demand_waiting_for(const struct slot_demand *demand)
 static void report_held(struct resource_manager *manager, struct slot *slot,
 			const struct id *allocation_id)
 {
-	if (slot->demand != NULL && id_equal(&slot->allocation_id, allocation_id))
-		return;
-	send_free(manager, slot->taskmanager, allocation_id, "the JobManager does not know of it");
+	if (slot->state != SLOT_FREE)
+		return; /* the same one, or it will refuse the new one */
+	slot->allocation_id = *allocation_id;
+	map_put(manager->slots_by_allocation, map_key_id(allocation_id), slot);
+	slot_free(manager, slot, "the JobManager does not know of it");
 }
 
 static void report_free(struct resource_manager *manager, struct slot *slot)
@@ -393,7 +432,7 @@ static void report_free(struct resource_manager *manager, struct slot *slot)
 		return; /* free here too, or the request is still on its way */
 	err_set(&err, ERR_TASKMANAGER_LOST, "TaskManager %s has given up slot %u",
 		slot->taskmanager->resource_id, slot->index);
-	slot_leave(manager, slot, SLOT_FREE);
+	slot_clear(manager, slot, SLOT_FREE);
 	if (demand->state == DEMAND_GRANTED)
 		demand->options.lost(demand->options.context, slot, &err);
 	agent_wake(&manager->agent);
