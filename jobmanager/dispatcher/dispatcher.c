@@ -368,7 +368,8 @@ void dispatcher_destroy(struct dispatcher **dispatcher)
 	if (gone == NULL)
 		return;
 	*dispatcher = NULL;
-	runner_remove(gone->options.runner, &gone->agent);
+	if (atomic_load(&gone->agent.runner) != NULL)
+		runner_remove(gone->options.runner, &gone->agent);
 	dispatcher_fail_polls(gone);
 	LIST_FOR_EACH(&gone->jobs, struct job, node, job)
 		forget(gone, find_record(gone, &job->id));

@@ -195,7 +195,8 @@ void job_master_destroy(struct job **job)
 	master = job_master_of(*job);
 	*job = NULL;
 	CHECK(master->calls == 0, "job '%s' ends with %u calls under way", master->job.name, master->calls);
-	runner_remove(master->options.runner, &master->agent);
+	if (atomic_load(&master->agent.runner) != NULL)
+		runner_remove(master->options.runner, &master->agent);
 	job_sources_destroy(master);
 	resource_manager_withdraw(master->options.resources, &master->demand, "the JobManager ends");
 	LIST_FOR_EACH(&master->places, struct job_place, node, place) {

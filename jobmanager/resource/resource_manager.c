@@ -66,7 +66,8 @@ void resource_manager_destroy(struct resource_manager **manager)
 		return;
 	*manager = NULL;
 	CHECK(list_empty(&gone->demands), "a job still demands slots");
-	runner_remove(gone->options.runner, &gone->agent);
+	if (atomic_load(&gone->agent.runner) != NULL)
+		runner_remove(gone->options.runner, &gone->agent);
 	LIST_FOR_EACH(&gone->taskmanagers, struct taskmanager_info, node, taskmanager) {
 		taskmanager->available = false;
 		taskmanager->peer = NULL; /* closed before */

@@ -23,7 +23,7 @@ struct resource_manager {
 	int64_t heartbeat_interval_ms, heartbeat_timeout_ms;
 	struct list taskmanagers;
 	struct map *by_resource_id;
-	uint32_t available_count, slots_total, slots_free; /* of those available */
+	uint32_t available_count, slots_total, slots_free, slots_freeing; /* of those available */
 	mono_t stepped_at; /* the last time the agent ran */
 	bool closing;
 	struct list demands; /* by age */

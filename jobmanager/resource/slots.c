@@ -43,6 +43,7 @@ static void slot_move(struct resource_manager *manager, struct slot *slot, enum 
 	struct taskmanager_info *taskmanager = slot->taskmanager;
 	int change = (to == SLOT_FREE) - (slot->state == SLOT_FREE);
 
+	manager->slots_freeing += (uint32_t)((to == SLOT_FREEING) - (slot->state == SLOT_FREEING));
 	sm_move(&slot_states, &slot->state, to, slot);
 	taskmanager->slots_free += (uint32_t)change;
 	if (taskmanager->available)
@@ -342,11 +343,10 @@ mono_t slot_table_serve(struct resource_manager *manager, mono_t now)
 		give_all_back(manager, demand);
 		uint32_t free = manager->slots_free - refused;
 
-		if (needed <= free) {
+		if (needed <= free)
 			explain_turn(demand, blocking, free);
-			continue;
-		}
-		explain_shortage(manager, demand, free);
+		else if (needed > free + manager->slots_freeing) /* else they come in a moment */
+			explain_shortage(manager, demand, free);
 		if (blocking == NULL && (needed <= manager->slots_total || demand->options.ran_before))
 			blocking = demand;
 	}
