@@ -642,6 +642,19 @@ static void peer_down(void *context, struct rpc_peer *peer, const struct err *wh
 	agent_wake(&executor->agent); /* reports under way are answered in any case */
 }
 
+/* A call of a leader that is not the one registered with is refused. */
+static int fence_check(void *context, struct rpc_peer *peer, const struct rpc_fence *fence,
+		       const char *method, struct err *err)
+{
+	const struct task_executor *executor = context;
+
+	if (fence->leader_epoch == 0 || executor->leader_epoch == 0 ||
+	    fence->leader_epoch == executor->leader_epoch)
+		return 0;
+	return err_set(err, ERR_FENCED, "%s comes from the leader of epoch %016llx, this TaskManager follows %016llx",
+		       method, (unsigned long long)fence->leader_epoch, (unsigned long long)executor->leader_epoch);
+}
+
 static int open_client(struct task_executor *executor, struct err *err)
 {
 	const struct taskmanager_options *base = &executor->base;
@@ -658,6 +671,7 @@ static int open_client(struct task_executor *executor, struct err *err)
 		.services_count = 1,
 		.peer_up = peer_up,
 		.peer_down = peer_down,
+		.fence_check = fence_check,
 		.context = executor,
 	};
 
