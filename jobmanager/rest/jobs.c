@@ -17,7 +17,7 @@ void rest_config(struct rest *rest, struct rest_request *request)
 	const struct conf *conf = rest->options->conf;
 
 	rest_answer_json(request, 200, json_pack("{s:I,s:s,s:i,s:s,s:s,s:{s:b,s:b,s:b,s:b}}",
-		"refresh-interval", (json_int_t)conf_int(conf, "web.refresh-interval"),
+		"refresh-interval", (json_int_t)conf_duration_ms(conf, "web.refresh-interval"),
 		"timezone-name", "UTC", "timezone-offset", 0, "flink-version", FLINK_VERSION,
 		"flink-revision", CFLINK_COMMIT " @ " CFLINK_VERSION,
 		"features", "web-submit", 0, "web-cancel", conf_bool(conf, "web.cancel.enable"),

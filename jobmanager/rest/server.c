@@ -21,6 +21,7 @@
 
 #define REQUEST_TIMEOUT_MS 30000
 #define WAIT_MS_MAX 10000
+#define CHUNK_BYTES 16384
 
 /* ---- requests --------------------------------------------------------------------------------- */
 
@@ -218,7 +219,6 @@ static void send_error(struct mg_connection *connection, const struct rest *rest
 static int read_body(struct mg_connection *connection, const struct mg_request_info *info,
 		     uint64_t limit, struct buf *body)
 {
-	char chunk[16384];
 	int got;
 
 	if (info->content_length > 0 && (uint64_t)info->content_length > limit)
@@ -227,10 +227,11 @@ static int read_body(struct mg_connection *connection, const struct mg_request_i
 		mg_printf(connection, "HTTP/1.1 100 Continue\r\n\r\n");
 	if (info->content_length <= 0 && mg_get_header(connection, "Transfer-Encoding") == NULL)
 		return 0;
-	while ((got = mg_read(connection, chunk, sizeof(chunk))) > 0) {
-		if (body->size_bytes + (size_t)got > limit)
+	/* Not through a buffer on the stack: civetweb's threads have 100 KiB, most of it its own. */
+	while ((got = mg_read(connection, buf_reserve(body, CHUNK_BYTES), CHUNK_BYTES)) > 0) {
+		body->size_bytes += (size_t)got;
+		if (body->size_bytes > limit)
 			return 413;
-		buf_add(body, chunk, (size_t)got);
 	}
 	if (got < 0 || (info->content_length > 0 && body->size_bytes < (uint64_t)info->content_length))
 		return 400;
