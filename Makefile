@@ -140,7 +140,7 @@ $(GEN)/%.o: $(GEN)/%.c $(FLAGS_STAMP)
 
 all: $(PROGRAMS_SHIPPED) home ## daemons, CLI, examples, and the Flink home build/flink
 
-.PHONY: home tests check check-all sim sim-twice bench fuzz format tidy docs help clean install run
+.PHONY: home tests print-tests check check-all sim sim-twice bench fuzz format tidy docs help clean install run
 home: $(PROGRAMS_SHIPPED) ## lays out build/flink; an edited conf there is never overwritten
 	$(Q)if [ -x scripts/make-home ]; then BUILD=$(BUILD) scripts/make-home $(OUT) $(HOME_DIR); fi
 
@@ -164,6 +164,12 @@ bench: ## the measured table: tests/bench/README.md says how
 
 fuzz: ## every fuzzer for FUZZ_SECONDS (60) each, with clang
 	$(Q)$(MAKE) BUILD=fuzz tests && scripts/run-fuzzers $(or $(FUZZ_SECONDS),60)
+
+print-tests: # for scripts/check-all
+	@printf '%s\n' $(TESTS) $(FUZZERS)
+
+format: ## breaks lines that are too long (clang-format)
+	$(Q)scripts/format
 
 tidy: ## the machine checks alone
 	$(Q)scripts/tidy

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * conf.c - the store: what was set, by whom, and what it means; and in which order it is gathered.
  *
- * Control plane only: dozens of values in a sorted array. The grammars are in conf_file.c, the types
- * in conf_value.c, the generated texts in conf_write.c. */
+ * Control plane only: dozens of values in a sorted array. The grammars are in conf_file.c, the
+ * types in conf_value.c, the generated texts in conf_write.c. */
 #include "common/conf/conf.h"
 
 #include <ctype.h>
@@ -69,7 +69,7 @@ struct conf *conf_copy(const struct conf *conf)
 	return copy;
 }
 
-/* ---- warnings and places ------------------------------------------------------------------------ */
+/* ---- warnings and places -------------------------------------------------------------------- */
 
 void conf_warn(struct conf *conf, const char *format, ...)
 {
@@ -81,8 +81,8 @@ void conf_warn(struct conf *conf, const char *format, ...)
 	va_end(arguments);
 	if (conf->warnings_count == conf->warnings_capacity) {
 		conf->warnings_capacity = conf->warnings_capacity * 2 + 8;
-		conf->warnings =
-			mem_realloc(conf->warnings, conf->warnings_capacity * sizeof(*conf->warnings));
+		conf->warnings = mem_realloc(conf->warnings,
+					     conf->warnings_capacity * sizeof(*conf->warnings));
 	}
 	conf->warnings[conf->warnings_count++] = mem_strdup(text);
 }
@@ -108,7 +108,8 @@ const char *conf_place_text(const struct conf_place *place, char text[CONF_ORIGI
 }
 
 /* A value as it may stand in a message: masked, cut, without control characters. */
-static const char *show_value(const char *key, const char *value, char text[SHOWN_VALUE_BYTES_MAX + 8])
+static const char *show_value(const char *key, const char *value,
+			      char text[SHOWN_VALUE_BYTES_MAX + 8])
 {
 	size_t length;
 
@@ -126,12 +127,14 @@ static const char *show_value(const char *key, const char *value, char text[SHOW
 
 const char *conf_mask(const char *key, const char *value)
 {
-	static const char *const secrets[] = { "password", "secret", "fs.azure.account.key", "apikey",
-					       "auth-params", "service-key", "token", "basic-auth",
-					       "jaas.config", "http-headers" };
+	static const char *const secrets[] = { "password",    "secret",	     "fs.azure.account.key",
+					       "apikey",      "auth-params", "service-key",
+					       "token",	      "basic-auth",  "jaas.config",
+					       "http-headers" };
 
 	/* These two name a file with a secret, not the secret. */
-	if (strcmp(key, "security.cluster.secret-file") == 0 || strcmp(key, "rest.auth.token-file") == 0)
+	if (strcmp(key, "security.cluster.secret-file") == 0 ||
+	    strcmp(key, "rest.auth.token-file") == 0)
 		return value;
 	for (const char *at = key; *at != '\0'; at++)
 		for (size_t i = 0; i < ARRAY_COUNT(secrets); i++)
@@ -140,7 +143,7 @@ const char *conf_mask(const char *key, const char *value)
 	return value;
 }
 
-/* ---- storing ------------------------------------------------------------------------------------ */
+/* ---- storing -------------------------------------------------------------------------------- */
 
 /* The index of the key, or of where it belongs. */
 static bool entry_find(const struct conf *conf, const char *key, size_t *index)
@@ -190,7 +193,8 @@ static void warn_unknown(struct conf *conf, const char *where, const char *name)
 		conf_warn(conf, "%s: unknown setting \"%s\"; nothing reads it", where, shown);
 }
 
-/* Whether the place's value takes the entry's place; says so where that may surprise. 0 no, 1 yes. */
+/* Whether the place's value takes the entry's place; says so where that may surprise. 0 no, 1 yes.
+ *  */
 static int repeat_decide(struct conf *conf, const struct conf_place *place, const char *name,
 			 const char *value, const struct conf_entry *old, struct err *err)
 {
@@ -204,8 +208,8 @@ static int repeat_decide(struct conf *conf, const struct conf_place *place, cons
 			char ours[SHOWN_VALUE_BYTES_MAX + 8], theirs[SHOWN_VALUE_BYTES_MAX + 8];
 
 			conf_warn(conf, "%s gives %s as \"%s\", %s as \"%s\": the second wins",
-				  old->origin, old->key, show_value(old->key, old->value, theirs), where,
-				  show_value(old->key, value, ours));
+				  old->origin, old->key, show_value(old->key, old->value, theirs),
+				  where, show_value(old->key, value, ours));
 		}
 		return 1;
 	}
@@ -215,13 +219,13 @@ static int repeat_decide(struct conf *conf, const struct conf_place *place, cons
 		/* Both the current and an older name: the current one counts, in any order. */
 		bool ours_is_current = strcmp(name, old->key) == 0;
 
-		conf_warn(conf, "%s: %s and %s (%s) are one setting; the value of %s counts", where, name,
-			  old_name, old->origin, ours_is_current ? name : old_name);
+		conf_warn(conf, "%s: %s and %s (%s) are one setting; the value of %s counts", where,
+			  name, old_name, old->origin, ours_is_current ? name : old_name);
 		return ours_is_current;
 	}
 	if (place->source == CONF_FROM_YAML)
-		return err_set(err, ERR_CONF_SYNTAX, "%s: %s is given a second time (first at %s)", where,
-			       name, old->origin);
+		return err_set(err, ERR_CONF_SYNTAX, "%s: %s is given a second time (first at %s)",
+			       where, name, old->origin);
 	conf_warn(conf, "%s: %s is given a second time (first at %s); this one counts", where, name,
 		  old->origin);
 	return 1;
@@ -252,8 +256,8 @@ int conf_put(struct conf *conf, const struct conf_place *place, const char *name
 
 	conf_place_text(place, where);
 	if (!name_ok(name))
-		return err_set(err, ERR_CONF_SYNTAX, "%s: \"%s\" cannot be the name of a setting", where,
-			       show_value("", name, shown));
+		return err_set(err, ERR_CONF_SYNTAX, "%s: \"%s\" cannot be the name of a setting",
+			       where, show_value("", name, shown));
 	if (spec == NULL || (strchr(spec->key, '*') != NULL && conf_is_typo(name))) {
 		warn_unknown(conf, where, name);
 		spec = NULL;
@@ -261,10 +265,11 @@ int conf_put(struct conf *conf, const struct conf_place *place, const char *name
 		key = spec->key;
 	}
 	if (spec != NULL && spec->effect == CONF_LATER)
-		conf_warn(conf, "%s: %s is a setting of Flink that has no effect in this version", where, name);
+		conf_warn(conf, "%s: %s is a setting of Flink that has no effect in this version",
+			  where, name);
 	if (spec != NULL && !conf_value_check(spec, value, &kept, why))
-		return err_set(err, ERR_CONF_BAD_VALUE, "%s: %s is \"%s\", which is %s", where, name,
-			       show_value(key, value, shown), why);
+		return err_set(err, ERR_CONF_BAD_VALUE, "%s: %s is \"%s\", which is %s", where,
+			       name, show_value(key, value, shown), why);
 	if (kept == NULL)
 		kept = mem_strdup(value);
 	if (entry_find(conf, key, &index)) {
@@ -287,7 +292,8 @@ int conf_put(struct conf *conf, const struct conf_place *place, const char *name
 	return 0;
 }
 
-int conf_set(struct conf *conf, const char *key, const char *value, const char *origin, struct err *err)
+int conf_set(struct conf *conf, const char *key, const char *value, const char *origin,
+	     struct err *err)
 {
 	struct conf_place place = { .source = CONF_FROM_ARGUMENT, .name = origin };
 
@@ -308,7 +314,7 @@ int conf_set_pair(struct conf *conf, const char *pair, const char *origin, struc
 	return result;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 const char *conf_raw(const struct conf *conf, const char *key)
 {
@@ -339,7 +345,8 @@ bool conf_next(const struct conf *conf, size_t *at, const char **key, const char
 	return true;
 }
 
-/* The value in force: what was set, or the default, or the value of the key that a default names. */
+/* The value in force: what was set, or the default, or the value of the key that a default names.
+ *  */
 static const char *value_of(const struct conf *conf, const char *key, const struct conf_spec **spec)
 {
 	const char *text;
@@ -420,11 +427,12 @@ int conf_refuse(const struct conf *conf, const char *key, const char *why, struc
 	char shown[SHOWN_VALUE_BYTES_MAX + 8];
 	const struct conf_spec *spec;
 
-	return err_set(err, ERR_CONF_BAD_VALUE, "%s: %s is \"%s\", which is %s", conf_origin(conf, key), key,
+	return err_set(err, ERR_CONF_BAD_VALUE, "%s: %s is \"%s\", which is %s",
+		       conf_origin(conf, key), key,
 		       show_value(key, value_of(conf, key, &spec), shown), why);
 }
 
-void conf_draw(struct conf *conf, uint64_t (*random)(void *context), void *context)
+void conf_draw(struct conf *conf, uint64_t (*draw)(void *context), void *context)
 {
 	for (size_t i = 0; i < conf_specs_count; i++) {
 		const struct conf_spec *spec = &conf_specs[i];
@@ -434,8 +442,8 @@ void conf_draw(struct conf *conf, uint64_t (*random)(void *context), void *conte
 
 		if (spec->key == NULL || (spec->sim_min == 0 && spec->sim_max == 0))
 			continue;
-		coin = random(context);
-		number = random(context) % (uint64_t)(spec->sim_max - spec->sim_min + 1);
+		coin = draw(context);
+		number = draw(context) % (uint64_t)(spec->sim_max - spec->sim_min + 1);
 		if (coin % 2 == 0)
 			continue;
 		if (spec->type == CONF_BOOL)
@@ -446,7 +454,7 @@ void conf_draw(struct conf *conf, uint64_t (*random)(void *context), void *conte
 	}
 }
 
-/* ---- gathering ---------------------------------------------------------------------------------- */
+/* ---- gathering ------------------------------------------------------------------------------ */
 
 typedef int parse_fn(struct conf *conf, const char *name, const char *text, struct err *err);
 
@@ -457,8 +465,8 @@ static bool is_missing(const struct err *err)
 }
 
 /* 1 read and parsed, 0 no such file, -1 error. */
-static int load_file(struct conf *conf, struct world *world, const char *directory, const char *file,
-		     parse_fn *parse, struct err *err)
+static int load_file(struct conf *conf, struct world *world, const char *directory,
+		     const char *file, parse_fn *parse, struct err *err)
 {
 	char *path = mem_printf("%s/%s", directory, file), *text = NULL;
 	size_t size_bytes = 0;
@@ -468,11 +476,13 @@ static int load_file(struct conf *conf, struct world *world, const char *directo
 		result = is_missing(err) ? 0 : err_wrap(err, "reading settings");
 		if (result == 0)
 			err_clear(err);
-	} else if (size_bytes >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)) {
+	} else if (size_bytes >= 2 &&
+		   (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)) {
 		err_set(err, ERR_CONF_SYNTAX, "%s is saved as UTF-16; save it as UTF-8", path);
 	} else if (strlen(text) != size_bytes) {
-		err_set(err, ERR_CONF_SYNTAX, "%s contains a zero byte at offset %zu: it is not a text file",
-			path, strlen(text));
+		err_set(err, ERR_CONF_SYNTAX,
+			"%s contains a zero byte at offset %zu: it is not a text file", path,
+			strlen(text));
 	} else {
 		result = parse(conf, path, text, err) == 0 ? 1 : -1;
 	}
@@ -490,12 +500,14 @@ int conf_load(struct conf *conf, struct world *world, const char *directory, str
 	yaml = load_file(conf, world, directory, "config.yaml", conf_parse_yaml, err);
 	if (yaml < 0)
 		return -1;
-	flink_conf = load_file(conf, world, directory, "flink-conf.yaml", conf_parse_flink_conf, err);
+	flink_conf =
+		load_file(conf, world, directory, "flink-conf.yaml", conf_parse_flink_conf, err);
 	if (flink_conf < 0)
 		return -1;
 	if (yaml == 0 && flink_conf == 0)
 		return err_set(err, ERR_CONF_MISSING,
-			       "there is neither %s/flink-conf.yaml nor %s/config.yaml", directory, directory);
+			       "there is neither %s/flink-conf.yaml nor %s/config.yaml", directory,
+			       directory);
 	return 0;
 }
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * conf.h - settings: one table of keys (conf_table.h), read from conf/flink-conf.yaml,
- * conf/config.yaml and conf/masters, the environment, and -D; each value remembers where it came from.
+ * conf/config.yaml and conf/masters, the environment, and -D; each value remembers where it came
+ * from.
  *
  * Order (later wins): defaults, masters (the port after the host is rest.port), config.yaml,
- * flink-conf.yaml, the environment, -D. Where both files give a key different values, flink-conf.yaml
- * wins and a warning names both. Unknown keys are warnings with the nearest known key and file:line;
- * bad values are errors that say what is allowed. Nothing here reads a file or a variable but through
- * the world; a conf is not for two threads at once, except when nobody changes it any more. */
+ * flink-conf.yaml, the environment, -D. Where both files give a key different values,
+ * flink-conf.yaml wins and a warning names both. Unknown keys are warnings with the nearest known
+ * key and file:line; bad values are errors that say what is allowed. Nothing here reads a file or a
+ * variable but through the world; a conf is not for two threads at once, except when nobody changes
+ * it any more. */
 #ifndef COMMON_CONF_CONF_H
 #define COMMON_CONF_CONF_H
 
@@ -24,14 +26,16 @@ struct conf *conf_copy(const struct conf *conf);
 
 /* Reads DIRECTORY/masters, DIRECTORY/config.yaml and DIRECTORY/flink-conf.yaml. Neither of the last
  * two there: ERR_CONF_MISSING. Warnings are collected (conf_warning). */
-MUST_USE int conf_load(struct conf *conf, struct world *world, const char *directory, struct err *err);
-/* One "key=value" of -D, or one key from a job. origin: "-D", "the job". The value is checked against
- * the table; unknown keys are kept with a warning. */
+MUST_USE int conf_load(struct conf *conf, struct world *world, const char *directory,
+		       struct err *err);
+/* One "key=value" of -D, or one key from a job. origin: "-D", "the job". The value is checked
+ * against the table; unknown keys are kept with a warning. */
 MUST_USE int conf_set(struct conf *conf, const char *key, const char *value, const char *origin,
 		      struct err *err);
-MUST_USE int conf_set_pair(struct conf *conf, const char *pair, const char *origin, struct err *err);
-/* JOB_MANAGER_RPC_ADDRESS, TASK_MANAGER_NUMBER_OF_TASK_SLOTS, then FLINK_PROPERTIES, which wins: lines
- * "key: value" (or YAML), $NAME and ${NAME} in values replaced by the environment's. */
+MUST_USE int conf_set_pair(struct conf *conf, const char *pair, const char *origin,
+			   struct err *err);
+/* JOB_MANAGER_RPC_ADDRESS, TASK_MANAGER_NUMBER_OF_TASK_SLOTS, then FLINK_PROPERTIES, which wins:
+ * lines "key: value" (or YAML), $NAME and ${NAME} in values replaced by the environment's. */
 MUST_USE int conf_load_env(struct conf *conf, struct world *world, struct err *err);
 /* What daemons and programs do at start: conf_load from `directory` (NULL: the variable
  * FLINK_CONF_DIR, else "conf"), the environment, then every `-Dkey=value` and `-D key=value` of
@@ -39,18 +43,21 @@ MUST_USE int conf_load_env(struct conf *conf, struct world *world, struct err *e
 MUST_USE int conf_load_all(struct conf *conf, struct world *world, const char *directory, int argc,
 			   char *const *argv, struct err *err);
 /* The texts of the grammars, for tests and the fuzzer. `name` is shown in messages.
- * flink_conf: YAML where the text is YAML; where it is not (tabs, crooked indents, values like *:*),
- * line by line as Flink's older reader does, with a warning. yaml: nested maps become dotted keys,
- * sequences become "a;b;c"; what is not YAML, and a key given twice, is ERR_CONF_SYNTAX. */
-MUST_USE int conf_parse_flink_conf(struct conf *conf, const char *name, const char *text, struct err *err);
-MUST_USE int conf_parse_yaml(struct conf *conf, const char *name, const char *text, struct err *err);
-MUST_USE int conf_parse_masters(struct conf *conf, const char *name, const char *text, struct err *err);
+ * flink_conf: YAML where the text is YAML; where it is not (tabs, crooked indents, values like
+ * *:*), line by line as Flink's older reader does, with a warning. yaml: nested maps become dotted
+ * keys, sequences become "a;b;c"; what is not YAML, and a key given twice, is ERR_CONF_SYNTAX. */
+MUST_USE int conf_parse_flink_conf(struct conf *conf, const char *name, const char *text,
+				   struct err *err);
+MUST_USE int conf_parse_yaml(struct conf *conf, const char *name, const char *text,
+			     struct err *err);
+MUST_USE int conf_parse_masters(struct conf *conf, const char *name, const char *text,
+				struct err *err);
 
 size_t conf_warnings_count(const struct conf *conf);
 const char *conf_warning(const struct conf *conf, size_t index);
 
-/* Values. Keys of the table always answer (their default); CHECKs that the key is in the table and of
- * that type. Old names of a key are accepted when setting, not here. */
+/* Values. Keys of the table always answer (their default); CHECKs that the key is in the table and
+ * of that type. Old names of a key are accepted when setting, not here. */
 const char *conf_text(const struct conf *conf, const char *key); /* "" when unset without default */
 int64_t conf_int(const struct conf *conf, const char *key); /* also ports */
 double conf_double(const struct conf *conf, const char *key);
@@ -60,7 +67,8 @@ int64_t conf_duration_ms(const struct conf *conf, const char *key);
 int64_t conf_memory_bytes(const struct conf *conf, const char *key);
 /* Any key, table or not: the raw text, or NULL when nobody set it. */
 const char *conf_raw(const struct conf *conf, const char *key);
-const char *conf_origin(const struct conf *conf, const char *key); /* "conf/flink-conf.yaml:12", "default" */
+const char *conf_origin(const struct conf *conf,
+			const char *key); /* "conf/flink-conf.yaml:12", "default" */
 bool conf_is_set(const struct conf *conf, const char *key);
 bool conf_known(const char *key); /* whether the table has it, under this name */
 /* Iterates set keys in alphabetical order: size_t at = 0; while (conf_next(…)). Unmasked. */
@@ -70,9 +78,9 @@ const char *conf_mask(const char *key, const char *value);
 /* For a rule that no single row can state (two keys that exclude each other, a port that cannot be
  * bound): sets ERR_CONF_BAD_VALUE "ORIGIN: KEY is "VALUE", which is WHY". Always -1. */
 int conf_refuse(const struct conf *conf, const char *key, const char *why, struct err *err);
-/* The value of a key of the simulator's range, drawn anew for every such key (half of them keep their
- * default), for runs under a seed. */
-void conf_draw(struct conf *conf, uint64_t (*random)(void *context), void *context);
+/* The value of a key of the simulator's range, drawn anew for every such key (half of them keep
+ * their default), for runs under a seed. */
+void conf_draw(struct conf *conf, uint64_t (*draw)(void *context), void *context);
 
 /* "10 s", "500ms", "1 min" … ; no unit: milliseconds. Less than 1 ms counts as 1 ms. False: not a
  * duration. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * conf_errors.c - writes the error table as a page: what each number means, what happens, how to mend.
- * It stands here because here is the program that writes generated pages. */
+ * conf_errors.c - writes the error table as a page: what each number means, what happens, how to
+ * mend. It stands here because here is the program that writes generated pages. */
 #include "common/conf/conf_errors.h"
 
 #include <string.h>
@@ -40,20 +40,25 @@ void conf_write_errors(struct buf *into)
 #undef ROW
 	const char *section = "";
 
-	buf_add_text(into,
-		     "# Errors\n\n"
-		     "Made by `scripts/make-docs` from `common/base/err_table.h`; do not edit.\n\n"
-		     "An error is shown as `error E1001: what happened, with your own names and numbers`, then one\n"
-		     "line with a hint. The number, the text and the hint are the same on the command line, in logs\n"
-		     "and over REST, which answers with the HTTP status of the table.\n");
+	buf_add_text(
+		into,
+		"# Errors\n\n"
+		"Made by `scripts/make-docs` from `common/base/err_table.h`; do not edit.\n\n"
+		"An error is shown as `error E1001: what happened, with your own names and numbers`, then one\n"
+		"line with a hint. The number, the text and the hint are the same on the command line, in logs\n"
+		"and over REST, which answers with the HTTP status of the table.\n");
 	for (size_t i = 0; i < ARRAY_COUNT(codes); i++) {
 		const char *of = section_of((int)codes[i]);
 
 		if (strcmp(of, section) != 0)
-			buf_printf(into, "\n## %s\n\n| Number | Means | What happens | HTTP | How to mend |\n"
-					 "| --- | --- | --- | --- | --- |\n", of);
+			buf_printf(
+				into,
+				"\n## %s\n\n| Number | Means | What happens | HTTP | How to mend |\n"
+				"| --- | --- | --- | --- | --- |\n",
+				of);
 		section = of;
-		buf_printf(into, "| E%d | %s | %s | %d | %s |\n", (int)codes[i], err_sentence(codes[i]),
-			   class_text(err_class_of(codes[i])), err_http_status(codes[i]), err_hint(codes[i]));
+		buf_printf(into, "| E%d | %s | %s | %d | %s |\n", (int)codes[i],
+			   err_sentence(codes[i]), class_text(err_class_of(codes[i])),
+			   err_http_status(codes[i]), err_hint(codes[i]));
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * conf_file.c - the grammars of settings: YAML, Flink's older "key: value" lines, masters, variables.
+ * conf_file.c - the grammars of settings: YAML, Flink's older "key: value" lines, masters,
+ * variables.
  *
  * Every text is first cut into pairs and only then stored, so that a flink-conf.yaml that turns out
  * not to be YAML in its last line is read by lines from its first. Aliases are refused: a settings
@@ -53,7 +54,7 @@ static const char *skip_bom(const char *text)
 	return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
 }
 
-/* ---- YAML --------------------------------------------------------------------------------------- */
+/* ---- YAML ----------------------------------------------------------------------------------- */
 
 struct yaml_reader {
 	yaml_parser_t parser;
@@ -99,7 +100,8 @@ static bool take(struct yaml_reader *reader)
 
 	if (reader->parser.error == YAML_READER_ERROR) {
 		problem = "it is not UTF-8 text";
-		for (size_t i = 0; i < reader->parser.problem_offset && reader->text[i] != '\0'; i++)
+		for (size_t i = 0; i < reader->parser.problem_offset && reader->text[i] != '\0';
+		     i++)
 			mark.line += reader->text[i] == '\n';
 	} else if (line_has_tab(reader->text, mark.line + 1)) {
 		problem = "a tab where YAML wants spaces";
@@ -134,7 +136,8 @@ static bool join_mapping(struct yaml_reader *reader, struct buf *into)
 		if (reader->event.type == YAML_MAPPING_END_EVENT)
 			return true;
 		if (reader->event.type != YAML_SCALAR_EVENT)
-			return give_up(reader, reader->event.start_mark, "a map of plain values is wanted here");
+			return give_up(reader, reader->event.start_mark,
+				       "a map of plain values is wanted here");
 		if (!first)
 			buf_add_text(into, ",");
 		first = false;
@@ -143,7 +146,8 @@ static bool join_mapping(struct yaml_reader *reader, struct buf *into)
 		if (!take(reader))
 			return false;
 		if (reader->event.type != YAML_SCALAR_EVENT)
-			return give_up(reader, reader->event.start_mark, "a plain value is wanted here");
+			return give_up(reader, reader->event.start_mark,
+				       "a plain value is wanted here");
 		add_item(into, event_text(reader), ",:");
 	}
 	return false;
@@ -234,9 +238,9 @@ static bool read_mapping(struct yaml_reader *reader, const char *prefix, unsigne
 			return true;
 		if (reader->event.type != YAML_SCALAR_EVENT)
 			return give_up(reader, reader->event.start_mark, "a key is plain text");
-		key = prefix[0] == '\0'
-			      ? arena_strdup(reader->pairs->arena, event_text(reader))
-			      : arena_printf(reader->pairs->arena, "%s.%s", prefix, event_text(reader));
+		key = prefix[0] == '\0' ? arena_strdup(reader->pairs->arena, event_text(reader))
+					: arena_printf(reader->pairs->arena, "%s.%s", prefix,
+						       event_text(reader));
 		if (strlen(key) > LIMIT_FIELD_NAME_BYTES_MAX)
 			return give_up(reader, reader->event.start_mark, "a key is too long");
 		if (!take(reader) || !read_value(reader, key, line, depth))
@@ -328,13 +332,13 @@ int conf_parse_yaml(struct conf *conf, const char *name, const char *text, struc
 	if (cut_yaml(&reader, skip_bom(text), &pairs))
 		result = store(conf, &place, &pairs, err);
 	else
-		result = err_set(err, ERR_CONF_SYNTAX, "%s:%zu:%zu: this is not YAML: %s", name, reader.line,
-				 reader.column, reader.problem);
+		result = err_set(err, ERR_CONF_SYNTAX, "%s:%zu:%zu: this is not YAML: %s", name,
+				 reader.line, reader.column, reader.problem);
 	pairs_fini(&pairs);
 	return result;
 }
 
-/* ---- lines -------------------------------------------------------------------------------------- */
+/* ---- lines ---------------------------------------------------------------------------------- */
 
 /* The line without its comment, blanks and carriage return. A '#' begins a comment at the start of
  * a line or after a blank, as in YAML: a '#' within a password is part of it. */
@@ -342,7 +346,8 @@ static char *line_cut(struct arena *arena, const char *line, size_t length)
 {
 	size_t end = 0;
 
-	while (end < length && !(line[end] == '#' && (end == 0 || isspace((unsigned char)line[end - 1]))))
+	while (end < length &&
+	       !(line[end] == '#' && (end == 0 || isspace((unsigned char)line[end - 1]))))
 		end++;
 	while (end > 0 && isspace((unsigned char)*line))
 		line++, end--;
@@ -351,7 +356,8 @@ static char *line_cut(struct arena *arena, const char *line, size_t length)
 	return arena_strndup(arena, line, end);
 }
 
-/* Where the key ends: the first ": " (or ':' before a tab or the end); with `any`, the first ':'. */
+/* Where the key ends: the first ": " (or ':' before a tab or the end); with `any`, the first ':'.
+ *  */
 static char *find_colon(char *line, bool any)
 {
 	for (char *at = strchr(line, ':'); at != NULL; at = strchr(at + 1, ':'))
@@ -417,7 +423,8 @@ static int warn_bad_line(struct conf *conf, const char *name, size_t number, con
 			 struct err *err)
 {
 	(void)err;
-	conf_warn(conf, "%s:%zu: \"%.100s\" is not 'key: value'; the line is skipped", name, number, line);
+	conf_warn(conf, "%s:%zu: \"%.100s\" is not 'key: value'; the line is skipped", name, number,
+		  line);
 	return 0;
 }
 
@@ -431,8 +438,8 @@ int conf_parse_flink_conf(struct conf *conf, const char *name, const char *text,
 	text = skip_bom(text);
 	pairs_init(&pairs);
 	if (!cut_yaml(&reader, text, &pairs)) {
-		conf_warn(conf, "%s:%zu: this is not YAML (%s); the file is read line by line", name,
-			  reader.line, reader.problem);
+		conf_warn(conf, "%s:%zu: this is not YAML (%s); the file is read line by line",
+			  name, reader.line, reader.problem);
 		pairs.count = 0;
 		result = cut_lines(conf, name, text, false, warn_bad_line, &pairs, err);
 	}
@@ -469,15 +476,16 @@ int conf_parse_masters(struct conf *conf, const char *name, const char *text, st
 	return result;
 }
 
-/* ---- variables ---------------------------------------------------------------------------------- */
+/* ---- variables ------------------------------------------------------------------------------ */
 
 static int refuse_bad_line(struct conf *conf, const char *name, size_t number, const char *line,
 			   struct err *err)
 {
 	(void)conf;
-	return err_set(err, ERR_CONF_SYNTAX,
-		       "%s:%zu: \"%.100s\" is not 'key: value'; write it as, for example, \"rest.port: 8081\"",
-		       name, number, line);
+	return err_set(
+		err, ERR_CONF_SYNTAX,
+		"%s:%zu: \"%.100s\" is not 'key: value'; write it as, for example, \"rest.port: 8081\"",
+		name, number, line);
 }
 
 /* $NAME and ${NAME} become the variable's value, or nothing when it is not set. */
@@ -511,7 +519,8 @@ static const char *substitute(struct arena *arena, struct world *world, const ch
 	return copy;
 }
 
-static int load_properties(struct conf *conf, struct world *world, const char *text, struct err *err)
+static int load_properties(struct conf *conf, struct world *world, const char *text,
+			   struct err *err)
 {
 	struct conf_place place = { .source = CONF_FROM_ENV, .name = "FLINK_PROPERTIES" };
 	struct yaml_reader reader;
@@ -550,7 +559,8 @@ int conf_load_env(struct conf *conf, struct world *world, struct err *err)
 		struct conf_place place = { .source = CONF_FROM_ENV, .name = simple[i].variable };
 
 		text = world_env(world, simple[i].variable);
-		if (text != NULL && text[0] != '\0' && conf_put(conf, &place, simple[i].key, text, err))
+		if (text != NULL && text[0] != '\0' &&
+		    conf_put(conf, &place, simple[i].key, text, err))
 			return -1;
 	}
 	text = world_env(world, "FLINK_PROPERTIES");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * conf_priv.h - what the files of common/conf share: the row of the table, the store, the warnings. */
+ * conf_priv.h - what the files of common/conf share: the row of the table, the store, the warnings.
+ *  */
 #ifndef COMMON_CONF_CONF_PRIV_H
 #define COMMON_CONF_CONF_PRIV_H
 
@@ -31,7 +32,7 @@ struct conf_spec {
 	enum conf_type type;
 	const char *value_default; /* "" = none; "=other.key" = that key's value */
 	int64_t min, max;          /* of INT, DURATION, MEMORY */
-	const char *choices;       /* ENUM: "a|b=alias|c", the spelling before '=' is the one kept */
+	const char *choices; /* ENUM: "a|b=alias|c", the spelling before '=' is the one kept */
 	int64_t sim_min, sim_max;  /* the simulator draws from here; both 0: never */
 	enum conf_effect effect;
 	const char *old; /* other names, separated by blanks */
@@ -79,7 +80,8 @@ void conf_warn(struct conf *conf, const char *format, ...) PRINTF(2, 3);
 #define CONF_ORIGIN_SIZE 1024
 const char *conf_place_text(const struct conf_place *place, char text[CONF_ORIGIN_SIZE]);
 
-/* The row of a key or of one of its older names, then of a family ("metrics.reporter.*"); or NULL. */
+/* The row of a key or of one of its older names, then of a family ("metrics.reporter.*"); or NULL.
+ *  */
 const struct conf_spec *conf_spec_find(const char *name);
 /* The row with exactly this key. */
 const struct conf_spec *conf_spec_of_key(const char *key);

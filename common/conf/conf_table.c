@@ -83,7 +83,7 @@ const struct conf_spec *conf_spec_find(const char *name)
 	return family;
 }
 
-/* ---- did you mean ------------------------------------------------------------------------------ */
+/* ---- did you mean --------------------------------------------------------------------------- */
 
 #define NAME_BYTES_MAX 128
 
@@ -92,8 +92,9 @@ static unsigned min_of(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* Damerau and Levenshtein's distance: letters inserted, dropped, changed, or two neighbours swapped.
- * Case counts half a letter: distances are in halves. From `enough` on the answer is only "too far". */
+/* Damerau and Levenshtein's distance: letters inserted, dropped, changed, or two neighbours
+ * swapped. Case counts half a letter: distances are in halves. From `enough` on the answer is only
+ * "too far". */
 static unsigned distance(const char *a, const char *b, unsigned enough)
 {
 	unsigned rows[3][NAME_BYTES_MAX + 1];
@@ -105,13 +106,16 @@ static unsigned distance(const char *a, const char *b, unsigned enough)
 	for (size_t j = 0; j <= b_length; j++)
 		rows[0][j] = 2 * (unsigned)j;
 	for (size_t i = 1; i <= a_length; i++) {
-		unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
+		unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3],
+			 *above2 = rows[(i + 1) % 3];
 		unsigned least = UINT32_MAX;
 
 		row[0] = 2 * (unsigned)i;
 		for (size_t j = 1; j <= b_length; j++) {
 			char x = a[i - 1], y = b[j - 1];
-			unsigned change = x == y ? 0 : strncasecmp(&a[i - 1], &b[j - 1], 1) == 0 ? 1 : 2;
+			unsigned change = x == y				      ? 0
+					  : strncasecmp(&a[i - 1], &b[j - 1], 1) == 0 ? 1
+										      : 2;
 
 			row[j] = min_of(above[j - 1] + change, min_of(above[j], row[j - 1]) + 2);
 			if (i > 1 && j > 1 && x == b[j - 2] && a[i - 2] == y && x != y)
@@ -164,7 +168,8 @@ const char *conf_nearest(const char *name)
 {
 	const char *best = NULL, *wordy = NULL;
 	/* A fifth of the letters may be wrong, but never fewer than two count as near. */
-	unsigned allowed = 2 * min_of(2 + (unsigned)strlen(name) / 10, 6), best_distance = allowed + 1;
+	unsigned allowed = 2 * min_of(2 + (unsigned)strlen(name) / 10, 6),
+		 best_distance = allowed + 1;
 
 	if (strlen(name) > NAME_BYTES_MAX)
 		return NULL;

@@ -72,9 +72,9 @@ CONF_KEY("rest.bind-address", HOST, "localhost", ANY, FIXED, WORKS, "",
 CONF_KEY("rest.bind-port", PORTS, "=rest.port", ANY, FIXED, WORKS, "web.port jobmanager.web.port",
 	 "port to listen on, or a list (50100,50101) or range (50100-50200) from which the first "
 	 "free one is taken")
-CONF_KEY("rest.auth", ENUM, "auto", ONE_OF("auto|token|none"), FIXED, LATER, "",
-	 "who may use the REST interface: auto asks for a token unless it listens on this "
-	 "machine only, token asks always, none never")
+CONF_KEY("rest.auth", ENUM, "auto", ONE_OF("auto|none"), FIXED, WORKS, "",
+	 "auto: the REST interface, which runs programs for whoever asks, is offered to this machine "
+	 "only; none: to everybody who reaches rest.bind-address")
 CONF_KEY("rest.auth.token-file", PATH, "", ANY, FIXED, LATER, "",
 	 "file with the token of rest.auth; made at the first start when it is missing")
 CONF_KEY("rest.path", TEXT, "", ANY, FIXED, LATER, "",
@@ -130,7 +130,7 @@ CONF_KEY("web.checkpoints.history", INT, "10", RANGE(0, 100000), FIXED, LATER,
 CONF_KEY("web.exception-history-size", INT, "16", RANGE(0, 100000), FIXED, WORKS,
 	 "jobmanager.web.exception-history-size",
 	 "failures of a job that are kept")
-CONF_KEY("web.access-control-allow-origin", TEXT, "", ANY, FIXED, LATER,
+CONF_KEY("web.access-control-allow-origin", TEXT, "", ANY, FIXED, WORKS,
 	 "jobmanager.web.access-control-allow-origin",
 	 "pages of which other site may call the REST interface; Flink's is * (any), here none "
 	 "unless set")
@@ -194,7 +194,7 @@ CONF_KEY("taskmanager.memory.segment-size", MEMORY, "32 kb", RANGE(2048, 32768),
 	 WORKS, "",
 	 "largest size of a network buffer; a record and its text must fit into one")
 CONF_KEY("taskmanager.memory.network.min", MEMORY, "64 mb", RANGE(1048576, INT64_MAX), FIXED,
-	 LATER, "taskmanager.network.memory.min",
+	 SILENT, "taskmanager.network.memory.min",
 	 "least memory for network buffers")
 CONF_KEY("taskmanager.memory.network.max", MEMORY, "1 gb", RANGE(1048576, INT64_MAX),
 	 DRAW(1048576, 67108864), WORKS, "taskmanager.network.memory.max",
@@ -215,9 +215,9 @@ CONF_KEY("taskmanager.network.memory.buffer-debloat.*", TEXT, "", ANY, FIXED, LA
 	 "buffers that shrink with the load")
 CONF_KEY("taskmanager.network.*", TEXT, "", ANY, FIXED, SILENT, "",
 	 "other details of Flink's network stack")
-CONF_KEY("taskmanager.memory.managed.size", MEMORY, "", RANGE(0, INT64_MAX), FIXED, LATER, "",
+CONF_KEY("taskmanager.memory.managed.size", MEMORY, "", RANGE(0, INT64_MAX), FIXED, SILENT, "",
 	 "memory for state backends and Python")
-CONF_KEY("taskmanager.memory.managed.fraction", DOUBLE, "0.4", RANGE(0, 1), FIXED, LATER, "",
+CONF_KEY("taskmanager.memory.managed.fraction", DOUBLE, "0.4", RANGE(0, 1), FIXED, SILENT, "",
 	 "share of the memory for them")
 CONF_KEY("taskmanager.memory.managed.consumer-weights", MAP,
 	 "OPERATOR:70,STATE_BACKEND:70,PYTHON:30", ANY, FIXED, LATER, "",

@@ -70,21 +70,27 @@ static const struct example flink_conf_examples[] = {
 	{ "comments_only", conf_parse_flink_conf, "# a\n#b: c\n", "" },
 	{ "a_value_keeps_a_hash_that_no_blank_precedes", conf_parse_flink_conf,
 	  "pipeline.name: a#b # c\n", "pipeline.name=a#b\n" },
-	{ "the_last_of_two_wins", conf_parse_flink_conf, "rest.port: 1\nweb.history: 3\nrest.port: 2\n",
+	{ "the_last_of_two_wins", conf_parse_flink_conf,
+	  "rest.port: 1\nweb.history: 3\nrest.port: 2\n",
 	  "warning f:3: rest.port is given a second time (first at f:1); this one counts\n"
 	  "rest.port=2\nweb.history=3\n" },
-	{ "an_indented_first_line", conf_parse_flink_conf, "  rest.port: 9081\nparallelism.default: 2\n",
+	{ "an_indented_first_line", conf_parse_flink_conf,
+	  "  rest.port: 9081\nparallelism.default: 2\n",
 	  "warning f:2: this is not YAML (did not find expected <document start>); the file is read line by line\n"
 	  "parallelism.default=2\nrest.port=9081\n" },
-	{ "a_tab_before_a_key", conf_parse_flink_conf, "parallelism.default: 2\n\trest.port: 9081\n",
+	{ "a_tab_before_a_key", conf_parse_flink_conf,
+	  "parallelism.default: 2\n\trest.port: 9081\n",
 	  "warning f:2: this is not YAML (a tab where YAML wants spaces); the file is read line by line\n"
 	  "parallelism.default=2\nrest.port=9081\n" },
-	{ "a_tab_behind_the_colon", conf_parse_flink_conf, "rest.port:\t9081\n", "rest.port=9081\n" },
-	{ "a_star_in_front", conf_parse_flink_conf, "pipeline.name: *:*:*\nrest.port: \"9081\" # x\n",
+	{ "a_tab_behind_the_colon", conf_parse_flink_conf, "rest.port:\t9081\n",
+	  "rest.port=9081\n" },
+	{ "a_star_in_front", conf_parse_flink_conf,
+	  "pipeline.name: *:*:*\nrest.port: \"9081\" # x\n",
 	  "warning f:1: this is not YAML (did not find expected alphabetic or numeric character); "
 	  "the file is read line by line\n"
 	  "pipeline.name=*:*:*\nrest.port=9081\n" },
-	{ "a_line_without_a_colon", conf_parse_flink_conf, "rest.port: 9081\nparallelism.default 2\n",
+	{ "a_line_without_a_colon", conf_parse_flink_conf,
+	  "rest.port: 9081\nparallelism.default 2\n",
 	  "warning f:3: this is not YAML (could not find expected ':'); the file is read line by line\n"
 	  "warning f:2: \"parallelism.default 2\" is not 'key: value'; the line is skipped\n"
 	  "rest.port=9081\n" },
@@ -93,7 +99,8 @@ static const struct example flink_conf_examples[] = {
 	  "warning f:1: \"rest.port 9081\" is not 'key: value'; the line is skipped\n" },
 	{ "a_key_without_a_value", conf_parse_flink_conf, "rest.port:\nweb.history: 1\n",
 	  "warning f:1: rest.port has no value; the line is skipped\nweb.history=1\n" },
-	{ "nested_maps_are_read_too", conf_parse_flink_conf, "rest:\n  port: 9081\n", "rest.port=9081\n" },
+	{ "nested_maps_are_read_too", conf_parse_flink_conf, "rest:\n  port: 9081\n",
+	  "rest.port=9081\n" },
 	{ "an_older_name", conf_parse_flink_conf, "web.port: 9081\n", "rest.bind-port=9081\n" },
 	{ "an_older_name_yields_to_the_current_one", conf_parse_flink_conf,
 	  "rest.bind-port: 1\nweb.port: 2\n",
@@ -147,7 +154,8 @@ static const struct example yaml_examples[] = {
 	  "warning f:1: taskmanager.memory.managed.consumer-weights is a setting of Flink that has no "
 	  "effect in this version\n"
 	  "taskmanager.memory.managed.consumer-weights=OPERATOR:70,PYTHON:30\n" },
-	{ "a_list_of_maps", conf_parse_yaml, "pipeline.name:\n- {name: a, path: 'x:y'}\n- {name: b}\n",
+	{ "a_list_of_maps", conf_parse_yaml,
+	  "pipeline.name:\n- {name: a, path: 'x:y'}\n- {name: b}\n",
 	  "pipeline.name='name:a,path:''x:y''';name:b\n" },
 	{ "twice_is_an_error", conf_parse_yaml, "rest.port: 1\nrest:\n  port: 2\n",
 	  "E1002 f:3: rest.port is given a second time (first at f:1)\nrest.port=1\n" },
@@ -163,7 +171,8 @@ static const struct example yaml_examples[] = {
 	  "E1002 f:2:1: this is not YAML: a second document begins\n" },
 	{ "no_utf8", conf_parse_yaml, "rest.port: 1\npipeline.name: \xff\n",
 	  "E1002 f:2:1: this is not YAML: it is not UTF-8 text\n" },
-	{ "too_deep", conf_parse_yaml, "{a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: 1}}}}}}}}}}}}}}}}}\n",
+	{ "too_deep", conf_parse_yaml,
+	  "{a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: 1}}}}}}}}}}}}}}}}}\n",
 	  "E1002 f:1:65: this is not YAML: maps are nested too deeply\n" },
 	{ "comments_and_nothing", conf_parse_yaml, "# nothing\n", "" },
 };
@@ -184,7 +193,8 @@ static const struct example value_examples[] = {
 	{ "number_with_a_tail", conf_parse_yaml, "parallelism.default: 4 # ok\nweb.history: 4x\n",
 	  "E1001 f:2: web.history is \"4x\", which is not a whole number from 0 to 100000\n"
 	  "parallelism.default=4\n" },
-	{ "number_without_an_upper_bound", conf_parse_yaml, "restart-strategy.fixed-delay.attempts: -1\n",
+	{ "number_without_an_upper_bound", conf_parse_yaml,
+	  "restart-strategy.fixed-delay.attempts: -1\n",
 	  "E1001 f:1: restart-strategy.fixed-delay.attempts is \"-1\", which is not a whole number of at least 0\n" },
 	{ "port", conf_parse_yaml, "rest.port: 70000\n",
 	  "E1001 f:1: rest.port is \"70000\", which is not a port from 0 to 65535\n" },
@@ -224,12 +234,14 @@ static void values(void **state)
 }
 
 static const struct example masters_examples[] = {
-	{ "a_port_moves_the_page", conf_parse_masters, "localhost:9081   # the web page\n", "rest.port=9081\n" },
+	{ "a_port_moves_the_page", conf_parse_masters, "localhost:9081   # the web page\n",
+	  "rest.port=9081\n" },
 	{ "the_usual_port_is_not_set", conf_parse_masters, "localhost:8081\n", "" },
 	{ "no_port", conf_parse_masters, "# masters\r\n\r\nlocalhost\r\n", "" },
 	{ "a_bracketed_address", conf_parse_masters, "[::1]:9081\n", "rest.port=9081\n" },
 	{ "a_bare_address", conf_parse_masters, "::1\n", "" },
-	{ "only_the_first_counts", conf_parse_masters, "localhost:9081\nlocalhost:9082\n", "rest.port=9081\n" },
+	{ "only_the_first_counts", conf_parse_masters, "localhost:9081\nlocalhost:9082\n",
+	  "rest.port=9081\n" },
 	{ "no_number", conf_parse_masters, "\nlocalhost:web\n",
 	  "E1001 f:2: rest.port is \"web\", which is not a port from 0 to 65535\n" },
 };
@@ -246,11 +258,27 @@ static void durations(void **state)
 		const char *text;
 		int64_t ms; /* -1: refused */
 	} cases[] = {
-		{ "10", 10 }, { "10 s", 10000 }, { "500ms", 500 }, { "1 min", 60000 }, { "2h", 7200000 },
-		{ " 3 d ", 259200000 }, { "1 MIN", 60000 }, { "5 us", 1 }, { "0 us", 0 },
-		{ "1500 us", 2 }, { "1 ns", 1 }, { "2 \xc2\xb5s", 1 }, { "5 minutes", 300000 },
-		{ "1 hour", 3600000 }, { "1 day", 86400000 }, { "", -1 }, { "s", -1 }, { "1.5 s", -1 },
-		{ "10 parsecs", -1 }, { "9223372036854775807 d", -1 }, { "99999999999999999999", -1 },
+		{ "10", 10 },
+		{ "10 s", 10000 },
+		{ "500ms", 500 },
+		{ "1 min", 60000 },
+		{ "2h", 7200000 },
+		{ " 3 d ", 259200000 },
+		{ "1 MIN", 60000 },
+		{ "5 us", 1 },
+		{ "0 us", 0 },
+		{ "1500 us", 2 },
+		{ "1 ns", 1 },
+		{ "2 \xc2\xb5s", 1 },
+		{ "5 minutes", 300000 },
+		{ "1 hour", 3600000 },
+		{ "1 day", 86400000 },
+		{ "", -1 },
+		{ "s", -1 },
+		{ "1.5 s", -1 },
+		{ "10 parsecs", -1 },
+		{ "9223372036854775807 d", -1 },
+		{ "99999999999999999999", -1 },
 	};
 	int64_t ms;
 
@@ -269,10 +297,20 @@ static void sizes(void **state)
 		const char *text;
 		int64_t bytes; /* -1: refused */
 	} cases[] = {
-		{ "10", 10 }, { "32 kb", 32768 }, { "64mb", 67108864 }, { "1g", INT64_C(1) << 30 },
-		{ "1 TB", INT64_C(1) << 40 }, { "10485760b", 10485760 }, { "1728m", INT64_C(1728) << 20 },
-		{ "infinite", INT64_MAX }, { "2 kibibytes", 2048 }, { "-1", -1 }, { "1.5g", -1 }, { "", -1 },
-		{ "1 zb", -1 }, { "9223372036854775807 kb", -1 },
+		{ "10", 10 },
+		{ "32 kb", 32768 },
+		{ "64mb", 67108864 },
+		{ "1g", INT64_C(1) << 30 },
+		{ "1 TB", INT64_C(1) << 40 },
+		{ "10485760b", 10485760 },
+		{ "1728m", INT64_C(1728) << 20 },
+		{ "infinite", INT64_MAX },
+		{ "2 kibibytes", 2048 },
+		{ "-1", -1 },
+		{ "1.5g", -1 },
+		{ "", -1 },
+		{ "1 zb", -1 },
+		{ "9223372036854775807 kb", -1 },
 	};
 	int64_t bytes;
 
@@ -315,7 +353,8 @@ static void every_row_is_sound(void **state)
 			fail_msg("%s: help is one sentence without a full stop", spec->key);
 		if (strchr(spec->key, '*') == NULL) {
 			assert_ptr_equal(conf_spec_find(spec->key), spec);
-			conf_text(conf, spec->key); /* a default that names another key must lead somewhere */
+			/* A default that names another key must lead somewhere. */
+			conf_text(conf, spec->key);
 		} else if (strchr(spec->key, '*')[1] != '\0' || spec->type != CONF_TEXT) {
 			fail_msg("%s: a family ends in '*' and is text", spec->key);
 		}
@@ -359,9 +398,11 @@ static void values_have_their_types(void **state)
 	assert_string_equal(err.text, "-D \"rest.port\" is not key=value");
 	assert_int_equal(err.code, ERR_USAGE);
 	assert_int_equal(conf_set_pair(conf, "rest.port=x", "-D", &err), -1);
-	assert_string_equal(err.text, "-D: rest.port is \"x\", which is not a port from 0 to 65535");
+	assert_string_equal(err.text,
+			    "-D: rest.port is \"x\", which is not a port from 0 to 65535");
 	conf_refuse(conf, "rest.port", "the same as jobmanager.rpc.port", &err);
-	assert_string_equal(err.text, "-D: rest.port is \"9081\", which is the same as jobmanager.rpc.port");
+	assert_string_equal(err.text,
+			    "-D: rest.port is \"9081\", which is the same as jobmanager.rpc.port");
 	conf_destroy(&conf);
 	conf_destroy(&copy);
 	assert_int_equal(mem_bytes_out(), 0);
@@ -381,7 +422,9 @@ static void secrets_are_masked(void **state)
 	assert_int_equal(conf_set(conf, "my.token", "hunter2", "-D", &err), 0);
 	assert_int_equal(conf_set(conf, "web.port", "9", "-D", &err), 0);
 	conf_write_explain(conf, &text);
-	assert_string_equal(text.data, "my.token: ******  # -D, unknown\nrest.bind-port: 9  # -D as web.port\n");
+	assert_string_equal(
+		text.data,
+		"my.token: ******  # -D, unknown\nrest.bind-port: 9  # -D as web.port\n");
 	buf_fini(&text);
 	conf_destroy(&conf);
 	assert_int_equal(mem_bytes_out(), 0);
@@ -394,9 +437,8 @@ static void long_and_dirty_values_are_cut_in_messages(void **state)
 	char value[400] = "\x1b[31m";
 
 	(void)state;
-	while (strlen(value) < 398)
-		strcat(value, "\xc3\xa4");
-	value[398] = '\0';
+	for (size_t used = strlen(value); used < 397; used += 2)
+		snprintf(value + used, 3, "\xc3\xa4");
 	assert_int_equal(conf_set(conf, "rest.port", value, "-D", &err), -1);
 	assert_int_equal(strncmp(err.text, "-D: rest.port is \"?[31m\xc3\xa4", 24), 0);
 	assert_non_null(strstr(err.text, "\xc3\xa4\xe2\x80\xa6\", which is not a port"));
@@ -404,7 +446,7 @@ static void long_and_dirty_values_are_cut_in_messages(void **state)
 	assert_int_equal(mem_bytes_out(), 0);
 }
 
-/* ---- gathering, in the simulator ------------------------------------------------------------------ */
+/* ---- gathering, in the simulator ------------------------------------------------------------ */
 
 struct machine {
 	struct sim *sim;
@@ -485,7 +527,8 @@ static void files_that_differ_are_named(void **state)
 
 static void variables_and_arguments_win(void **state)
 {
-	const char *argv[] = { "jobmanager", "-D", "web.history=9", "--other", "-Dparallelism.default=5" };
+	const char *argv[] = { "jobmanager", "-D", "web.history=9", "--other",
+			       "-Dparallelism.default=5" };
 	struct machine m;
 
 	(void)state;
@@ -494,8 +537,9 @@ static void variables_and_arguments_win(void **state)
 	sim_env_put(m.world, "JOB_MANAGER_RPC_ADDRESS", "variable");
 	sim_env_put(m.world, "TASK_MANAGER_NUMBER_OF_TASK_SLOTS", "2");
 	sim_env_put(m.world, "HOST_NUMBER", "7");
-	sim_env_put(m.world, "FLINK_PROPERTIES",
-		    "\n  jobmanager.rpc.address: jm-${HOST_NUMBER}$NONE\n  parallelism.default:4\n");
+	sim_env_put(
+		m.world, "FLINK_PROPERTIES",
+		"\n  jobmanager.rpc.address: jm-${HOST_NUMBER}$NONE\n  parallelism.default:4\n");
 	assert_string_equal(load(&m, 5, argv),
 			    "jobmanager.rpc.address=jm-7\nparallelism.default=5\n"
 			    "taskmanager.numberOfTaskSlots=2\nweb.history=9\n");
@@ -510,7 +554,8 @@ static void properties_may_be_yaml(void **state)
 	(void)state;
 	machine_open(&m);
 	put(&m, "conf/config.yaml", "");
-	sim_env_put(m.world, "FLINK_PROPERTIES", "taskmanager:\n  numberOfTaskSlots: 2\nrest.port: 1\n");
+	sim_env_put(m.world, "FLINK_PROPERTIES",
+		    "taskmanager:\n  numberOfTaskSlots: 2\nrest.port: 1\n");
 	assert_string_equal(load(&m, 0, NULL), "rest.port=1\ntaskmanager.numberOfTaskSlots=2\n");
 	machine_close(&m);
 }
@@ -523,9 +568,10 @@ static void properties_that_do_not_parse_are_named(void **state)
 	machine_open(&m);
 	put(&m, "conf/config.yaml", "");
 	sim_env_put(m.world, "FLINK_PROPERTIES", "rest.port: 1\nrest.port=2\n");
-	assert_string_equal(load(&m, 0, NULL),
-			    "E1002 FLINK_PROPERTIES:2: \"rest.port=2\" is not 'key: value'; write it as, "
-			    "for example, \"rest.port: 8081\"\n");
+	assert_string_equal(
+		load(&m, 0, NULL),
+		"E1002 FLINK_PROPERTIES:2: \"rest.port=2\" is not 'key: value'; write it as, "
+		"for example, \"rest.port: 8081\"\n");
 	machine_close(&m);
 }
 
@@ -539,8 +585,9 @@ static void files_that_are_no_text_are_refused(void **state)
 	assert_string_equal(load(&m, 0, NULL),
 			    "E1002 conf/config.yaml is saved as UTF-16; save it as UTF-8\n");
 	sim_file_put(m.world, "conf/config.yaml", bytes_of("a: \0b", 5));
-	assert_string_equal(load(&m, 0, NULL), "E1002 conf/config.yaml contains a zero byte at offset 3: it "
-					       "is not a text file\n");
+	assert_string_equal(load(&m, 0, NULL),
+			    "E1002 conf/config.yaml contains a zero byte at offset 3: it "
+			    "is not a text file\n");
 	machine_close(&m);
 }
 
@@ -567,13 +614,15 @@ static void a_check_says_what_is_wrong(void **state)
 	buf_init(&text);
 	assert_int_equal(conf_parse_yaml(conf, "f", "colour: blue\n", &err), 0);
 	assert_int_equal(conf_write_check(conf, 0, &err, &text), 0);
-	assert_string_equal(text.data, "warning: f:1: unknown setting \"colour\"; nothing reads it\n"
-				       "The settings are good: 1 set, 1 warning.\n");
+	assert_string_equal(text.data,
+			    "warning: f:1: unknown setting \"colour\"; nothing reads it\n"
+			    "The settings are good: 1 set, 1 warning.\n");
 	buf_clear(&text);
 	outcome = conf_parse_yaml(conf, "g", "rest.port: x\n", &err);
 	assert_int_equal(conf_write_check(conf, outcome, &err, &text), 1);
-	assert_non_null(strstr(text.data, "error E1001: g:1: rest.port is \"x\", which is not a port from 0 "
-					  "to 65535\n hint: correct the value"));
+	assert_non_null(strstr(text.data,
+			       "error E1001: g:1: rest.port is \"x\", which is not a port from 0 "
+			       "to 65535\n hint: correct the value"));
 	buf_fini(&text);
 	conf_destroy(&conf);
 	assert_int_equal(mem_bytes_out(), 0);
@@ -629,10 +678,12 @@ static void generated_texts_name_every_row(void **state)
 			continue;
 		if (strstr(docs.data, conf_specs[i].key) == NULL)
 			fail_msg("%s is not in the docs", conf_specs[i].key);
-		if (conf_specs[i].effect == CONF_WORKS && strstr(help.data, conf_specs[i].key) == NULL)
+		if (conf_specs[i].effect == CONF_WORKS &&
+		    strstr(help.data, conf_specs[i].key) == NULL)
 			fail_msg("%s is not in the help", conf_specs[i].key);
 	}
-	assert_non_null(strstr(errors.data, "| E1001 | a setting has a value that is not allowed |"));
+	assert_non_null(
+		strstr(errors.data, "| E1001 | a setting has a value that is not allowed |"));
 	assert_non_null(strstr(errors.data, "| E9999 |"));
 	buf_fini(&docs);
 	buf_fini(&help);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * conf_value.c - the types of settings: what a text means, and what to say when it means nothing. */
+ * conf_value.c - the types of settings: what a text means, and what to say when it means nothing.
+ *  */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -187,7 +188,8 @@ const char *conf_show_duration(int64_t ms, char text[CONF_AMOUNT_SIZE])
 
 	for (size_t i = 0; i < ARRAY_COUNT(units); i++)
 		if (ms != 0 && ms % units[i].ms == 0) {
-			snprintf(text, CONF_AMOUNT_SIZE, "%" PRId64 " %s", ms / units[i].ms, units[i].name);
+			snprintf(text, CONF_AMOUNT_SIZE, "%" PRId64 " %s", ms / units[i].ms,
+				 units[i].name);
 			return text;
 		}
 	snprintf(text, CONF_AMOUNT_SIZE, "%" PRId64 " ms", ms);
@@ -210,7 +212,7 @@ const char *conf_show_memory(int64_t bytes, char text[CONF_AMOUNT_SIZE])
 	return text;
 }
 
-/* ---- checking ----------------------------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------------------------- */
 
 /* "not WHAT from 1 to 128", "not WHAT of at least 1". */
 static bool refuse_range(const struct conf_spec *spec, const char *what, const char *min,
@@ -246,7 +248,8 @@ static bool check_double(const struct conf_spec *spec, const char *value, char w
 	if (end != value && *end == '\0' && isfinite(number) && number >= (double)spec->min &&
 	    number <= (double)spec->max)
 		return true;
-	snprintf(why, CONF_WHY_SIZE, "not a number from %" PRId64 " to %" PRId64, spec->min, spec->max);
+	snprintf(why, CONF_WHY_SIZE, "not a number from %" PRId64 " to %" PRId64, spec->min,
+		 spec->max);
 	return false;
 }
 
@@ -261,7 +264,8 @@ static bool check_amount(const struct conf_spec *spec, const char *value, char w
 		return true;
 	if (duration)
 		return refuse_range(spec, "a duration such as 10 s or 500 ms",
-				    conf_show_duration(spec->min, min), conf_show_duration(spec->max, max), why);
+				    conf_show_duration(spec->min, min),
+				    conf_show_duration(spec->max, max), why);
 	return refuse_range(spec, "a size such as 64 mb or 1 gb", conf_show_memory(spec->min, min),
 			    conf_show_memory(spec->max, max), why);
 }

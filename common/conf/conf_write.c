@@ -122,7 +122,8 @@ static void add_sample_value(struct buf *into, const struct conf_spec *spec)
 	while (spec->value_default[0] == '=')
 		spec = conf_spec_of_key(spec->value_default + 1);
 	if (spec->value_default[0] == '\0' && strcmp(spec->key, "taskmanager.host") == 0)
-		buf_add_text(into, "localhost"); /* as Flink's file says; on one machine it is right */
+		buf_add_text(into,
+			     "localhost"); /* as Flink's file says; on one machine it is right */
 	else
 		add_default(into, spec);
 }
@@ -137,8 +138,9 @@ static bool section_works(size_t at)
 
 static void add_title(struct buf *into, const char *title)
 {
-	static const char dashes[] = "----------------------------------------------------------------"
-				     "------------------------------------";
+	static const char dashes[] =
+		"----------------------------------------------------------------"
+		"------------------------------------";
 	int length = (int)strlen(title);
 
 	buf_printf(into, "\n# ---- %s %.*s\n", title, 92 - length, dashes);
@@ -146,14 +148,15 @@ static void add_title(struct buf *into, const char *title)
 
 void conf_write_sample(struct buf *into)
 {
-	buf_add_text(into,
-		     "# flink-conf.yaml - settings of the cluster. Made by scripts/make-docs from the table\n"
-		     "# common/conf/conf_table.h; edit it freely, an edited copy is never overwritten.\n"
-		     "#\n"
-		     "# A line is 'key: value'; '#' begins a comment, also behind a value. A line with '#' in\n"
-		     "# front shows a default. Durations: 500 ms, 10 s, 5 min, 1 h. Sizes: 32 kb, 64 mb, 1 gb.\n"
-		     "# docs/settings.md has every setting; 'bin/flink-settings check' tests this file without\n"
-		     "# starting anything.\n");
+	buf_add_text(
+		into,
+		"# flink-conf.yaml - settings of the cluster. Made by scripts/make-docs from the table\n"
+		"# common/conf/conf_table.h; edit it freely, an edited copy is never overwritten.\n"
+		"#\n"
+		"# A line is 'key: value'; '#' begins a comment, also behind a value. A line with '#' in\n"
+		"# front shows a default. Durations: 500 ms, 10 s, 5 min, 1 h. Sizes: 32 kb, 64 mb, 1 gb.\n"
+		"# docs/settings.md has every setting; 'bin/flink-settings check' tests this file without\n"
+		"# starting anything.\n");
 	for (size_t i = 0; i < conf_specs_count; i++) {
 		const struct conf_spec *spec = &conf_specs[i];
 
@@ -171,7 +174,7 @@ void conf_write_sample(struct buf *into)
 	}
 }
 
-/* ---- docs/settings.md ---------------------------------------------------------------------------- */
+/* ---- docs/settings.md ----------------------------------------------------------------------- */
 
 /* Text inside a table cell: '|' would end it. */
 static void add_cell(struct buf *into, const char *text)
@@ -263,9 +266,11 @@ void conf_write_docs(struct buf *into)
 			continue;
 		buf_printf(into, "\n## %s\n", conf_specs[i].section);
 		add_rows(into, i);
-		add_list(into, i, CONF_LATER, "Known, but without effect in this version; setting one warns:");
-		add_list(into, i, CONF_SILENT,
-			 "Accepted without a word, because it steers what is not here (the Java machine above all):");
+		add_list(into, i, CONF_LATER,
+			 "Known, but without effect in this version; setting one warns:");
+		add_list(
+			into, i, CONF_SILENT,
+			"Accepted without a word, because it steers what is not here (the Java machine above all):");
 	}
 }
 
@@ -275,7 +280,8 @@ void conf_write_help(struct buf *into)
 		const struct conf_spec *spec = &conf_specs[i];
 
 		if (spec->key == NULL && section_works(i))
-			buf_printf(into, "%s%s:\n", into->size_bytes > 0 ? "\n" : "", spec->section);
+			buf_printf(into, "%s%s:\n", into->size_bytes > 0 ? "\n" : "",
+				   spec->section);
 		if (spec->key == NULL || spec->effect != CONF_WORKS)
 			continue;
 		buf_printf(into, "  %s (", spec->key);
@@ -291,7 +297,7 @@ void conf_write_help(struct buf *into)
 	}
 }
 
-/* ---- what a check says --------------------------------------------------------------------------- */
+/* ---- what a check says ---------------------------------------------------------------------- */
 
 int conf_write_check(const struct conf *conf, int outcome, const struct err *err, struct buf *into)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fuzz_conf.c - any bytes as a settings file: the first chooses the grammar, the rest is the text. */
+ * fuzz_conf.c - any bytes as a settings file: the first chooses the grammar, the rest is the text.
+ *  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 2: outcome = conf_parse_masters(conf, "f", input, &err); break;
 	case 3: outcome = conf_set_pair(conf, input, "-D", &err); break;
 	}
-	CHECK(outcome == 0 || (err.code != ERR_NONE && err.text[0] != '\0'), "an error without a text");
+	CHECK(outcome == 0 || (err.code != ERR_NONE && err.text[0] != '\0'),
+	      "an error without a text");
 	/* What was stored is allowed: it can be stored again, and read with its type. */
 	copy = conf_copy(conf);
 	for (size_t at = 0; conf_next(conf, &at, &key, &value);)

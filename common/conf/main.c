@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * main.c - flink-settings: tests and shows the settings, and tells the start scripts what they need.
+ * main.c - flink-settings: tests and shows the settings, and tells the start scripts what they
+ * need.
  *
  *   flink-settings check              every warning and the first error; exit 1 if there is one
  *   flink-settings get KEY…           the values in force, one a line
@@ -7,7 +8,8 @@
  *   flink-settings help               every setting that has an effect
  *   flink-settings sample | docs | errors   the generated texts, for scripts/make-docs
  *
- * -D key=value counts as it does for the daemons. Small on purpose: start-cluster.sh waits for it. */
+ * -D key=value counts as it does for the daemons. Small on purpose: start-cluster.sh waits for it.
+ *  */
 #include <stdio.h>
 #include <string.h>
 
@@ -81,7 +83,8 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	buf_init(&text);
-	if (strcmp(verb, "check") == 0 || strcmp(verb, "get") == 0 || strcmp(verb, "explain") == 0) {
+	if (strcmp(verb, "check") == 0 || strcmp(verb, "get") == 0 ||
+	    strcmp(verb, "explain") == 0) {
 		status = run(verb, argc, argv, &text);
 	} else if (strcmp(verb, "sample") == 0) {
 		conf_write_sample(&text);
@@ -89,7 +92,8 @@ int main(int argc, char **argv)
 		conf_write_docs(&text);
 	} else if (strcmp(verb, "errors") == 0) {
 		conf_write_errors(&text);
-	} else if (strcmp(verb, "help") == 0 || strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) {
+	} else if (strcmp(verb, "help") == 0 || strcmp(verb, "--help") == 0 ||
+		   strcmp(verb, "-h") == 0) {
 		buf_add_text(&text, usage);
 		conf_write_help(&text);
 	} else {

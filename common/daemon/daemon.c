@@ -19,17 +19,18 @@ struct daemon_self daemon_self = {
 	.log_fd = -1, .ready_fd = -1, .message_fd = -1, .note_fd = -1, .stop_pipe = { -1, -1 },
 };
 
-/* ---- options ------------------------------------------------------------------------------------ */
+/* ---- options -------------------------------------------------------------------------------- */
 
-static int take_number(const char *option, const char *text, long max, long *number, struct err *err)
+static int take_number(const char *option, const char *text, long max, long *number,
+		       struct err *err)
 {
 	char *end;
 
 	errno = 0;
 	*number = strtol(text, &end, 10);
 	if (end == text || *end != '\0' || errno != 0 || *number < 0 || *number > max)
-		return err_set(err, ERR_USAGE, "%s wants a number from 0 to %ld, not \"%.100s\"", option, max,
-			       text);
+		return err_set(err, ERR_USAGE, "%s wants a number from 0 to %ld, not \"%.100s\"",
+			       option, max, text);
 	return 0;
 }
 
@@ -37,7 +38,8 @@ static int take_number(const char *option, const char *text, long max, long *num
 static int take_option(struct daemon_options *options, char **argv, int at, int argc, int *used,
 		       struct err *err)
 {
-	static const char *const with_value[] = { "--out", "--log", "--pid", "--ready-fd", "--log-max" };
+	static const char *const with_value[] = { "--out", "--log", "--pid", "--ready-fd",
+						  "--log-max" };
 	const char *option = argv[at], *value = at + 1 < argc ? argv[at + 1] : NULL;
 	long number;
 	size_t i;
@@ -90,7 +92,7 @@ int daemon_options_take(struct daemon_options *options, const char *name, int *a
 	return 0;
 }
 
-/* ---- launching ---------------------------------------------------------------------------------- */
+/* ---- launching ------------------------------------------------------------------------------ */
 
 /* "log/x-{index}.log" -> "log/x-0.log". */
 static int put_index(const char *path, uint32_t index, char into[DAEMON_PATH_SIZE], struct err *err)
@@ -103,7 +105,8 @@ static int put_index(const char *path, uint32_t index, char into[DAEMON_PATH_SIZ
 	else if (mark == NULL)
 		length = snprintf(into, DAEMON_PATH_SIZE, "%s", path);
 	else
-		length = snprintf(into, DAEMON_PATH_SIZE, "%.*s%u%s", (int)(mark - path), path, index, mark + 7);
+		length = snprintf(into, DAEMON_PATH_SIZE, "%.*s%u%s", (int)(mark - path), path,
+				  index, mark + 7);
 	if (length >= DAEMON_PATH_SIZE)
 		return err_set(err, ERR_USAGE, "the path \"%.100s…\" is too long", path);
 	return 0;
@@ -115,7 +118,8 @@ static void link_latest(const char *out_path)
 	const char *slash = strrchr(out_path, '/');
 	char link[DAEMON_PATH_SIZE + 16];
 
-	snprintf(link, sizeof(link), "%.*slatest.out", slash ? (int)(slash - out_path + 1) : 0, out_path);
+	snprintf(link, sizeof(link), "%.*slatest.out", slash ? (int)(slash - out_path + 1) : 0,
+		 out_path);
 	unlink(link);
 	if (symlink(slash ? slash + 1 : out_path, link) != 0)
 		log_warn("Daemon", "cannot link %s: %s", link, strerror(errno));
@@ -179,7 +183,8 @@ static pid_t split_off(int *go, struct err *err)
 	if (pid != 0) {
 		close(pipe_fds[0]);
 		*go = pipe_fds[1];
-		return pid > 0 ? pid : err_set_errno(err, ERR_RESOURCE, errno, "cannot start a process");
+		return pid > 0 ? pid
+			       : err_set_errno(err, ERR_RESOURCE, errno, "cannot start a process");
 	}
 	close(pipe_fds[1]);
 	*go = pipe_fds[0];
@@ -220,7 +225,8 @@ static int launch(int lock, struct err *err)
 		_exit(1);
 	if (pid == 0 && setsid() < 0)
 		_exit(1);
-	if (pid > 0 && options->pid_path != NULL && daemon_pids_add(options->pid_path, pid, index, err)) {
+	if (pid > 0 && options->pid_path != NULL &&
+	    daemon_pids_add(options->pid_path, pid, index, err)) {
 		if (go >= 0)
 			close(go); /* the supervisor sees the end of the pipe and goes */
 		return -1;

@@ -17,7 +17,8 @@
  * after a second is killed. Without --daemon the supervisor stays in the foreground.
  *
  * The readiness fd gets lines "WORD TEXT": any number of "note …" (what it waits for), then one
- * "ready …", or "failed …" whose text may go on in lines that begin with a blank. Then it is closed. */
+ * "ready …", or "failed …" whose text may go on in lines that begin with a blank. Then it is
+ * closed. */
 #ifndef COMMON_DAEMON_DAEMON_H
 #define COMMON_DAEMON_DAEMON_H
 
@@ -30,7 +31,7 @@
  * instance: the smallest that no living one in the pid file has. */
 struct daemon_options {
 	const char *name;     /* "taskexecutor": stands in messages */
-	bool background;      /* --daemon: go to the background; else stay, and log to stdout as well */
+	bool background; /* --daemon: go to the background; else stay, and log to stdout as well */
 	bool unsupervised;    /* --unsupervised: one process, for debuggers; a crash ends it */
 	bool latest;          /* --latest: link "latest.out" beside the .out file to it */
 	const char *out_path; /* --out FILE: gets stdout and stderr; emptied first, or rotated */
@@ -40,17 +41,17 @@ struct daemon_options {
 	uint32_t log_files_max; /* --log-max N: older files kept, 10 unless given */
 };
 
-/* Takes the options above out of argv, whatever their place, and leaves the others in order (argc is
- * lowered). ERR_USAGE for one without its value. */
-MUST_USE int daemon_options_take(struct daemon_options *options, const char *name, int *argc, char **argv,
-				 struct err *err);
+/* Takes the options above out of argv, whatever their place, and leaves the others in order (argc
+ * is lowered). ERR_USAGE for one without its value. */
+MUST_USE int daemon_options_take(struct daemon_options *options, const char *name, int *argc,
+				 char **argv, struct err *err);
 
 /* Call first in main, before any thread. Returns 0 in the worker only, with log lines going where
  * they should, signals set up and the crash handler armed; the launcher and the supervisor exit
  * inside. -1: nothing was started (a folder cannot be made, a file cannot be written). */
 MUST_USE int daemon_start(const struct daemon_options *options, struct err *err);
 
-/* ---- in the worker; without daemon_start they do nothing ------------------------------------------ */
+/* ---- in the worker; without daemon_start they do nothing ------------------------------------ */
 
 /* What it waits for while it is not ready: "waiting for the JobManager at localhost:6123". */
 void daemon_note(const char *format, ...) PRINTF(1, 2);
@@ -71,11 +72,12 @@ bool daemon_stop_requested(void);
 /* Waits until it was asked to stop. */
 void daemon_wait_stop(void);
 
-/* ---- crashes --------------------------------------------------------------------------------------- */
+/* ---- crashes -------------------------------------------------------------------------------- */
 
 /* What the crashing thread was doing, as lines "job: …\noperator: …\nfunction: …\n". Two ways, used
- * together when both are set: a text that the thread set before (borrowed; NULL: none), or a function
- * that finds it out when it happens. That runs in a signal handler: no allocation, no locks. */
+ * together when both are set: a text that the thread set before (borrowed; NULL: none), or a
+ * function that finds it out when it happens. That runs in a signal handler: no allocation, no
+ * locks. */
 void daemon_crash_context(const char *text);
 typedef size_t daemon_describe_fn(char *into, size_t size_bytes);
 void daemon_crash_describe(daemon_describe_fn *describe);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * daemon_crash.c - the crash handler: on a stack of its own, without allocation, it writes a note of
- * who was doing what to memory that the supervisor holds, and lets the signal take its course.
+ * daemon_crash.c - the crash handler: on a stack of its own, without allocation, it writes a note
+ * of who was doing what to memory that the supervisor holds, and lets the signal take its course.
  *
- * The lines that matter come first; the frames behind them are found with glibc's unwinder, which may
- * itself stumble over a broken stack: then an alarm ends the process with the note as it is. */
+ * The lines that matter come first; the frames behind them are found with glibc's unwinder, which
+ * may itself stumble over a broken stack: then an alarm ends the process with the note as it is. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -78,7 +78,8 @@ static void add_frames(void)
 	void *frames[FRAMES_MAX];
 	int count = backtrace(frames, FRAMES_MAX);
 
-	/* Frames 0 to 2 are this handler and the kernel's trampoline; which of them appear differs. */
+	/* Frames 0 to 2 are this handler and the kernel's trampoline; which of them appear differs.
+	 *  */
 	for (int i = 2; i < count; i++) {
 		Dl_info info;
 
@@ -145,7 +146,8 @@ static void on_crash(int signal, siginfo_t *info, void *machine)
 	(void)machine;
 	for (i = 0; i + 1 < ARRAY_COUNT(crash_signals) && crash_signals[i] != signal; i++)
 		;
-	/* From here on the signal means what it meant before: the default, or a sanitizer's report. */
+	/* From here on the signal means what it meant before: the default, or a sanitizer's report.
+	 *  */
 	sigaction(signal, &previous[i], NULL);
 	if (!crashing) {
 		crashing = 1;

@@ -58,7 +58,7 @@ void daemon_write_all(int fd, const char *text, size_t size_bytes)
 	}
 }
 
-/* ---- folders ------------------------------------------------------------------------------------ */
+/* ---- folders -------------------------------------------------------------------------------- */
 
 /* mkdir -p of everything before the last slash. */
 int daemon_make_folder_of(const char *path, struct err *err)
@@ -74,7 +74,8 @@ int daemon_make_folder_of(const char *path, struct err *err)
 		if (slash != NULL)
 			*slash = '\0';
 		if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-			return err_set_errno(err, ERR_IO, errno, "cannot make the folder %s", folder);
+			return err_set_errno(err, ERR_IO, errno, "cannot make the folder %s",
+					     folder);
 		if (slash == NULL)
 			return 0;
 		*slash = '/';
@@ -90,15 +91,17 @@ int daemon_pids_lock(const char *pid_path, struct err *err)
 
 	if (daemon_make_folder_of(pid_path, err))
 		return -1;
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - pid_path + (slash == pid_path)) : 1,
-		 slash ? pid_path : ".");
+	snprintf(folder, sizeof(folder), "%.*s",
+		 slash ? (int)(slash - pid_path + (slash == pid_path)) : 1, slash ? pid_path : ".");
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set_errno(err, ERR_IO, errno, "cannot open the folder of pid files %s", folder);
+		return err_set_errno(err, ERR_IO, errno, "cannot open the folder of pid files %s",
+				     folder);
 	for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited_ms += 10) {
 		if (waited_ms >= LOCK_WAIT_MS) {
 			close(fd);
-			return err_set(err, ERR_IO, "another start or stop has held the lock on %s for %d s",
+			return err_set(err, ERR_IO,
+				       "another start or stop has held the lock on %s for %d s",
 				       folder, LOCK_WAIT_MS / 1000);
 		}
 		nanosleep(&pause, NULL);
@@ -106,7 +109,7 @@ int daemon_pids_lock(const char *pid_path, struct err *err)
 	return fd;
 }
 
-/* ---- processes ---------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------ */
 
 static size_t read_small(const char *path, char *into, size_t size_bytes)
 {
@@ -155,7 +158,7 @@ static bool is_alive(const struct entry *entry)
 	return strcmp(boot, entry->boot) == 0 && read_started(entry->pid) == entry->started;
 }
 
-/* ---- the two files ------------------------------------------------------------------------------ */
+/* ---- the two files -------------------------------------------------------------------------- */
 
 /* The whole text (mem_free); NULL: no such file. */
 static int read_text(const char *path, char **text, struct err *err)
@@ -166,10 +169,13 @@ static int read_text(const char *path, char **text, struct err *err)
 
 	*text = NULL;
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_set_errno(err, ERR_IO, errno, "cannot read %s", path);
+		return errno == ENOENT ? 0
+				       : err_set_errno(err, ERR_IO, errno, "cannot read %s", path);
 	if (fstat(fd, &status) != 0 || status.st_uid != geteuid()) {
 		close(fd);
-		return err_set(err, ERR_IO, "%s belongs to another user; set env.pid.dir to a folder of yours", path);
+		return err_set(err, ERR_IO,
+			       "%s belongs to another user; set env.pid.dir to a folder of yours",
+			       path);
 	}
 	if (status.st_size > READ_BYTES_MAX) {
 		close(fd);
@@ -204,8 +210,8 @@ static void parse_info(struct entries *entries, char *text)
 		struct entry entry = { 0 };
 		long pid;
 
-		if (sscanf(line, "%ld %" SCNu64 " %39s %u %255[^\n]", &pid, &entry.started, entry.boot,
-			   &entry.index, entry.text) < 4)
+		if (sscanf(line, "%ld %" SCNu64 " %39s %u %255[^\n]", &pid, &entry.started,
+			   entry.boot, &entry.index, entry.text) < 4)
 			continue;
 		entry.pid = (pid_t)pid;
 		for (size_t i = 0; i < entries->count; i++)
@@ -238,7 +244,8 @@ static int read_entries(const char *pid_path, struct entries *entries, struct er
 		return -1;
 	}
 	at = pids;
-	for (char *line = next_line(&at); line != NULL && entries->count < ENTRIES_MAX; line = next_line(&at)) {
+	for (char *line = next_line(&at); line != NULL && entries->count < ENTRIES_MAX;
+	     line = next_line(&at)) {
 		long pid = strtol(line, NULL, 10);
 
 		if (pid > 1)
@@ -288,8 +295,9 @@ static int write_entries(const char *pid_path, const struct entries *entries, st
 					      (long)entry->pid);
 		if (entry->started != 0)
 			info_used += (size_t)snprintf(info + info_used, size_bytes - info_used,
-						      "%ld %" PRIu64 " %s %u %s\n", (long)entry->pid,
-						      entry->started, entry->boot, entry->index, entry->text);
+						      "%ld %" PRIu64 " %s %u %s\n",
+						      (long)entry->pid, entry->started, entry->boot,
+						      entry->index, entry->text);
 	}
 	if (replace_file(pid_path, pids, pids_used, err) == 0 &&
 	    replace_file(info_path, info, info_used, err) == 0)
@@ -333,8 +341,8 @@ int daemon_pids_add(const char *pid_path, pid_t pid, uint32_t index, struct err 
 		return -1;
 	if (entries.count == ENTRIES_MAX) {
 		mem_free(entries.list);
-		return err_set(err, ERR_RESOURCE, "%s lists %zu processes; that is too many", pid_path,
-			       entries.count);
+		return err_set(err, ERR_RESOURCE, "%s lists %zu processes; that is too many",
+			       pid_path, entries.count);
 	}
 	struct entry *entry = entries_push(&entries, pid);
 
@@ -362,7 +370,8 @@ static void change_entry(const char *pid_path, pid_t pid, const char *text)
 				entries.list[kept++] = entries.list[i];
 			else if (text != NULL) {
 				entries.list[kept] = entries.list[i];
-				snprintf(entries.list[kept].text, sizeof(entries.list[kept].text), "%s", text);
+				snprintf(entries.list[kept].text, sizeof(entries.list[kept].text),
+					 "%s", text);
 				kept++;
 			}
 		}
@@ -384,7 +393,7 @@ void daemon_pids_remove(const char *pid_path, pid_t pid)
 	change_entry(pid_path, pid, NULL);
 }
 
-/* ---- log files ---------------------------------------------------------------------------------- */
+/* ---- log files ------------------------------------------------------------------------------ */
 
 void daemon_rotate(const char *path, uint32_t files_max)
 {
@@ -462,8 +471,11 @@ const char *daemon_path(enum daemon_file file)
 
 void daemon_log_level(const char *name)
 {
-	static const char *const names[] = { [LOG_TRACE] = "TRACE", [LOG_DEBUG] = "DEBUG", [LOG_INFO] = "INFO",
-					     [LOG_WARN] = "WARN", [LOG_ERROR] = "ERROR" };
+	static const char *const names[] = { [LOG_TRACE] = "TRACE",
+					     [LOG_DEBUG] = "DEBUG",
+					     [LOG_INFO] = "INFO",
+					     [LOG_WARN] = "WARN",
+					     [LOG_ERROR] = "ERROR" };
 
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
 		if (strcasecmp(names[i], name) == 0)

@@ -11,7 +11,8 @@
 #define DAEMON_NOTE_SIZE 8192
 #define DAEMON_LINE_SIZE 4096
 
-/* The process's one daemon. Static because signal handlers reach it, and because a process is one. */
+/* The process's one daemon. Static because signal handlers reach it, and because a process is one.
+ *  */
 struct daemon_self {
 	struct daemon_options options;
 	char out_path[DAEMON_PATH_SIZE], log_path[DAEMON_PATH_SIZE]; /* "": none; index put in */
@@ -19,7 +20,7 @@ struct daemon_self {
 	int log_fd;       /* or -1 */
 	int ready_fd;     /* the supervisor's, or -1 when all was said */
 	int message_fd;   /* the worker's end of the pipe to its supervisor, or -1 */
-	int note_fd;      /* anonymous memory: the crash handler writes it, the supervisor reads it */
+	int note_fd; /* anonymous memory: the crash handler writes it, the supervisor reads it */
 	int stop_pipe[2]; /* the worker's */
 	char crash_note[DAEMON_NOTE_SIZE];
 };

@@ -68,7 +68,7 @@ NO_RETURN static void leave(int status)
 	_exit(status);
 }
 
-/* ---- the worker's life -------------------------------------------------------------------------- */
+/* ---- the worker's life ---------------------------------------------------------------------- */
 
 /* True in the worker. */
 static bool start_worker(struct supervisor *s)
@@ -84,7 +84,8 @@ static bool start_worker(struct supervisor *s)
 					 lseek(daemon_self.note_fd, 0, SEEK_SET) != 0))
 		log_warn("Supervisor", "the crash note cannot be emptied: %s", strerror(errno));
 	if (pipe2(fds, O_CLOEXEC) != 0 || (s->worker = fork()) < 0) {
-		log_error("Supervisor", "cannot start %s: %s", daemon_self.options.name, strerror(errno));
+		log_error("Supervisor", "cannot start %s: %s", daemon_self.options.name,
+			  strerror(errno));
 		s->worker = 0;
 		s->phase = PAUSING;
 		s->due = mono_after_ms(now_ns(), PAUSE_MS_MAX);
@@ -117,7 +118,7 @@ static void stop_worker(struct supervisor *s)
 	kill(s->worker, SIGTERM);
 }
 
-/* ---- what the worker says ----------------------------------------------------------------------- */
+/* ---- what the worker says ------------------------------------------------------------------- */
 
 static void take_line(struct supervisor *s, char *line, size_t length)
 {
@@ -143,7 +144,8 @@ static void take_line(struct supervisor *s, char *line, size_t length)
 static void take_messages(struct supervisor *s)
 {
 	char *newline;
-	ssize_t got = read(s->message_fd, s->line + s->line_used, sizeof(s->line) - 1 - s->line_used);
+	ssize_t got =
+		read(s->message_fd, s->line + s->line_used, sizeof(s->line) - 1 - s->line_used);
 
 	if (got < 0 && errno == EINTR)
 		return;
@@ -162,16 +164,17 @@ static void take_messages(struct supervisor *s)
 	}
 }
 
-/* ---- the worker's death ------------------------------------------------------------------------- */
+/* ---- the worker's death --------------------------------------------------------------------- */
 
-/* What the handler wrote; or, when a signal left no time for it (kill -9, out of memory), the little
- * that is known. signal 0: it ended by itself, which a sanitizer does after the handler has written.
- * False: that was no crash. */
+/* What the handler wrote; or, when a signal left no time for it (kill -9, out of memory), the
+ * little that is known. signal 0: it ended by itself, which a sanitizer does after the handler has
+ * written. False: that was no crash. */
 static bool keep_note(struct supervisor *s, int signal)
 {
 	char *note = daemon_self.crash_note, fresh[DAEMON_NOTE_SIZE - 64];
 	struct timespec now;
-	ssize_t got = daemon_self.note_fd >= 0 ? pread(daemon_self.note_fd, fresh, sizeof(fresh), 0) : 0;
+	ssize_t got =
+		daemon_self.note_fd >= 0 ? pread(daemon_self.note_fd, fresh, sizeof(fresh), 0) : 0;
 	size_t used = got > 0 ? (size_t)got : 0;
 
 	if (signal == 0 && used == 0)
@@ -180,9 +183,10 @@ static bool keep_note(struct supervisor *s, int signal)
 	s->crashes++;
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (used == 0)
-		used = (size_t)snprintf(note, DAEMON_NOTE_SIZE, "signal: %d SIG%s\npid: %ld\ntime: %lld\n", signal,
-					sigabbrev_np(signal) ? sigabbrev_np(signal) : "?", (long)s->worker,
-					(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+		used = (size_t)snprintf(
+			note, DAEMON_NOTE_SIZE, "signal: %d SIG%s\npid: %ld\ntime: %lld\n", signal,
+			sigabbrev_np(signal) ? sigabbrev_np(signal) : "?", (long)s->worker,
+			(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 	snprintf(note + used, DAEMON_NOTE_SIZE - used, "crashes: %u\n", s->crashes);
 	return true;
 }
@@ -203,8 +207,8 @@ NO_RETURN static void give_up(const struct supervisor *s, const char *how)
 
 	if (!s->failed) {
 		length = snprintf(text, sizeof(text), "failed %s %s before it was up%s%s\n",
-				  daemon_self.options.name, how, daemon_self.log_path[0] ? "; see " : "",
-				  daemon_self.log_path);
+				  daemon_self.options.name, how,
+				  daemon_self.log_path[0] ? "; see " : "", daemon_self.log_path);
 		tell_starter(text, (size_t)length);
 		log_error("Supervisor", "%.*s", length - 1 - 7, text + 7);
 	}
@@ -234,8 +238,8 @@ static void worker_ended(struct supervisor *s, int status)
 	s->pause_ms = s->pause_ms == 0 ? PAUSE_MS_MIN : s->pause_ms * 2;
 	if (s->pause_ms > PAUSE_MS_MAX)
 		s->pause_ms = PAUSE_MS_MAX;
-	log_error("Supervisor", "%s (pid %ld) %s; it starts again in %lld ms", daemon_self.options.name,
-		  (long)s->worker, how, (long long)s->pause_ms);
+	log_error("Supervisor", "%s (pid %ld) %s; it starts again in %lld ms",
+		  daemon_self.options.name, (long)s->worker, how, (long long)s->pause_ms);
 	s->worker = 0;
 	s->phase = PAUSING;
 	s->due = mono_after_ms(now_ns(), s->pause_ms);
@@ -304,7 +308,8 @@ void daemon_supervise(void)
 		if (s.phase == PAUSING && wait_ms(&s) == 0 && start_worker(&s))
 			return;
 		if (s.phase == STOPPING && wait_ms(&s) == 0) {
-			log_warn("Supervisor", "%s (pid %ld) did not stop within %d ms and is killed",
+			log_warn("Supervisor",
+				 "%s (pid %ld) did not stop within %d ms and is killed",
 				 daemon_self.options.name, (long)s.worker, STOP_MS);
 			kill(s.worker, SIGKILL);
 			s.due = mono_after_ms(now_ns(), STOP_MS);

@@ -25,7 +25,7 @@
 
 #define DEADLINE_MS 20000
 
-/* ---- the daemon under test ------------------------------------------------------------------------ */
+/* ---- the daemon under test ------------------------------------------------------------------ */
 
 static size_t describe(char *into, size_t size_bytes)
 {
@@ -107,14 +107,15 @@ static int be_daemon(int argc, char **argv)
 	struct daemon_options options;
 	struct err err = ERR_INIT;
 
-	if (daemon_options_take(&options, "testdaemon", &argc, argv, &err) || daemon_start(&options, &err)) {
+	if (daemon_options_take(&options, "testdaemon", &argc, argv, &err) ||
+	    daemon_start(&options, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		return 2;
 	}
 	return behave(argv[2], argv[3]);
 }
 
-/* ---- helpers -------------------------------------------------------------------------------------- */
+/* ---- helpers -------------------------------------------------------------------------------- */
 
 struct started {
 	char folder[64], pid_path[128];
@@ -142,8 +143,9 @@ static void start_with(struct started *d, const char *how, const char *mode)
 		close(fds[0]);
 		dup2(fds[1], 9);
 		close(fds[1]);
-		execl("/proc/self/exe", "daemon_test", "--behave", how, d->folder, "--out", out, "--log", log,
-		      "--pid", d->pid_path, "--ready-fd", "9", "--log-max", "2", "--latest", mode, (char *)NULL);
+		execl("/proc/self/exe", "daemon_test", "--behave", how, d->folder, "--out", out,
+		      "--log", log, "--pid", d->pid_path, "--ready-fd", "9", "--log-max", "2",
+		      "--latest", mode, (char *)NULL);
 		_exit(127);
 	}
 	close(fds[1]);
@@ -221,7 +223,8 @@ static void await_file(struct started *d, const char *name, const char *wanted)
 		if (wanted == NULL ? text == NULL : text != NULL && strstr(text, wanted) != NULL)
 			return;
 		if (now_ms() > end)
-			fail_msg("%s is \"%s\", not \"%s\"", name, text ? text : "(not there)", wanted);
+			fail_msg("%s is \"%s\", not \"%s\"", name, text ? text : "(not there)",
+				 wanted);
 		pause_a_little();
 	}
 }
@@ -290,7 +293,7 @@ static void close_folder(struct started *d)
 	assert_int_equal(system(command), 0);
 }
 
-/* ---- tests ---------------------------------------------------------------------------------------- */
+/* ---- tests ---------------------------------------------------------------------------------- */
 
 static void a_daemon_tells_when_it_is_ready(void **state)
 {
@@ -325,11 +328,13 @@ static void a_failed_start_is_told_and_not_tried_again(void **state)
 	(void)state;
 	open_folder(&d);
 	start(&d, "fail");
-	assert_string_equal(told(&d), "failed error E1004: port 8081 is held by nc (pid 7)\n hint: stop that "
-				      "process, or choose another port in conf/flink-conf.yaml\n");
+	assert_string_equal(told(&d),
+			    "failed error E1004: port 8081 is held by nc (pid 7)\n hint: stop that "
+			    "process, or choose another port in conf/flink-conf.yaml\n");
 	exit_of_launcher(&d);
 	await_file(&d, "run/d.pid", NULL);
-	await_file(&d, "log/d-0.log", "testdaemon cannot start: E1004 port 8081 is held by nc (pid 7)");
+	await_file(&d, "log/d-0.log",
+		   "testdaemon cannot start: E1004 port 8081 is held by nc (pid 7)");
 	await_file(&d, "log/d-0.out", "error E1004");
 	close_folder(&d);
 }
@@ -341,7 +346,8 @@ static void a_silent_death_before_ready_is_told(void **state)
 	(void)state;
 	open_folder(&d);
 	start(&d, "die");
-	assert_non_null(strstr(told(&d), "failed testdaemon ended with status 3 before it was up; see /tmp/"));
+	assert_non_null(strstr(
+		told(&d), "failed testdaemon ended with status 3 before it was up; see /tmp/"));
 	exit_of_launcher(&d);
 	await_file(&d, "run/d.pid", NULL);
 	close_folder(&d);
@@ -502,7 +508,8 @@ static void instances_are_numbered_and_the_dead_make_room(void **state)
 	first_pid = pid_in_file(&d, 0);
 	kill(first_pid, SIGKILL);
 	await_gone(first_pid);
-	/* The first one's line is stale now. Its number goes to the next, and its files are rotated. */
+	/* The first one's line is stale now. Its number goes to the next, and its files are
+	 * rotated. */
 	third = d;
 	start(&third, "serve");
 	told(&third);
@@ -578,7 +585,8 @@ static void unsupervised_it_is_one_process(void **state)
 
 static void options_are_taken_and_others_left(void **state)
 {
-	char words[][16] = { "jobmanager", "-D", "--daemon", "a=b", "--log-max", "3", "--out", "x y.out", "start" };
+	char words[][16] = { "jobmanager", "-D",    "--daemon", "a=b",	"--log-max",
+			     "3",	   "--out", "x y.out",	"start" };
 	char *argv[10];
 	struct daemon_options options;
 	struct err err = ERR_INIT;

@@ -153,7 +153,8 @@ void daemon_fail(const struct err *err)
 
 	err_format(err, text, sizeof(text));
 	if (daemon_self.started)
-		log_error("Daemon", "%s cannot start: E%d %s", daemon_self.options.name, (int)err->code, err->text);
+		log_error("Daemon", "%s cannot start: E%d %s", daemon_self.options.name,
+			  (int)err->code, err->text);
 	fputs(text, stderr);
 	fflush(stderr);
 	tell("failed", text);

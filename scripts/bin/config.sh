@@ -34,6 +34,15 @@ read_settings() {
 	export FLINK_LOG_DIR=$LOG_DIR
 }
 
+# The same for stopping, which works with broken settings too.
+read_settings_to_stop() {
+	local text values
+	text=$("$FLINK_BIN_DIR/flink-settings" get env.log.dir env.pid.dir 2>/dev/null)
+	mapfile -t values <<<"$text"
+	LOG_DIR=${values[0]:-${FLINK_LOG_DIR:-$FLINK_HOME/log}}
+	PID_DIR=${values[1]:-${FLINK_PID_DIR:-/tmp}}
+}
+
 # The file that security.cluster.secret-file names is made at the first start.
 make_secret() {
 	[[ -e $1 ]] && return
@@ -351,7 +360,7 @@ say_cluster() {
 	end=$((NOW_MS + 2000))
 	while :; do
 		if ! http_get "$url" /overview; then
-			say "1 JobManager, $url"
+			echo "1 JobManager, $url"
 			return
 		fi
 		[[ $BODY =~ \"taskmanagers\":\ *([0-9]+) ]] && managers=${BASH_REMATCH[1]}
@@ -363,5 +372,5 @@ say_cluster() {
 	count "${managers:-0}" TaskManager
 	managers=$COUNT
 	count "${slots:-0}" slot
-	say "1 JobManager, $managers, $COUNT, $url"
+	echo "1 JobManager, $managers, $COUNT, $url"
 }

@@ -42,11 +42,11 @@ start-foreground)
 	foreground standalonesession "${arguments[@]}"
 	;;
 stop)
-	read_settings
+	read_settings_to_stop
 	stop_daemon standalonesession
 	;;
 stop-all)
-	read_settings
+	read_settings_to_stop
 	stop_all standalonesession
 	;;
 *)

@@ -54,6 +54,8 @@ for fd in "${ready[@]}"; do
 	*) say "A TaskManager is not registered after 10 s${SAID:+: $SAID}; see $LOG_DIR"; failed=1 ;;
 	esac
 done
-((started == 1)) || say "The cluster is already running; nothing was started. One more TaskManager: bin/taskmanager.sh start"
 say_cluster "$url" "$((failed == 0 ? wanted : 0))"
+if ((started == 0)); then
+	say "The cluster is already running; nothing was started. One more TaskManager: bin/taskmanager.sh start"
+fi
 exit "$failed"

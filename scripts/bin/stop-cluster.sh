@@ -6,6 +6,6 @@ bin=${BASH_SOURCE[0]%/*}
 # shellcheck source=config.sh
 . "$bin/config.sh"
 
-read_settings
+read_settings_to_stop
 stop_all taskexecutor
 stop_daemon standalonesession

@@ -16,7 +16,7 @@ start)
 	# Without a JobManager it waits for one, which is no failure: said after two seconds.
 	await_daemon "$READY_FD" 2000
 	case $STATE in
-	ready) say "1 TaskManager, $SAID, registered" ;;
+	ready) echo "1 TaskManager, $SAID, registered" ;;
 	failed) say_failure taskexecutor; exit 1 ;;
 	*) say "The TaskManager is up, ${SAID:-but not registered yet}; it registers by itself." ;;
 	esac
@@ -26,11 +26,11 @@ start-foreground)
 	foreground taskexecutor "$@"
 	;;
 stop)
-	read_settings
+	read_settings_to_stop
 	stop_daemon taskexecutor
 	;;
 stop-all)
-	read_settings
+	read_settings_to_stop
 	stop_all taskexecutor
 	;;
 *)

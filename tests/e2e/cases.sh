@@ -89,6 +89,10 @@ contains() { # contains TEXT PART
 	[[ $1 == *"$2"* ]] || fail "\"$2\" is missing in: $1"
 }
 
+same() { # same WANTED GOT: two texts, which may have many lines
+	[[ $1 == "$2" ]] || fail "$(printf 'wanted:\n%s\ngot:\n%s' "$1" "$2")"
+}
+
 file_has() { # file_has FILE PATTERN
 	grep -qE -- "$2" "$1" || { echo "$1 has no line like $2"; tail -n 5 "$1" 2>/dev/null; return 1; }
 }
@@ -102,6 +106,7 @@ background() {
 
 clean_up() {
 	local p
+	set +e # a process that is gone already fails nothing
 	if [[ -n ${home_dir:-} && -x $home_dir/bin/stop-cluster.sh ]]; then
 		"$home_dir/bin/taskmanager.sh" stop-all >/dev/null 2>&1
 		"$home_dir/bin/jobmanager.sh" stop-all >/dev/null 2>&1
