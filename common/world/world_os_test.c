@@ -75,7 +75,7 @@ struct echo {
 	struct conn *conn;
 	char buffer[50000];
 	size_t held_bytes;
-	bool client;
+	atomic_bool *stay_until; /* in its first step: so that it is evicted */
 	uint64_t sent_bytes, read_bytes, partial;
 	struct err err;
 	atomic_bool ended;
@@ -89,14 +89,20 @@ static uint8_t pattern(uint64_t at)
 static enum step echo_ends(struct echo *echo)
 {
 	conn_close(&echo->conn);
-	atomic_store(&echo->ended, true);
 	return STEP_DONE;
+}
+
+static void echo_done(struct agent *agent)
+{
+	atomic_store(&CONTAINER_OF(agent, struct echo, agent)->ended, true);
 }
 
 static enum step server_step(struct agent *agent, mono_t now, mono_t *wake_at)
 {
 	struct echo *echo = CONTAINER_OF(agent, struct echo, agent);
 
+	for (; echo->stay_until != NULL && !atomic_load(echo->stay_until);)
+		look_again(MONO_NEVER, "moment");
 	if (echo->conn == NULL)
 		echo->conn = listener_accept(echo->listener, agent);
 	if (echo->conn == NULL)
@@ -170,6 +176,7 @@ static void play_echo(const char *listen_host, const char *host, bool other_thre
 
 	agent_init(&server->agent, "server", server_step);
 	agent_init(&client->agent, "client", client_step);
+	server->agent.done = client->agent.done = echo_done;
 	int failed = listener_open(loop, &options, &server->agent, &server->listener, &err);
 
 	assert_string_equal(err.text, "");
@@ -200,6 +207,35 @@ static void bytes_come_back_unchanged_however_they_are_cut(void **state)
 {
 	play_echo("127.0.0.1", "localhost", false);
 	play_echo("localhost", "127.0.0.1", true);
+}
+
+/* It accepts, reads, writes and closes on its lane while the client uses the same event base. */
+static void an_evicted_agent_keeps_its_connections(void **state)
+{
+	struct echo *server = MEM_NEW(struct echo), *client = MEM_NEW(struct echo);
+	struct listen_options options = { .host = "127.0.0.1" };
+	struct err err = ERR_INIT;
+	atomic_bool go = false;
+	mono_t deadline = deadline_from_now();
+
+	agent_init(&server->agent, "server", server_step);
+	agent_init(&client->agent, "client", client_step);
+	server->agent.done = client->agent.done = echo_done;
+	server->stay_until = &go;
+	assert_int_equal(listener_open(loop, &options, &server->agent, &server->listener, &err), 0);
+	runner_add(runner, &server->agent);
+	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(server->listener), &client->agent,
+				   &client->conn, &err), 0);
+	runner_add(runner, &client->agent);
+	while (runner_blocking_count(runner) == 0)
+		look_again(deadline, "eviction");
+	atomic_store(&go, true);
+	while (!atomic_load(&client->ended) || !atomic_load(&server->ended))
+		look_again(deadline, "end of the echo");
+	assert_int_equal(client->read_bytes, ECHO_BYTES);
+	listener_close(&server->listener);
+	mem_free(server);
+	mem_free(client);
 }
 
 static void bytes_come_back_over_ipv6(void **state)
@@ -723,8 +759,12 @@ static enum step watcher_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	if (got == 0 || !process_ended(watcher->process, &status))
 		return STEP_IDLE;
 	process_close(&watcher->process);
-	atomic_store(&watcher->ended, true);
 	return STEP_DONE;
+}
+
+static void watcher_done(struct agent *agent)
+{
+	atomic_store(&CONTAINER_OF(agent, struct watcher, agent)->ended, true);
 }
 
 static void the_end_of_a_process_wakes_its_agent(void **state)
@@ -737,6 +777,7 @@ static void the_end_of_a_process_wakes_its_agent(void **state)
 	mono_t deadline = deadline_from_now();
 
 	agent_init(&watcher.agent, "watcher", watcher_step);
+	watcher.agent.done = watcher_done;
 	assert_int_equal(process_start(loop, &options, &watcher.agent, &watcher.process, &err), 0);
 	runner_add(runner, &watcher.agent);
 	while (!atomic_load(&watcher.ended))
@@ -888,6 +929,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_WORLD(bytes_come_back_unchanged_however_they_are_cut),
 		WITH_WORLD(bytes_come_back_over_ipv6),
+		WITH_WORLD(an_evicted_agent_keeps_its_connections),
 		WITH_WORLD(bytes_come_back_over_a_name_of_the_process),
 		WITH_WORLD(a_refused_connection_says_by_whom),
 		WITH_WORLD(a_name_that_does_not_exist_is_told),
