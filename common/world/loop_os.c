@@ -21,43 +21,81 @@ static void nothing(evutil_socket_t fd, short what, void *context)
 	/* Waking from event_base_loop is all that is wanted. */
 }
 
-struct loop_os *loop_os_create(struct world *world, int wake_fd, struct err *err)
+static struct loop_os *loop_alloc(struct runner_os *runner)
 {
-	struct event_base *events = event_base_new();
-
-	if (events == NULL) {
-		err_set_errno(err, ERR_RESOURCE, errno, "cannot create an event queue (epoll)");
-		return NULL;
-	}
-	int timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-
-	if (timer_fd < 0) {
-		err_set_errno(err, ERR_RESOURCE, errno, "cannot create a timer");
-		event_base_free(events);
-		return NULL;
-	}
 	struct loop_os *loop = MEM_NEW(struct loop_os);
 
-	loop->base.world = world;
-	atomic_init(&loop->base.now, os_clock());
-	loop->events = events;
-	loop->timer_fd = timer_fd;
-	loop->timer_armed = MONO_NEVER;
-	loop->driven = true;
-	atomic_init(&loop->refs, 1);
+	loop->base.world = runner->base.world;
+	loop->base.runner = &runner->base;
+	loop->timer_fd = -1;
 	pthread_mutex_init(&loop->lock, NULL);
 	os_cond_init(&loop->changed);
 	list_init(&loop->files_done);
 	list_init(&loop->background_done);
-	loop->wake_event = event_new(events, wake_fd, EV_READ | EV_PERSIST | EV_ET, nothing, NULL);
-	loop->timer_event = event_new(events, timer_fd, EV_READ | EV_PERSIST | EV_ET, nothing, NULL);
-	if (loop->wake_event == NULL || loop->timer_event == NULL ||
-	    event_add(loop->wake_event, NULL) != 0 || event_add(loop->timer_event, NULL) != 0) {
-		err_set_errno(err, ERR_RESOURCE, errno, "cannot watch a descriptor (epoll_ctl)");
-		loop_os_unref(loop);
-		return NULL;
-	}
 	return loop;
+}
+
+static void close_events(struct loop_os *loop)
+{
+	if (loop->wake_event != NULL)
+		event_free(loop->wake_event);
+	if (loop->timer_event != NULL)
+		event_free(loop->timer_event);
+	if (loop->timer_fd >= 0)
+		close(loop->timer_fd);
+	if (loop->events != NULL)
+		event_base_free(loop->events);
+	loop->wake_event = loop->timer_event = NULL;
+	loop->timer_fd = -1;
+	loop->events = NULL;
+	atomic_store(&loop->idle, true); /* last: from here on it may have another life */
+}
+
+static int open_events(struct loop_os *loop, int wake_fd, struct err *err)
+{
+	loop->events = event_base_new();
+	if (loop->events == NULL)
+		return err_set_errno(err, ERR_RESOURCE, errno, "cannot create an event queue (epoll)");
+	loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (loop->timer_fd < 0)
+		return err_set_errno(err, ERR_RESOURCE, errno, "cannot create a timer");
+	loop->wake_event = event_new(loop->events, wake_fd, EV_READ | EV_PERSIST | EV_ET, nothing, NULL);
+	loop->timer_event =
+		event_new(loop->events, loop->timer_fd, EV_READ | EV_PERSIST | EV_ET, nothing, NULL);
+	if (loop->wake_event == NULL || loop->timer_event == NULL ||
+	    event_add(loop->wake_event, NULL) != 0 || event_add(loop->timer_event, NULL) != 0)
+		return err_set_errno(err, ERR_RESOURCE, errno, "cannot watch a descriptor (epoll_ctl)");
+	return 0;
+}
+
+int loop_os_open(struct runner_os *runner, struct err *err)
+{
+	if (runner->own_loop == NULL)
+		runner->own_loop = loop_alloc(runner);
+	struct loop_os *loop = runner->own_loop;
+
+	runner->loop = loop;
+	runner->base.loop = &loop->base;
+	atomic_store(&loop->idle, false);
+	if (open_events(loop, runner->wake_fd, err) != 0) {
+		close_events(loop);
+		return -1;
+	}
+	loop->timer_armed = MONO_NEVER;
+	atomic_store(&loop->refs, 1);
+	loop_os_advance(loop, os_clock());
+	pthread_mutex_lock(&loop->lock); /* a late file_submit may be looking */
+	loop->driven = true;
+	pthread_mutex_unlock(&loop->lock);
+	return 0;
+}
+
+void loop_os_free(struct loop_os *loop)
+{
+	CHECK(atomic_load(&loop->idle), "a world ends before its connections");
+	pthread_cond_destroy(&loop->changed);
+	pthread_mutex_destroy(&loop->lock);
+	mem_free(loop);
 }
 
 void loop_os_ref(struct loop_os *loop)
@@ -67,17 +105,8 @@ void loop_os_ref(struct loop_os *loop)
 
 void loop_os_unref(struct loop_os *loop)
 {
-	if (atomic_fetch_sub(&loop->refs, 1) != 1)
-		return;
-	if (loop->wake_event != NULL)
-		event_free(loop->wake_event);
-	if (loop->timer_event != NULL)
-		event_free(loop->timer_event);
-	close(loop->timer_fd);
-	event_base_free(loop->events);
-	pthread_cond_destroy(&loop->changed);
-	pthread_mutex_destroy(&loop->lock);
-	mem_free(loop);
+	if (atomic_fetch_sub(&loop->refs, 1) == 1)
+		close_events(loop);
 }
 
 /* Lanes share the loop, so two threads may move its clock: it never goes back. */

@@ -390,13 +390,26 @@ static void *seat_main(void *context)
 
 /* ---- eviction --------------------------------------------------------------------------------- */
 
+/* A retired one, unless connections of its former life are still open; NULL: none. */
+static struct runner_os *take_retired(struct world_os *world)
+{
+	struct runner_os *found = NULL;
+
+	pthread_mutex_lock(&world->leaf_lock);
+	LIST_FOR_EACH(&world->retired, struct runner_os, node, r) {
+		if (r->own_loop != NULL && !atomic_load(&r->own_loop->idle))
+			continue;
+		list_remove(&r->node);
+		found = r;
+		break;
+	}
+	pthread_mutex_unlock(&world->leaf_lock);
+	return found;
+}
+
 static struct runner_os *runner_alloc(struct world_os *world, struct err *err)
 {
-	pthread_mutex_lock(&world->leaf_lock);
-	struct list_node *node = list_pop_front(&world->retired);
-
-	pthread_mutex_unlock(&world->leaf_lock);
-	struct runner_os *r = node != NULL ? CONTAINER_OF(node, struct runner_os, node) : NULL;
+	struct runner_os *r = take_retired(world);
 
 	if (r == NULL) {
 		int wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -410,10 +423,10 @@ static struct runner_os *runner_alloc(struct world_os *world, struct err *err)
 		r->base.world = &world->base;
 		r->wake_fd = wake_fd;
 	}
-	r->loop = NULL;
 	r->parent = NULL;
 	r->suspect = NULL;
 	r->cursor = NULL;
+	atomic_store(&r->base.together, false);
 	atomic_store(&r->posted, 0);
 	atomic_store(&r->stop, false);
 	atomic_store(&r->agents_count, 0);
@@ -522,23 +535,18 @@ struct runner *runner_os_create(struct world *world, const char *name, struct er
 	if (r == NULL)
 		return NULL;
 	snprintf(r->name, sizeof(r->name), "%s", name);
-	struct loop_os *loop = loop_os_create(world, r->wake_fd, err);
-
-	if (loop == NULL) {
+	if (loop_os_open(r, err) != 0) {
 		retire(r);
 		return NULL;
 	}
-	loop->base.runner = &r->base;
-	r->loop = loop;
-	r->base.loop = &loop->base;
-	pthread_mutex_lock(&loop->lock);
+	pthread_mutex_lock(&r->loop->lock);
 	r->seat = seat_start(r, err);
 	if (r->seat != NULL)
 		r->seat->go = true;
-	pthread_mutex_unlock(&loop->lock);
+	pthread_mutex_unlock(&r->loop->lock);
 	if (r->seat == NULL) {
+		loop_os_unref(r->loop);
 		retire(r);
-		loop_os_unref(loop);
 		return NULL;
 	}
 	pthread_mutex_lock(&os->lock);
@@ -656,8 +664,8 @@ void runner_os_destroy(struct runner *runner)
 	pthread_join(r->seat->thread, NULL);
 	mem_free(r->seat);
 	r->seat = NULL;
-	retire(r);
 	loop_os_unref(loop);
+	retire(r);
 }
 
 void runner_os_free_retired(struct list *retired)
@@ -668,6 +676,8 @@ void runner_os_free_retired(struct list *retired)
 		struct runner_os *r = CONTAINER_OF(node, struct runner_os, node);
 
 		close(r->wake_fd);
+		if (r->own_loop != NULL)
+			loop_os_free(r->own_loop);
 		mem_free(r);
 	}
 }

@@ -252,6 +252,8 @@ struct world *world_os_create(struct err *err)
 		err_set(err, ERR_RESOURCE, "libevent cannot be used with threads");
 		return NULL;
 	}
+	/* A reader that goes away is an error of the write. Children get the default back. */
+	signal(SIGPIPE, SIG_IGN);
 	struct world_os *os = MEM_NEW(struct world_os);
 
 	os->base.vtable = &os_vtable;

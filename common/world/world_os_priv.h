@@ -54,8 +54,9 @@ struct loop_os {
 	int timer_fd;
 	mono_t timer_armed;
 	/* Its runner and one for each connection, listener and process: they may be closed after the
-	 * runner is gone. */
+	 * runner is gone. The struct itself stays with its runner_os, so that late calls find it. */
 	atomic_uint refs;
+	atomic_bool idle; /* refs came down to 0 and the event base is gone: ready for another life */
 	/* Guards everything that threads other than the driver change: the runner's posted lists,
 	 * its lanes, the lists below. */
 	pthread_mutex_t lock;
@@ -65,7 +66,8 @@ struct loop_os {
 	bool driven;        /* a runner delivers; else jobs are run by the caller */
 };
 
-MUST_USE struct loop_os *loop_os_create(struct world *world, int wake_fd, struct err *err);
+MUST_USE int loop_os_open(struct runner_os *runner, struct err *err);
+void loop_os_free(struct loop_os *loop); /* with the world */
 void loop_os_ref(struct loop_os *loop);
 void loop_os_unref(struct loop_os *loop);
 void loop_os_advance(struct loop_os *loop, mono_t now);
@@ -92,11 +94,12 @@ struct seat {
 };
 
 /* A runner, or a lane: the private runner of one evicted agent, which shares its parent's loop.
- * The struct is reused but never freed before the world, so a late agent_wake is at worst spurious.
- * `base`, `parked` and `wake_fd` are therefore set up once. */
+ * The struct is reused but never freed before the world, so a late agent_wake is at worst spurious,
+ * and a late runner_remove finds nothing to do. `base`, `parked` and `wake_fd` are set up once. */
 struct runner_os {
 	struct runner base;
-	struct loop_os *loop;
+	struct loop_os *loop;     /* own_loop, or a lane's parent's */
+	struct loop_os *own_loop; /* NULL: it has only been a lane so far */
 	struct runner_os *parent; /* NULL: a runner */
 	char name[32];
 

@@ -65,6 +65,17 @@ static void look_again(mono_t deadline, const char *waiting_for)
 	nanosleep(&moment, NULL);
 }
 
+struct watcher {
+	struct agent agent;
+	struct process *process;
+	atomic_bool ended;
+};
+
+static enum step idle_step(struct agent *agent, mono_t now, mono_t *wake_at)
+{
+	return STEP_IDLE;
+}
+
 /* ---- an echo server and a client that checks what comes back -------------------------------------- */
 
 #define ECHO_BYTES (8 * 1024 * 1024)
@@ -515,6 +526,46 @@ static void what_was_written_before_a_close_arrives_though_the_closer_had_not_re
 	listener_close(&listener);
 }
 
+static void an_ended_runner_may_still_be_named(void **state)
+{
+	struct err err = ERR_INIT;
+	struct runner *ended = runner_create(world, "ended", &err), *named = ended, *later[3];
+	struct loop *its_loop = runner_loop(ended);
+	struct listen_options options = { .host = "127.0.0.1" };
+	struct listener *listener;
+	struct conn *conn, *accepted;
+	struct watcher watcher = { 0 };
+	char path[128];
+
+	agent_init(&watcher.agent, "idle", idle_step);
+	runner_add(ended, &watcher.agent);
+	assert_int_equal(listener_open(its_loop, &options, &watcher.agent, &listener, &err), 0);
+	assert_int_equal(conn_open(its_loop, "127.0.0.1", listener_port(listener), &watcher.agent, &conn,
+				   &err), 0);
+	accepted = accept_one(listener);
+	runner_destroy(&ended);
+	for (int i = 0; i < 3; i++) { /* none of them takes over what is still in use */
+		later[i] = runner_create(world, "later", &err);
+		assert_ptr_not_equal(later[i], named);
+	}
+	agent_wake(&watcher.agent);
+	runner_remove(named, &watcher.agent);
+	snprintf(path, sizeof(path), "%s/late", directory);
+	struct file_op op = { .kind = FILE_OPEN_WRITE, .path = path };
+
+	file_submit(its_loop, &op, &watcher.agent);
+	assert_true(atomic_load(&op.done));
+	op.kind = FILE_CLOSE;
+	file_submit(its_loop, &op, &watcher.agent);
+	assert_true(atomic_load(&op.done));
+	assert_int_equal(op.result, 0);
+	conn_close(&conn);
+	conn_close(&accepted);
+	listener_close(&listener);
+	for (int i = 0; i < 3; i++)
+		runner_destroy(&later[i]);
+}
+
 /* ---- files --------------------------------------------------------------------------------------------------- */
 
 static int64_t file_do(struct file_op *op)
@@ -741,12 +792,6 @@ static void a_process_may_be_killed_with_its_children(void **state)
 	process_close(&process);
 }
 
-struct watcher {
-	struct agent agent;
-	struct process *process;
-	atomic_bool ended;
-};
-
 static enum step watcher_step(struct agent *agent, mono_t now, mono_t *wake_at)
 {
 	struct watcher *watcher = CONTAINER_OF(agent, struct watcher, agent);
@@ -922,6 +967,20 @@ static void printed_lines_come_out_whole(void **state)
 	close(pipe_fds[0]);
 }
 
+static void a_reader_of_the_output_that_goes_away_kills_nobody(void **state)
+{
+	int pipe_fds[2], saved = dup(STDOUT_FILENO);
+
+	fflush(stdout);
+	assert_int_equal(pipe(pipe_fds), 0);
+	dup2(pipe_fds[1], STDOUT_FILENO);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	world_print(world, "to be : 1\n", 10);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -938,6 +997,7 @@ int main(void)
 		WITH_WORLD(a_full_listener_closes_newcomers),
 		WITH_WORLD(without_descriptors_newcomers_are_closed_and_later_ones_served),
 		WITH_WORLD(what_was_written_before_a_close_arrives_though_the_closer_had_not_read),
+		WITH_WORLD(an_ended_runner_may_still_be_named),
 		WITH_WORLD(operations_of_a_handle_keep_their_order),
 		WITH_WORLD(names_are_made_moved_listed_and_removed),
 		WITH_WORLD(small_files_are_read_and_replaced_whole),
@@ -951,6 +1011,7 @@ int main(void)
 		WITH_WORLD(a_module_that_cannot_be_opened_says_why),
 		WITH_WORLD(the_process_sees_its_machine),
 		WITH_WORLD(printed_lines_come_out_whole),
+		WITH_WORLD(a_reader_of_the_output_that_goes_away_kills_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
