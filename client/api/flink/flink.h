@@ -43,6 +43,21 @@
 
 #define FLINK_ABI 1 /* checked before a job's code is opened */
 
+/* What the check reads: an ELF note in every object that includes this file, so that the library can
+ * be looked at without running any of it, and objects built for different versions are noticed. */
+#ifdef __clang__
+#define FLINK_NOTE_PLAIN_ __attribute__((no_sanitize("address"))) /* no red zones in a note */
+#else
+#define FLINK_NOTE_PLAIN_
+#endif
+static const struct {
+	uint32_t name_bytes, value_bytes, type;
+	char name[8];
+	uint32_t abi;
+} flink_abi_note_ FLINK_NOTE_PLAIN_ __attribute__((section(".note.flink"), used, aligned(4))) = {
+	6, 4, 1, "flink", FLINK_ABI
+};
+
 /* ---- record types --------------------------------------------------------------------------- */
 
 #define FLINK_C_BOOLEAN uint8_t

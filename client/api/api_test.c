@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * api_test.c - programs written against flink.h become the graphs that Flink would show, and wrong
+ * ones say what is wrong with the operator's name. The programs' code is this test itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "client/api/env.h"
+#include "common/graph/graph.h"
+#include "common/world/world_sim.h"
+
+#define PROGRAM_PATH "/jobs/test.so"
+
+/* ---- the stage: one simulated machine, an executor that keeps the graph ---------------------------- */
+
+struct stage {
+	struct sim *sim;
+	struct world *world;
+	struct module *module;
+	struct flink_executor executor;
+	struct flink_env_options options;
+	struct flink_env *env;
+	Flink__JobGraph *graph; /* a copy of what was executed */
+	struct err err;
+	int64_t bytes_before;
+};
+
+static int keep_graph(void *context, const Flink__JobGraph *graph, struct err *err)
+{
+	struct stage *stage = context;
+	size_t size_bytes = flink__job_graph__get_packed_size(graph);
+	uint8_t *packed = mem_alloc(size_bytes);
+
+	flink__job_graph__pack(graph, packed);
+	stage->graph = flink__job_graph__unpack(NULL, size_bytes, packed);
+	mem_free(packed);
+	assert_non_null(stage->graph);
+	return 0;
+}
+
+static void stage_open(struct stage *stage)
+{
+	struct sim_options calm = { .delay_us_max = 0 };
+
+	memset(stage, 0, sizeof(*stage));
+	stage->bytes_before = mem_bytes_out();
+	stage->sim = sim_create(1, &calm);
+	stage->world = sim_node(stage->sim, "client");
+	sim_module_add(stage->sim, PROGRAM_PATH);
+	assert_int_equal(module_open(stage->world, PROGRAM_PATH, NULL, &stage->module, &stage->err), 0);
+	stage->executor = (struct flink_executor){ keep_graph, stage };
+	stage->options = (struct flink_env_options){
+		.world = stage->world, .module = stage->module, .artifact_name = "test.so",
+		.artifact_size_bytes = 4711, .working_directory = "/home/user/work",
+		.executor = &stage->executor,
+	};
+}
+
+static void stage_close(struct stage *stage)
+{
+	flink_env_destroy(&stage->env);
+	if (stage->graph != NULL)
+		flink__job_graph__free_unpacked(stage->graph, NULL);
+	module_close(&stage->module);
+	world_destroy(&stage->world);
+	sim_destroy(&stage->sim);
+	assert_int_equal(mem_bytes_out(), stage->bytes_before);
+}
+
+typedef void program_fn(struct flink_env *env);
+
+/* Runs the program and flink_execute behind it; *stage stays open. */
+static void run(struct stage *stage, program_fn *program)
+{
+	stage->env = flink_env_create(&stage->options);
+	program(stage->env);
+	(void)!flink_execute(stage->env, "Test Job", &stage->err);
+}
+
+/* ---- programs --------------------------------------------------------------------------------------- */
+
+FLINK_RECORD_PRINTED(word_with_count, "{word} : {count}", FIELD(STRING, word) FIELD(BIGINT, count));
+FLINK_RECORD(pair, FIELD(INT, a) FIELD(DOUBLE, b));
+
+static void split(const struct line *in, struct collector *out)
+{
+	collect(out, word_with_count, .word = str_copy(&in->text), .count = 1);
+}
+
+static void to_pair(const struct word_with_count *in, struct pair *out)
+{
+	out->a = (int32_t)in->count;
+}
+
+static bool is_long(const struct word_with_count *in)
+{
+	return in->word.len > 3;
+}
+
+static struct stream *words(struct flink_env *env)
+{
+	return flat_map(socket_text_stream(env, "localhost", 9000), split, word_with_count);
+}
+
+static void socket_window_word_count(struct flink_env *env)
+{
+	struct stream *counts = sum(window(key_by(words(env), "word"), tumbling_processing_time(SECONDS(5))),
+				    "count");
+
+	set_parallelism(print(counts), 1);
+}
+
+static const char word_count_plan[] =
+	"{\n"
+	"  \"nodes\" : [ {\n"
+	"    \"id\" : 1,\n"
+	"    \"type\" : \"Source: Socket Stream\",\n"
+	"    \"pact\" : \"Data Source\",\n"
+	"    \"contents\" : \"Source: Socket Stream\",\n"
+	"    \"parallelism\" : 1\n"
+	"  }, {\n"
+	"    \"id\" : 2,\n"
+	"    \"type\" : \"Flat Map\",\n"
+	"    \"pact\" : \"Operator\",\n"
+	"    \"contents\" : \"Flat Map\",\n"
+	"    \"parallelism\" : 1,\n"
+	"    \"predecessors\" : [ {\n"
+	"      \"id\" : 1,\n"
+	"      \"ship_strategy\" : \"FORWARD\",\n"
+	"      \"side\" : \"second\"\n"
+	"    } ]\n"
+	"  }, {\n"
+	"    \"id\" : 4,\n"
+	"    \"type\" : \"TumblingProcessingTimeWindows\",\n"
+	"    \"pact\" : \"Operator\",\n"
+	"    \"contents\" : \"TumblingProcessingTimeWindows\",\n"
+	"    \"parallelism\" : 1,\n"
+	"    \"predecessors\" : [ {\n"
+	"      \"id\" : 2,\n"
+	"      \"ship_strategy\" : \"HASH\",\n"
+	"      \"side\" : \"second\"\n"
+	"    } ]\n"
+	"  }, {\n"
+	"    \"id\" : 5,\n"
+	"    \"type\" : \"Sink: Print to Std. Out\",\n"
+	"    \"pact\" : \"Data Sink\",\n"
+	"    \"contents\" : \"Sink: Print to Std. Out\",\n"
+	"    \"parallelism\" : 1,\n"
+	"    \"predecessors\" : [ {\n"
+	"      \"id\" : 4,\n"
+	"      \"ship_strategy\" : \"FORWARD\",\n"
+	"      \"side\" : \"second\"\n"
+	"    } ]\n"
+	"  } ]\n"
+	"}";
+
+static void the_tutorials_job_has_flinks_vertices_and_plan(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage);
+	run(&stage, socket_window_word_count);
+	assert_string_equal(stage.err.text, "");
+	assert_true(flink_env_executed(stage.env));
+	const Flink__JobGraph *graph = stage.graph;
+
+	assert_string_equal(graph->name, "Test Job");
+	assert_string_equal(graph->execution_plan, word_count_plan);
+	assert_int_equal(graph->n_vertices, 2);
+	assert_string_equal(graph->vertices[0]->name, "Source: Socket Stream -> Flat Map");
+	assert_string_equal(graph->vertices[1]->name,
+			    "TumblingProcessingTimeWindows -> Sink: Print to Std. Out");
+	assert_int_equal(graph->n_edges, 1);
+	assert_int_equal(graph->edges[0]->ship_strategy, FLINK__SHIP_STRATEGY__SHIP_HASH);
+	assert_int_equal(graph->n_types, 2);
+	assert_string_equal(graph->types[0]->name, "line");
+	assert_string_equal(graph->types[1]->print_format, "{word} : {count}");
+	assert_int_equal(graph->job_id.len, 16);
+	assert_int_equal(graph->n_artifacts, 1);
+	assert_string_equal(graph->artifacts[0]->name, "test.so");
+	assert_int_equal(graph->artifacts[0]->size_bytes, 4711);
+	assert_int_equal(graph->artifacts[0]->abi, FLINK_ABI);
+	stage_close(&stage);
+}
+
+static Flink__OperatorParameters *parameters_of(const struct stage *stage, size_t vertex,
+						size_t operator)
+{
+	const Flink__Operator *its = stage->graph->vertices[vertex]->operators[operator];
+	Flink__OperatorParameters *parameters =
+		flink__operator_parameters__unpack(NULL, its->parameters.len, its->parameters.data);
+
+	assert_non_null(parameters);
+	return parameters;
+}
+
+static void operators_carry_what_they_need(void **state)
+{
+	struct stage stage;
+	Flink__OperatorParameters *parameters;
+	uint64_t offset;
+
+	stage_open(&stage);
+	run(&stage, socket_window_word_count);
+	parameters = parameters_of(&stage, 0, 0);
+	assert_string_equal(stage.graph->vertices[0]->operators[0]->factory, "socket");
+	assert_int_equal(parameters->n_options, 2);
+	assert_string_equal(parameters->options[0]->key, "host");
+	assert_string_equal(parameters->options[0]->value, "localhost");
+	assert_string_equal(parameters->options[1]->value, "9000");
+	flink__operator_parameters__free_unpacked(parameters, NULL);
+	parameters = parameters_of(&stage, 0, 1);
+	assert_string_equal(stage.graph->vertices[0]->operators[1]->factory, "flat-map");
+	assert_true(module_offset(stage.module, (void *)(uintptr_t)split, &offset));
+	assert_int_equal(parameters->function->offset, offset);
+	assert_string_equal(parameters->function->symbol, "split");
+	flink__operator_parameters__free_unpacked(parameters, NULL);
+	parameters = parameters_of(&stage, 1, 0);
+	assert_string_equal(stage.graph->vertices[1]->operators[0]->factory, "window-sum");
+	assert_int_equal(stage.graph->vertices[1]->operators[0]->n_key_fields, 1);
+	assert_int_equal(stage.graph->vertices[1]->operators[0]->key_fields[0], 0);
+	assert_int_equal(parameters->field, 1);
+	assert_int_equal(parameters->window_size_ms, 5000);
+	assert_string_equal(parameters->aggregate, "sum");
+	flink__operator_parameters__free_unpacked(parameters, NULL);
+	stage_close(&stage);
+}
+
+static void chained_and_named(struct flink_env *env)
+{
+	flink_set_parallelism(env, 4);
+	struct stream *text = name(read_text_file(env, "in.txt"), "file-input");
+	struct stream *all = name(flat_map(text, split, word_with_count), "tokenizer");
+	struct stream *some = uid(filter(all, is_long), "long-words");
+	struct stream *counts = name(sum(key_by(some, "word"), "count"), "counter");
+
+	name(write_as_text(set_parallelism(map(rebalance(counts), to_pair, pair), 2), "/out/x"), "file-sink");
+	flink_set(env, "restart-strategy.type", "none");
+}
+
+static void names_parallelism_and_settings_travel(void **state)
+{
+	struct stage stage;
+	Flink__OperatorParameters *parameters;
+
+	stage_open(&stage);
+	run(&stage, chained_and_named);
+	assert_string_equal(stage.err.text, "");
+	const Flink__JobGraph *graph = stage.graph;
+
+	assert_int_equal(graph->n_vertices, 4);
+	assert_string_equal(graph->vertices[0]->name, "Source: file-input -> tokenizer -> Filter");
+	assert_int_equal(graph->vertices[0]->parallelism, 4);
+	assert_string_equal(graph->vertices[0]->operators[2]->uid, "long-words");
+	assert_string_equal(graph->vertices[1]->name, "counter");
+	assert_string_equal(graph->vertices[2]->name, "Map");
+	assert_int_equal(graph->vertices[2]->parallelism, 2);
+	assert_string_equal(graph->vertices[3]->name, "Sink: file-sink");
+	assert_int_equal(graph->n_settings, 1);
+	assert_string_equal(graph->settings[0]->key, "restart-strategy.type");
+	parameters = parameters_of(&stage, 0, 0);
+	assert_string_equal(parameters->options[0]->value, "/home/user/work/in.txt");
+	flink__operator_parameters__free_unpacked(parameters, NULL);
+	parameters = parameters_of(&stage, 3, 0);
+	assert_string_equal(parameters->options[0]->value, "/out/x");
+	flink__operator_parameters__free_unpacked(parameters, NULL);
+	stage_close(&stage);
+}
+
+static const struct pair pairs[] = { { 1, 1.5 }, { 2, 2.5 } };
+
+static void from_a_list(struct flink_env *env)
+{
+	print(sum(key_by(from_records(env, pair, pairs, 2), "a"), "b"));
+}
+
+static void records_of_the_program_travel_as_images(void **state)
+{
+	struct stage stage;
+	Flink__OperatorParameters *parameters;
+	struct record_type **types;
+	uint64_t image[2];
+
+	stage_open(&stage);
+	run(&stage, from_a_list);
+	assert_string_equal(stage.err.text, "");
+	assert_string_equal(stage.graph->vertices[0]->name, "Source: Collection Source");
+	assert_int_equal(stage.graph->vertices[0]->parallelism, 1);
+	assert_int_equal(job_graph_types(stage.graph, &types, &stage.err), 0);
+	parameters = parameters_of(&stage, 0, 0);
+	assert_int_equal(parameters->n_elements, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(parameters->elements[i].len, sizeof(struct pair));
+		memcpy(image, parameters->elements[i].data, sizeof(image));
+		assert_int_equal(record_check(types[0], image, sizeof(image), &stage.err), 0);
+		assert_memory_equal(image, &pairs[i], sizeof(image));
+	}
+	flink__operator_parameters__free_unpacked(parameters, NULL);
+	job_graph_types_destroy(&types, stage.graph->n_types);
+	stage_close(&stage);
+}
+
+/* ---- wrong programs --------------------------------------------------------------------------------- */
+
+static void wrong_field(struct flink_env *env)
+{
+	print(sum(key_by(words(env), "wrod"), "count"));
+}
+
+static void wrong_sum(struct flink_env *env)
+{
+	print(sum(key_by(words(env), "word"), "word"));
+}
+
+static void no_key(struct flink_env *env)
+{
+	print(sum(words(env), "count"));
+}
+
+static void window_without_key(struct flink_env *env)
+{
+	print(sum(window(words(env), tumbling_processing_time(SECONDS(1))), "count"));
+}
+
+static void window_alone(struct flink_env *env)
+{
+	print(window(key_by(words(env), "word"), tumbling_processing_time(SECONDS(1))));
+}
+
+static void window_of_nothing(struct flink_env *env)
+{
+	print(sum(window(key_by(words(env), "word"), tumbling_processing_time(0)), "count"));
+}
+
+static void parallel_socket(struct flink_env *env)
+{
+	print(set_parallelism(socket_text_stream(env, "localhost", 9000), 2));
+}
+
+static void key_twice(struct flink_env *env)
+{
+	print(key_by(words(env), "word, word"));
+}
+
+static void no_host(struct flink_env *env)
+{
+	print(socket_text_stream(env, "", 9000));
+}
+
+static void no_port(struct flink_env *env)
+{
+	print(socket_text_stream(env, "localhost", 0));
+}
+
+static void other_file_system(struct flink_env *env)
+{
+	print(read_text_file(env, "hdfs://name/x"));
+}
+
+static void no_operators(struct flink_env *env)
+{
+}
+
+static void bad_setting(struct flink_env *env)
+{
+	flink_set(env, "parallelism.default", "many");
+	print(words(env));
+}
+
+static void name_of_a_key(struct flink_env *env)
+{
+	print(name(key_by(words(env), "word"), "k"));
+}
+
+static void foreign_function(struct flink_env *env)
+{
+	struct stream *text = socket_text_stream(env, "localhost", 9000);
+
+	print(flink_filter(text, (flink_filter_fn *)(void *)(uintptr_t)12345, "strlen", BYTES_EMPTY));
+}
+
+static void wrong_text_in_lines(struct flink_env *env)
+{
+	static const char *const lines[] = { "good", "b\xFF" "d" };
+
+	print(from_lines(env, lines, 2));
+}
+
+static void packed_record(struct flink_env *env)
+{
+	static const struct flink_type packed[1] = { { "packed", NULL, pair_fields_, 2, 12 } };
+
+	print(flink_from_records(env, packed, pairs, 1));
+}
+
+static void two_errors(struct flink_env *env)
+{
+	print(sum(key_by(words(env), "first"), "count"));
+	print(sum(key_by(words(env), "second"), "count"));
+}
+
+static void wrong_programs_say_what_is_wrong_and_where(void **state)
+{
+	static const struct {
+		program_fn *program;
+		const char *text;
+	} cases[] = {
+		{ wrong_field, "operator \"key_by\": word_with_count(word STRING, count BIGINT) has no field "
+			       "\"wrod\"; did you mean \"word\"?" },
+		{ wrong_sum, "operator \"sum\": field \"word\" is STRING, which cannot be summed" },
+		{ no_key, "operator \"sum\": the stream has no key; call key_by first" },
+		{ window_without_key, "operator \"window\": the stream has no key; call key_by first" },
+		{ window_alone, "operator \"Print to Std. Out\": a window gives records only through "
+				"sum(window(…), \"field\")" },
+		{ window_of_nothing, "operator \"window\": a window of 0 ms with offset 0 ms: the size must be above "
+				     "0 and the offset smaller than it" },
+		{ parallel_socket, "operator \"Socket Stream\": The parallelism of non parallel operator must be 1." },
+		{ key_twice, NULL },
+		{ no_host, "operator \"Socket Stream\": \"\" is not a host name" },
+		{ no_port, "operator \"Socket Stream\": port is out of range" },
+		{ other_file_system, "operator \"Custom File Source\": \"hdfs://name/x\" is on a file system that is not "
+				     "supported yet; give a path, or file:///path" },
+		{ no_operators, "No operators defined in streaming topology. Cannot execute." },
+		{ bad_setting, NULL },
+		{ name_of_a_key, "operator \"name\": key_by makes no operator; call this on the operator in front of "
+				 "or behind it" },
+		{ foreign_function, "operator \"Filter\": function strlen does not lie in the program itself; only the "
+				    "program's own functions can be sent to a cluster" },
+		{ wrong_text_in_lines, "operator \"Collection Source\": line 2 is not UTF-8" },
+		{ packed_record, "operator \"Collection Source\": struct packed has 12 bytes where its fields need "
+				 "16; declare it with FLINK_RECORD alone and without packing" },
+		{ two_errors, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct stage stage;
+
+		stage_open(&stage);
+		run(&stage, cases[i].program);
+		assert_int_not_equal(stage.err.code, ERR_NONE);
+		assert_false(flink_env_executed(stage.env));
+		assert_null(stage.graph);
+		if (cases[i].text != NULL)
+			assert_string_equal(stage.err.text, cases[i].text);
+		else if (cases[i].program == key_twice)
+			assert_memory_equal(stage.err.text, "operator \"key_by\": \"word, word\": ", 33);
+		else if (cases[i].program == bad_setting)
+			assert_int_equal(stage.err.code, ERR_CONF_BAD_VALUE);
+		else
+			assert_non_null(strstr(stage.err.text, "\"first\""));
+		stage_close(&stage);
+	}
+}
+
+static void a_program_executes_once(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage);
+	run(&stage, socket_window_word_count);
+	assert_int_equal(flink_execute(stage.env, "Again", &stage.err), -1);
+	assert_string_equal(stage.err.text, "flink_execute was called twice; a program runs one job");
+	stage_close(&stage);
+}
+
+/* ---- arguments -------------------------------------------------------------------------------------- */
+
+static void arguments_are_read_as_parameter_tool_does(void **state)
+{
+	static const char *const texts[] = { "--hostname", "h", "-port", "9000", "--flag", "--shift", "-5",
+					     "--bad", "9x", "--port", "9001" };
+	struct flink_args *args;
+	struct err err = ERR_INIT;
+	int64_t value = 0;
+	int64_t before = mem_bytes_out();
+
+	assert_int_equal(flink_args_create(ARRAY_COUNT(texts), texts, &args, &err), 0);
+	assert_string_equal(flink_arg(args, "hostname"), "h");
+	assert_string_equal(flink_arg_or(args, "nothing", "x"), "x");
+	assert_true(flink_arg_is_set(args, "flag"));
+	assert_null(flink_arg(args, "flag"));
+	assert_int_equal(flink_arg_int(args, "port", &value, &err), 1);
+	assert_int_equal(value, 9001);
+	assert_int_equal(flink_arg_int(args, "shift", &value, &err), 1);
+	assert_int_equal(value, -5);
+	assert_int_equal(flink_arg_int(args, "nothing", &value, &err), 0);
+	assert_int_equal(flink_arg_int(args, "bad", &value, &err), -1);
+	assert_string_equal(err.text, "--bad is \"9x\", which is not a whole number");
+	assert_int_equal(flink_arg_int(args, "flag", &value, &err), -1);
+	assert_string_equal(err.text, "--flag needs a value, a whole number");
+	flink_args_destroy(&args);
+	static const char *const loose[] = { "--a", "1", "loose" };
+
+	assert_int_equal(flink_args_create(3, loose, &args, &err), -1);
+	assert_int_equal(err.code, ERR_USAGE);
+	assert_string_equal(err.text, "Error parsing arguments '[--a, 1, loose]' on 'loose'. Please prefix keys with "
+				      "-- or -.");
+	assert_int_equal(mem_bytes_out(), before);
+}
+
+/* What the job's code needs from whoever opens it; called only inside functions. */
+void flink_collect_check(struct collector *out, const struct flink_type *type)
+{
+	fail();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_tutorials_job_has_flinks_vertices_and_plan),
+		cmocka_unit_test(operators_carry_what_they_need),
+		cmocka_unit_test(names_parallelism_and_settings_travel),
+		cmocka_unit_test(records_of_the_program_travel_as_images),
+		cmocka_unit_test(wrong_programs_say_what_is_wrong_and_where),
+		cmocka_unit_test(a_program_executes_once),
+		cmocka_unit_test(arguments_are_read_as_parameter_tool_does),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

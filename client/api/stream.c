@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * stream.c - the transformations of flink.h. Each call checks what it is given at once and keeps the
+ * first error, so that the program needs no check per call; nothing is sent anywhere before
+ * flink_execute. */
+#include <ctype.h>
+
+#include "client/api/env_priv.h"
+#include "common/base/limits.h"
+
+/* ---- building blocks -------------------------------------------------------------------------- */
+
+const struct record_type *env_type(struct flink_env *env, const char *operator,
+				   const struct flink_type *declared)
+{
+	struct err err = ERR_INIT;
+
+	LIST_FOR_EACH(&env->types, struct known_type, link, known)
+		if (known->declared == declared)
+			return known->type;
+	struct known_type *known = arena_alloc(env->arena, sizeof(*known));
+
+	if (record_type_create(declared->name, declared->print_format, declared->fields,
+			       declared->fields_count, &known->type, &err) < 0) {
+		env_fail(env, operator, err.code, "%s", err.text);
+		return NULL;
+	}
+	known->declared = declared;
+	list_push_back(&env->types, &known->link);
+	if (known->type->size_bytes != declared->size_bytes) {
+		env_fail(env, operator, ERR_PLAN_INVALID,
+			 "struct %s has %u bytes where its fields need %u; declare it with FLINK_RECORD "
+			 "alone and without packing",
+			 declared->name, declared->size_bytes, known->type->size_bytes);
+		return NULL;
+	}
+	return known->type;
+}
+
+struct transformation *env_add(struct flink_env *env, const char *factory, const char *name_text,
+			       Flink__OperatorKind kind, const struct record_type *type)
+{
+	struct transformation *made = arena_alloc(env->arena, sizeof(*made));
+
+	made->node = (struct stream_node){ .name = name_text, .kind = kind, .factory = factory,
+					   .output_type = type };
+	flink__operator_parameters__init(&made->parameters);
+	made->ship = SHIP_DEFAULT;
+	list_push_back(&env->transformations, &made->link);
+	return made;
+}
+
+struct transformation *env_add_behind(struct stream *in, bool windowed_allowed, const char *factory,
+				      const char *name_text, Flink__OperatorKind kind,
+				      const struct record_type *type)
+{
+	struct flink_env *env = in->env;
+
+	if (in->origin == NULL)
+		return NULL;
+	if (in->kind == STREAM_WINDOWED && !windowed_allowed) {
+		env_fail(env, name_text, ERR_PLAN_INVALID,
+			 "a window gives records only through sum(window(…), \"field\")");
+		return NULL;
+	}
+	struct transformation *made = env_add(env, factory, name_text, kind, type);
+
+	made->input = in->origin;
+	made->ship = in->ship;
+	made->node.input_type = in->type;
+	if (in->kind != STREAM_PLAIN)
+		made->key = in->key;
+	return made;
+}
+
+struct stream *env_stream(struct flink_env *env, struct transformation *made_by)
+{
+	struct stream *stream = arena_alloc(env->arena, sizeof(*stream));
+
+	*stream = (struct stream){ .env = env, .made_by = made_by, .origin = made_by,
+				   .type = made_by->node.output_type, .ship = SHIP_DEFAULT };
+	return stream;
+}
+
+/* ---- functions -------------------------------------------------------------------------------- */
+
+/* An operator that calls a function of the program. */
+static struct stream *add_function(struct stream *in, const char *factory, const char *name_text,
+				   const void *function, const char *symbol,
+				   const struct flink_type *declared, struct bytes parameters)
+{
+	struct flink_env *env = in->env;
+	uint64_t offset = 0;
+
+	if (in->origin == NULL)
+		return &env->broken;
+	if (env->options.module == NULL || !module_offset(env->options.module, function, &offset))
+		return env_fail(env, name_text, ERR_PLAN_INVALID,
+				"function %s does not lie in the program itself; only the program's own "
+				"functions can be sent to a cluster",
+				symbol);
+	const struct record_type *type = declared ? env_type(env, name_text, declared) : in->type;
+	struct transformation *made =
+		type ? env_add_behind(in, false, factory, name_text,
+				      FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR, type)
+		     : NULL;
+
+	if (made == NULL)
+		return &env->broken;
+	Flink__FunctionRef *ref = arena_alloc(env->arena, sizeof(*ref));
+	struct bytes kept = arena_dup(env->arena, parameters);
+
+	flink__function_ref__init(ref);
+	ref->artifact = 0;
+	ref->offset = offset;
+	ref->symbol = arena_strdup(env->arena, symbol);
+	ref->parameters.data = (uint8_t *)(uintptr_t)kept.data;
+	ref->parameters.len = kept.size_bytes;
+	made->parameters.function = ref;
+	return env_stream(env, made);
+}
+
+/* ISO C has no cast from a function to an object pointer; POSIX says that it may be copied. */
+#define ADDRESS_OF(function) (*(const void *const *)(const void *)&(function))
+
+struct stream *flink_flat_map(struct stream *in, flink_flat_map_fn *function, const char *symbol,
+			      const struct flink_type *type, struct bytes parameters)
+{
+	return add_function(in, "flat-map", "Flat Map", ADDRESS_OF(function), symbol, type, parameters);
+}
+
+struct stream *flink_map(struct stream *in, flink_map_fn *function, const char *symbol,
+			 const struct flink_type *type, struct bytes parameters)
+{
+	return add_function(in, "map", "Map", ADDRESS_OF(function), symbol, type, parameters);
+}
+
+struct stream *flink_filter(struct stream *in, flink_filter_fn *function, const char *symbol,
+			    struct bytes parameters)
+{
+	return add_function(in, "filter", "Filter", ADDRESS_OF(function), symbol, NULL, parameters);
+}
+
+/* ---- keys, windows, sums ----------------------------------------------------------------------- */
+
+/* The index of the field, or -1 after env_fail with the nearest name. */
+static int find_field(struct flink_env *env, const char *operator, const struct record_type *type,
+		      const char *field)
+{
+	int index = record_type_find(type, field);
+
+	if (index >= 0)
+		return index;
+	const char *nearest = record_type_nearest(type, field);
+	struct buf text;
+
+	buf_init(&text);
+	record_type_describe(type, &text);
+	env_fail(env, operator, ERR_PLAN_INVALID, "%s has no field \"%s\"%s%s%s", text.data, field,
+		 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+	buf_fini(&text);
+	return -1;
+}
+
+/* "a,b" to field indexes. False after env_fail. */
+static bool parse_key(struct flink_env *env, const struct record_type *type, const char *fields,
+		      struct key_spec *key)
+{
+	const char *at = fields;
+	struct err err = ERR_INIT;
+
+	*key = (struct key_spec){ .fields_count = 0 };
+	for (;;) {
+		while (isspace((unsigned char)*at))
+			at++;
+		size_t length = strcspn(at, ",");
+		size_t trimmed = length;
+
+		while (trimmed > 0 && isspace((unsigned char)at[trimmed - 1]))
+			trimmed--;
+		int index = find_field(env, "key_by", type, arena_strndup(env->arena, at, trimmed));
+
+		if (index < 0)
+			return false;
+		if (key->fields_count == KEY_FIELDS_MAX) {
+			env_fail(env, "key_by", ERR_PLAN_INVALID, "\"%s\" are more than %d fields", fields,
+				 KEY_FIELDS_MAX);
+			return false;
+		}
+		key->fields[key->fields_count++] = (uint32_t)index;
+		if (at[length] == '\0')
+			break;
+		at += length + 1;
+	}
+	if (key_spec_check(type, key, &err) < 0) {
+		env_fail(env, "key_by", err.code, "\"%s\": %s", fields, err.text);
+		return false;
+	}
+	return true;
+}
+
+static struct stream *add_virtual(struct stream *in, const char *what)
+{
+	struct flink_env *env = in->env;
+
+	if (in->origin == NULL)
+		return NULL;
+	if (in->kind == STREAM_WINDOWED) {
+		env_fail(env, what, ERR_PLAN_INVALID,
+			 "a window gives records only through sum(window(…), \"field\")");
+		return NULL;
+	}
+	struct transformation *made =
+		env_add(env, "", what, FLINK__OPERATOR_KIND__OPERATOR_KIND_UNSPECIFIED, in->type);
+
+	made->is_virtual = true;
+	struct stream *stream = env_stream(env, made);
+
+	stream->origin = in->origin;
+	return stream;
+}
+
+struct stream *key_by(struct stream *in, const char *field)
+{
+	struct stream *stream = add_virtual(in, "key_by");
+
+	if (stream == NULL || !parse_key(in->env, in->type, field, &stream->key))
+		return &in->env->broken;
+	stream->kind = STREAM_KEYED;
+	stream->ship = SHIP_HASH;
+	return stream;
+}
+
+struct stream *rebalance(struct stream *in)
+{
+	struct stream *stream = add_virtual(in, "rebalance");
+
+	if (stream == NULL)
+		return &in->env->broken;
+	stream->ship = SHIP_REBALANCE;
+	return stream;
+}
+
+struct stream *window(struct stream *keyed, struct flink_window window)
+{
+	struct flink_env *env = keyed->env;
+
+	if (keyed->origin == NULL)
+		return &env->broken;
+	if (keyed->kind != STREAM_KEYED)
+		return env_fail(env, "window", ERR_PLAN_INVALID, "the stream has no key; call key_by first");
+	if (window.size_ms <= 0 || window.offset_ms <= -window.size_ms ||
+	    window.offset_ms >= window.size_ms)
+		return env_fail(env, "window", ERR_PLAN_INVALID,
+				"a window of %lld ms with offset %lld ms: the size must be above 0 and the "
+				"offset smaller than it",
+				(long long)window.size_ms, (long long)window.offset_ms);
+	struct stream *stream = arena_alloc(env->arena, sizeof(*stream));
+
+	*stream = *keyed;
+	stream->kind = STREAM_WINDOWED;
+	stream->window = window;
+	return stream;
+}
+
+static bool is_number(uint8_t kind)
+{
+	switch (kind) {
+	case FIELD_TINYINT:
+	case FIELD_SMALLINT:
+	case FIELD_INT:
+	case FIELD_BIGINT:
+	case FIELD_FLOAT:
+	case FIELD_DOUBLE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+struct stream *sum(struct stream *in, const char *field)
+{
+	struct flink_env *env = in->env;
+	bool windowed = in->kind == STREAM_WINDOWED;
+	const char *label = windowed ? "TumblingProcessingTimeWindows" : "Keyed Aggregation";
+
+	if (in->origin == NULL)
+		return &env->broken;
+	if (in->kind == STREAM_PLAIN)
+		return env_fail(env, "sum", ERR_PLAN_INVALID, "the stream has no key; call key_by first");
+	int index = find_field(env, "sum", in->type, field);
+
+	if (index < 0)
+		return &env->broken;
+	if (!is_number(in->type->fields[index].kind))
+		return env_fail(env, "sum", ERR_PLAN_INVALID, "field \"%s\" is %s, which cannot be summed",
+				field, field_kind_name(in->type->fields[index].kind));
+	struct transformation *made =
+		env_add_behind(in, true, windowed ? "window-sum" : "sum", label,
+			       FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR, in->type);
+
+	made->node.key = in->key;
+	made->parameters.field = index;
+	made->parameters.aggregate = arena_strdup(env->arena, "sum");
+	made->parameters.window_size_ms = in->window.size_ms;
+	made->parameters.window_offset_ms = in->window.offset_ms;
+	return env_stream(env, made);
+}
+
+/* ---- about the operator just made -------------------------------------------------------------- */
+
+/* The operator that `stream` was made by; NULL after env_fail. */
+static struct stream_node *node_of(struct stream *stream, const char *what)
+{
+	struct transformation *made = stream->made_by;
+
+	if (made == NULL)
+		return NULL;
+	if (!made->is_virtual && stream->kind == STREAM_PLAIN)
+		return &made->node;
+	env_fail(stream->env, what, ERR_PLAN_INVALID,
+		 "%s makes no operator; call this on the operator in front of or behind it",
+		 stream->kind == STREAM_WINDOWED ? "window" : made->node.name);
+	return NULL;
+}
+
+struct stream *set_parallelism(struct stream *stream, uint32_t parallelism)
+{
+	struct stream_node *node = node_of(stream, "set_parallelism");
+
+	if (node == NULL)
+		return stream;
+	if (parallelism < 1 || parallelism > LIMIT_PARALLELISM_MAX)
+		return env_fail(stream->env, node->name, ERR_PLAN_INVALID,
+				"a parallelism of %u was set; allowed is 1 to %d", parallelism,
+				LIMIT_PARALLELISM_MAX);
+	if (node->non_parallel && parallelism != 1)
+		return env_fail(stream->env, node->name, ERR_PLAN_INVALID,
+				"The parallelism of non parallel operator must be 1.");
+	node->parallelism = parallelism;
+	return stream;
+}
+
+struct stream *set_max_parallelism(struct stream *stream, uint32_t max_parallelism)
+{
+	struct stream_node *node = node_of(stream, "set_max_parallelism");
+
+	if (node == NULL)
+		return stream;
+	if (max_parallelism < 1 || max_parallelism > LIMIT_PARALLELISM_MAX)
+		return env_fail(stream->env, node->name, ERR_PLAN_INVALID,
+				"a max parallelism of %u was set; allowed is 1 to %d", max_parallelism,
+				LIMIT_PARALLELISM_MAX);
+	node->max_parallelism = max_parallelism;
+	return stream;
+}
+
+struct stream *name(struct stream *stream, const char *text)
+{
+	struct stream_node *node = node_of(stream, "name");
+
+	if (node != NULL)
+		node->name = arena_strdup(stream->env->arena, text);
+	return stream;
+}
+
+struct stream *uid(struct stream *stream, const char *text)
+{
+	struct stream_node *node = node_of(stream, "uid");
+
+	if (node != NULL)
+		node->uid = arena_strdup(stream->env->arena, text);
+	return stream;
+}
+
+struct stream *slot_sharing_group(struct stream *stream, const char *group)
+{
+	struct stream_node *node = node_of(stream, "slot_sharing_group");
+
+	if (node != NULL)
+		node->slot_sharing_group = arena_strdup(stream->env->arena, group);
+	return stream;
+}
+
+struct stream *disable_chaining(struct stream *stream)
+{
+	struct stream_node *node = node_of(stream, "disable_chaining");
+
+	if (node != NULL)
+		node->chaining = CHAIN_NEVER;
+	return stream;
+}
+
+struct stream *start_new_chain(struct stream *stream)
+{
+	struct stream_node *node = node_of(stream, "start_new_chain");
+
+	if (node != NULL)
+		node->chaining = CHAIN_HEAD;
+	return stream;
+}
