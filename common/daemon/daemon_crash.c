@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +25,6 @@ static const int crash_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, S
 static struct sigaction previous[ARRAY_COUNT(crash_signals)];
 
 /* Touched only when needed, so a thread that never crashes pays address space alone. */
-static _Thread_local char crash_stack[STACK_BYTES] __attribute__((aligned(16)));
 static _Thread_local const char *crash_context;
 static daemon_describe_fn *crash_describe;
 
@@ -164,9 +164,13 @@ static void on_crash(int signal, siginfo_t *info, void *machine)
 
 void daemon_crash_stack(void)
 {
-	stack_t stack = { .ss_sp = crash_stack, .ss_size = sizeof(crash_stack) };
+	/* Mapped, and never given back: thread-local arrays would lie in every thread's stack, also in
+	 * the small ones of civetweb. */
+	void *memory = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t stack = { .ss_sp = memory, .ss_size = STACK_BYTES };
 
-	sigaltstack(&stack, NULL);
+	if (memory != MAP_FAILED)
+		sigaltstack(&stack, NULL);
 }
 
 void daemon_crash_begin(void)

@@ -707,7 +707,9 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 	executor->tasks = map_create();
 	list_init(&executor->file_calls);
 	inbox_init(&executor->inbox);
-	executor->artifact_directory = mem_printf("%s/flink-%s", conf_text(executor->conf, "io.tmp.dirs"),
+	/* io.tmp.dirs is a list; artifacts need one folder. */
+	const char *folders = conf_text(executor->conf, "io.tmp.dirs");
+	executor->artifact_directory = mem_printf("%.*s/flink-%s", (int)strcspn(folders, ",;|:"), folders,
 						  options->resource_id);
 	for (char *c = executor->artifact_directory; *c; c++)
 		if (*c == ':')
