@@ -1,2 +1,4 @@
 $(foreach dir,$(JOBMANAGER),$(eval $(call library,$(dir))))
-$(foreach dir,$(JOBMANAGER),$(eval $(call tests,$(dir),$(JOBMANAGER) $(COMMON),-lcivetweb)))
+$(foreach dir,$(JOBMANAGER),$(eval $(call tests,$(dir),$(JOBMANAGER) tests/lib $(COMMON),-lcivetweb)))
+$(eval $(call program,bin/jobmanager,$(OUT)/jobmanager/main.o,$(JOBMANAGER) $(CONNECTORS) $(COMMON),-lcivetweb))
+PROGRAMS_SHIPPED += $(OUT)/bin/jobmanager

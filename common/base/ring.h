@@ -13,14 +13,19 @@
 
 #include "common/base/compiler.h"
 
-/* Producer and consumer fields are kept on separate pairs of cache lines; a writer of one side
- * never touches the other side's line. */
+/* Producer and consumer fields are kept two cache lines apart, so a writer of one side never touches
+ * the other side's line. By padding, not by alignment: rings are embedded in what mem_alloc gives,
+ * which is aligned to 16 bytes. */
+#define RING_APART_BYTES (2 * CACHE_LINE_BYTES)
+
 struct ring {
-	_Alignas(2 * CACHE_LINE_BYTES) _Atomic uint64_t head; /* next to take; consumer writes */
-	uint64_t tail_seen;                                   /* consumer's copy of tail */
-	_Alignas(2 * CACHE_LINE_BYTES) _Atomic uint64_t tail; /* next to fill; producer writes */
-	uint64_t head_seen;                                   /* producer's copy of head */
-	_Alignas(2 * CACHE_LINE_BYTES) void **items;
+	_Atomic uint64_t head; /* next to take; consumer writes */
+	uint64_t tail_seen;    /* consumer's copy of tail */
+	char apart_[RING_APART_BYTES];
+	_Atomic uint64_t tail; /* next to fill; producer writes */
+	uint64_t head_seen;    /* producer's copy of head */
+	char apart_too_[RING_APART_BYTES];
+	void **items;
 	uint64_t mask;
 };
 
@@ -38,8 +43,9 @@ struct inbox_node {
 };
 
 struct inbox {
-	_Alignas(2 * CACHE_LINE_BYTES) _Atomic(struct inbox_node *) tail;
-	_Alignas(2 * CACHE_LINE_BYTES) struct inbox_node *head;
+	_Atomic(struct inbox_node *) tail;
+	char apart_[RING_APART_BYTES];
+	struct inbox_node *head;
 	struct inbox_node stub;
 };
 

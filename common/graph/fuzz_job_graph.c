@@ -16,8 +16,8 @@ static void use_edge(const Flink__JobGraph *graph, const Flink__Edge *edge)
 	CHECK(first == 0 && last < consumers, "the first of %u producers feeds %u to %u", producers,
 	      first, last);
 	edge_producers(edge->ship_strategy, consumers - 1, producers, consumers, &first, &last);
-	CHECK(last == producers - 1 && first <= last, "the last consumer reads %u to %u of %u", first,
-	      last, producers);
+	CHECK(last == producers - 1 && first <= last, "the last consumer reads %u to %u of %u",
+	      first, last, producers);
 	CHECK(ship_name(edge->ship_strategy) != NULL, "an edge without a name");
 }
 
@@ -38,7 +38,8 @@ static void use_graph(const Flink__JobGraph *graph)
 		struct key_groups groups = key_groups_of_subtask(
 			vertex->parallelism - 1, vertex->max_parallelism, vertex->parallelism);
 
-		CHECK(groups.last == vertex->max_parallelism - 1, "group %u is the last", groups.last);
+		CHECK(groups.last == vertex->max_parallelism - 1, "group %u is the last",
+		      groups.last);
 		job_graph_vertex_description(vertex, &text);
 		if (vertex->parallelism > largest)
 			largest = vertex->parallelism;

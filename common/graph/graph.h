@@ -14,7 +14,8 @@
 #include "common/base/id.h"
 #include "common/record/record.h"
 
-enum ship { /* = Flink__ShipStrategy; SHIP_DEFAULT: FORWARD if the parallelisms are equal, else REBALANCE */
+/* = Flink__ShipStrategy; SHIP_DEFAULT: FORWARD if the parallelisms are equal, else REBALANCE */
+enum ship {
 	SHIP_DEFAULT = -1, SHIP_FORWARD, SHIP_HASH, SHIP_REBALANCE, SHIP_RESCALE, SHIP_BROADCAST,
 	SHIP_SHUFFLE, SHIP_GLOBAL, SHIP_CUSTOM,
 };
@@ -23,7 +24,7 @@ enum chaining { CHAIN_ALWAYS, CHAIN_HEAD, CHAIN_NEVER };
 
 struct stream_node {
 	uint32_t id;
-	const char *name;        /* "Source: Socket Stream", "Flat Map", "Sink: Print to Std. Out" */
+	const char *name;        /* "Source: Socket Stream", "Flat Map", "Sink: Print to …" */
 	Flink__OperatorKind kind;
 	const char *factory;
 	struct bytes parameters;
@@ -31,7 +32,7 @@ struct stream_node {
 	uint32_t max_parallelism; /* 0: derived */
 	bool non_parallel;       /* always 1 */
 	enum chaining chaining;
-	const char *slot_sharing_group; /* NULL: its inputs', if they are all in one; else "default" */
+	const char *slot_sharing_group; /* NULL: its inputs', if they agree; else "default" */
 	const char *uid;                /* NULL: none */
 	const struct record_type *input_type, *output_type;
 	struct key_spec key;            /* of the input; fields_count 0: not keyed */

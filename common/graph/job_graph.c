@@ -11,8 +11,9 @@ struct chain_edge {
 };
 
 struct chain {
-	const struct graph_node *nodes[LIMIT_CHAIN_OPERATORS_MAX]; /* each behind the one that feeds it */
-	uint32_t inputs[LIMIT_CHAIN_OPERATORS_MAX];                /* index of that one */
+	/* Each node stands behind the one that feeds it, whose index is in inputs. */
+	const struct graph_node *nodes[LIMIT_CHAIN_OPERATORS_MAX];
+	uint32_t inputs[LIMIT_CHAIN_OPERATORS_MAX];
 	uint32_t count;
 	struct chain_edge *outs;
 	uint32_t outs_count, outs_max;
@@ -23,18 +24,19 @@ struct chain {
 
 struct plan {
 	const struct stream_graph *stream;
-	struct place *places;   /* by node id */
-	struct chain **chains;  /* in the order in which Flink finishes them: ends before beginnings */
+	struct place *places; /* by node id */
+	struct chain **chains; /* in the order in which Flink ends them: from the sinks */
 	uint32_t chains_count;
-	struct chain **sorted;  /* topologically */
+	struct chain **sorted; /* topologically */
 	uint32_t sorted_count;
-	int32_t *type_index;    /* of stream->types; -1: not used yet */
+	int32_t *type_index; /* of stream->types; -1: not used yet */
 	uint32_t types_count;
 };
 
 /* ---- what a program may say ------------------------------------------------------------------ */
 
-static int check_node(const struct stream_graph *graph, const struct graph_node *node, struct err *err)
+static int check_node(const struct stream_graph *graph, const struct graph_node *node,
+		      struct err *err)
 {
 	const struct stream_node *spec = &node->spec;
 	uint32_t parallelism = graph_parallelism(graph, node);
@@ -44,23 +46,25 @@ static int check_node(const struct stream_graph *graph, const struct graph_node 
 	CHECK(source || sink || spec->kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR,
 	      "operator \"%s\" is of kind %d", spec->name, (int)spec->kind);
 	if (spec->name[0] == '\0')
-		return err_set(err, ERR_PLAN_INVALID, "an operator of kind \"%s\" has an empty name",
-			       spec->factory);
+		return err_set(err, ERR_PLAN_INVALID,
+			       "an operator of kind \"%s\" has an empty name", spec->factory);
 	if (source && node->ins.count > 0)
 		return err_set(err, ERR_PLAN_INVALID, "the source \"%s\" has an input", spec->name);
 	if (!source && node->ins.count == 0)
-		return err_set(err, ERR_PLAN_INVALID, "the operator \"%s\" has no input", spec->name);
+		return err_set(err, ERR_PLAN_INVALID, "the operator \"%s\" has no input",
+			       spec->name);
 	if (sink && node->outs.count > 0)
 		return err_set(err, ERR_PLAN_INVALID, "the sink \"%s\" has an output", spec->name);
 	if (spec->non_parallel && spec->parallelism > 1)
 		return err_set(err, ERR_PLAN_INVALID,
-			       "the operator \"%s\" cannot run with parallelism %u, only with 1", spec->name,
-			       spec->parallelism);
+			       "the operator \"%s\" cannot run with parallelism %u, only with 1",
+			       spec->name, spec->parallelism);
 	if (parallelism > LIMIT_PARALLELISM_MAX || spec->max_parallelism > LIMIT_PARALLELISM_MAX)
 		return err_set(err, ERR_PLAN_INVALID,
-			       "the operator \"%s\" has parallelism %u and maximum parallelism %u; the largest "
-			       "allowed is %u",
-			       spec->name, parallelism, spec->max_parallelism, LIMIT_PARALLELISM_MAX);
+			       "the operator \"%s\" has parallelism %u and maximum parallelism %u; "
+			       "the largest allowed is %u",
+			       spec->name, parallelism, spec->max_parallelism,
+			       LIMIT_PARALLELISM_MAX);
 	if (spec->max_parallelism != 0 && parallelism > spec->max_parallelism)
 		return err_set(err, ERR_PLAN_INVALID,
 			       "the operator \"%s\" has parallelism %u, which is above its maximum "
@@ -69,22 +73,26 @@ static int check_node(const struct stream_graph *graph, const struct graph_node 
 	return 0;
 }
 
-static int check_edge(const struct stream_graph *graph, const struct stream_edge *edge, struct err *err)
+static int check_edge(const struct stream_graph *graph, const struct stream_edge *edge,
+		      struct err *err)
 {
 	const struct graph_node *source = graph_node(graph, edge->source);
 	const struct graph_node *target = graph_node(graph, edge->target);
-	const struct record_type *given = source->spec.output_type, *taken = target->spec.input_type;
+	const struct record_type *given = source->spec.output_type,
+				 *taken = target->spec.input_type;
 
 	if (edge->ship == SHIP_FORWARD &&
 	    graph_parallelism(graph, source) != graph_parallelism(graph, target))
 		return err_set(err, ERR_PLAN_INVALID,
-			       "Forward partitioning does not allow change of parallelism. Upstream operation: "
-			       "%s parallelism: %u, downstream operation: %s parallelism: %u. You must use "
-			       "another partitioning strategy, such as broadcast, rebalance, shuffle or global.",
-			       source->spec.name, graph_parallelism(graph, source), target->spec.name,
-			       graph_parallelism(graph, target));
+			       "Forward partitioning does not allow change of parallelism. "
+			       "Upstream operation: %s parallelism: %u, downstream operation: %s "
+			       "parallelism: %u. You must use another partitioning strategy, such "
+			       "as broadcast, rebalance, shuffle or global.",
+			       source->spec.name, graph_parallelism(graph, source),
+			       target->spec.name, graph_parallelism(graph, target));
 	if (given == NULL)
-		return err_set(err, ERR_PLAN_INVALID, "\"%s\" reads from \"%s\", which gives no records",
+		return err_set(err, ERR_PLAN_INVALID,
+			       "\"%s\" reads from \"%s\", which gives no records",
 			       target->spec.name, source->spec.name);
 	if (edge->target_input == 0 && (taken == NULL || taken->hash != given->hash)) {
 		struct buf text;
@@ -104,8 +112,24 @@ static int check_edge(const struct stream_graph *graph, const struct stream_edge
 	return 0;
 }
 
-/* Inputs before outputs; settles slot sharing groups on the way: what a node does not say it takes
- * from its inputs, if they agree. A node that never comes is part of a cycle. */
+/* What a node does not say it takes from its inputs, if they agree. */
+static const char *group_of_inputs(const struct plan *plan, const struct graph_node *node)
+{
+	const char *group = NULL;
+
+	for (uint32_t i = 0; i < node->ins.count; i++) {
+		uint32_t source = plan->stream->edges[node->ins.items[i]].source;
+		const char *input = plan->places[source].group;
+
+		if (group && strcmp(group, input) != 0)
+			return "default";
+		group = input;
+	}
+	return group ? group : "default";
+}
+
+/* Inputs before outputs; settles slot sharing groups on the way. A node that never comes is part of
+ * a cycle. */
 static int walk_in_order(struct plan *plan, uint32_t *queue, uint32_t *open, struct err *err)
 {
 	const struct stream_graph *graph = plan->stream;
@@ -122,14 +146,9 @@ static int walk_in_order(struct plan *plan, uint32_t *queue, uint32_t *open, str
 		const struct graph_node *node = graph->by_id[queue[first++]];
 		const char *group = node->spec.slot_sharing_group;
 
-		for (uint32_t i = 0; i < node->ins.count && node->spec.slot_sharing_group == NULL; i++) {
-			const char *input = plan->places[graph->edges[node->ins.items[i]].source].group;
-
-			group = i == 0 || strcmp(group, input) == 0 ? input : "default";
-			if (group != input)
-				break;
-		}
-		plan->places[node->spec.id].group = group ? group : "default";
+		if (group == NULL)
+			group = group_of_inputs(plan, node);
+		plan->places[node->spec.id].group = group;
 		for (uint32_t i = 0; i < node->outs.count; i++) {
 			uint32_t target = graph->edges[node->outs.items[i]].target;
 
@@ -140,7 +159,8 @@ static int walk_in_order(struct plan *plan, uint32_t *queue, uint32_t *open, str
 	for (uint32_t id = 1; id < graph->by_id_max && last < graph->nodes_count; id++)
 		if (graph->by_id[id] && open[id] > 0)
 			return err_set(err, ERR_PLAN_INVALID,
-				       "the operator \"%s\" is part of a cycle or behind one; a job has none",
+				       "the operator \"%s\" is part of a cycle or behind one; a "
+				       "job has none",
 				       graph->by_id[id]->spec.name);
 	return 0;
 }
@@ -150,10 +170,12 @@ static int check_stream(struct plan *plan, struct err *err)
 	const struct stream_graph *graph = plan->stream;
 
 	if (graph->nodes_count == 0)
-		return err_set(err, ERR_PLAN_INVALID, "No operators defined in streaming topology. Cannot execute.");
+		return err_set(err, ERR_PLAN_INVALID,
+			       "No operators defined in streaming topology. Cannot execute.");
 	if (graph->nodes_count > STREAM_NODES_MAX)
-		return err_set(err, ERR_PLAN_INVALID, "the program has %u operators; allowed are %u",
-			       graph->nodes_count, STREAM_NODES_MAX);
+		return err_set(err, ERR_PLAN_INVALID,
+			       "the program has %u operators; allowed are %u", graph->nodes_count,
+			       STREAM_NODES_MAX);
 	for (uint32_t id = 1; id < graph->by_id_max; id++)
 		if (graph->by_id[id] && check_node(graph, graph->by_id[id], err) != 0)
 			return -1;
@@ -194,7 +216,8 @@ static int extend_chain(struct plan *plan, struct chain *chain, const struct gra
 		return err_set(err, ERR_PLAN_INVALID,
 			       "the chain that begins with \"%s\" has more than %u operators; "
 			       "start_new_chain() on \"%s\" divides it",
-			       chain->nodes[0]->spec.name, LIMIT_CHAIN_OPERATORS_MAX, node->spec.name);
+			       chain->nodes[0]->spec.name, LIMIT_CHAIN_OPERATORS_MAX,
+			       node->spec.name);
 	chain->nodes[index] = node;
 	chain->inputs[index] = input;
 	chain->count++;
@@ -271,7 +294,8 @@ static void sort_chains(struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->chains_count; i++)
 		for (uint32_t j = 0; j < plan->chains[i]->outs_count; j++) {
-			struct chain *target = plan->places[plan->chains[i]->outs[j].edge->target].chain;
+			struct chain *target =
+				plan->places[plan->chains[i]->outs[j].edge->target].chain;
 
 			target->ins_open++;
 		}
@@ -325,8 +349,8 @@ static uint32_t *make_key(struct arena *arena, const struct key_spec *key)
 	return memcpy(arena_alloc(arena, sizeof(key->fields)), key->fields, sizeof(key->fields));
 }
 
-static Flink__Operator *make_operator(struct plan *plan, struct arena *arena, const struct chain *chain,
-				      uint32_t index)
+static Flink__Operator *make_operator(struct plan *plan, struct arena *arena,
+				      const struct chain *chain, uint32_t index)
 {
 	const struct stream_node *spec = &chain->nodes[index]->spec;
 	Flink__Operator *operator = arena_alloc(arena, sizeof(*operator));
@@ -338,8 +362,8 @@ static Flink__Operator *make_operator(struct plan *plan, struct arena *arena, co
 	operator->description = (char *)spec->name;
 	operator->kind = spec->kind;
 	operator->factory = (char *)spec->factory;
-	operator->parameters =
-		(ProtobufCBinaryData){ spec->parameters.size_bytes, (uint8_t *)spec->parameters.data };
+	operator->parameters = (ProtobufCBinaryData){ spec->parameters.size_bytes,
+						      (uint8_t *)spec->parameters.data };
 	operator->input_type = type_index(plan, spec->input_type);
 	operator->output_type = type_index(plan, spec->output_type);
 	operator->n_key_fields = spec->key.fields_count;
@@ -362,8 +386,9 @@ static Flink__Vertex *make_vertex(struct plan *plan, struct arena *arena, const 
 	vertex->name = arena_strdup(arena, name.data);
 	buf_fini(&name);
 	vertex->parallelism = graph_parallelism(plan->stream, head);
-	vertex->max_parallelism = head->spec.max_parallelism ? head->spec.max_parallelism :
-							       key_groups_default(vertex->parallelism);
+	vertex->max_parallelism = head->spec.max_parallelism ?
+					  head->spec.max_parallelism :
+					  key_groups_default(vertex->parallelism);
 	vertex->slot_sharing_group = (char *)plan->places[head->spec.id].group;
 	vertex->n_operators = chain->count;
 	vertex->operators = arena_alloc(arena, chain->count * sizeof(vertex->operators[0]));
@@ -459,7 +484,8 @@ static Flink__JobGraph *make_message(struct plan *plan)
 	return message;
 }
 
-int job_graph_from_stream(const struct stream_graph *stream, Flink__JobGraph **graph, struct err *err)
+int job_graph_from_stream(const struct stream_graph *stream, Flink__JobGraph **graph,
+			  struct err *err)
 {
 	struct plan plan = { .stream = stream };
 	int answer = -1;

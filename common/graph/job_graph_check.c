@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * job_graph_check.c - is this message a job that the cluster can run? The message may be a stranger's:
- * nothing in it is used as an index, a size, a name or a text before it is checked here.
+ * job_graph_check.c - is this message a job that the cluster can run? The message may be a
+ * stranger's: nothing in it is used as an index, a size, a name or a text before it is checked.
  *
  * Runs on the control plane once per submission and once per TaskManager and job. */
 #include <stdarg.h>
@@ -104,8 +104,9 @@ static int make_type(const Flink__RecordType *message, size_t index, struct reco
 		const Flink__RecordField *field = message->fields[i];
 
 		if (field->kind > UINT8_MAX)
-			answer = err_set(err, ERR_PLAN_INVALID, "a field is of kind %u, which does not exist",
-					 field->kind);
+			answer =
+				err_set(err, ERR_PLAN_INVALID,
+					"a field is of kind %u, which does not exist", field->kind);
 		fields[i] = (struct field){ .name = field->name,
 					    .kind = (uint8_t)field->kind,
 					    .nullable = field->nullable != 0 };
@@ -146,8 +147,9 @@ static int check_artifacts(struct check *check)
 	const Flink__JobGraph *graph = check->graph;
 
 	if (graph->n_artifacts > JOB_ARTIFACTS_MAX)
-		return err_set(check->err, ERR_PLAN_INVALID, "the job has %zu artifacts; allowed are %u",
-			       graph->n_artifacts, JOB_ARTIFACTS_MAX);
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "the job has %zu artifacts; allowed are %u", graph->n_artifacts,
+			       JOB_ARTIFACTS_MAX);
 	for (size_t i = 0; i < graph->n_artifacts; i++) {
 		const Flink__Artifact *artifact = graph->artifacts[i];
 
@@ -160,8 +162,9 @@ static int check_artifacts(struct check *check)
 				       artifact->name, artifact->sha256.len);
 		if (artifact->size_bytes == 0 || artifact->size_bytes > LIMIT_ARTIFACT_BYTES_MAX)
 			return err_set(check->err, ERR_PLAN_INVALID,
-				       "artifact \"%s\" has %llu bytes; allowed are 1 to %u", artifact->name,
-				       (unsigned long long)artifact->size_bytes, LIMIT_ARTIFACT_BYTES_MAX);
+				       "artifact \"%s\" has %llu bytes; allowed are 1 to %u",
+				       artifact->name, (unsigned long long)artifact->size_bytes,
+				       LIMIT_ARTIFACT_BYTES_MAX);
 	}
 	return 0;
 }
@@ -171,8 +174,9 @@ static int check_settings(struct check *check)
 	const Flink__JobGraph *graph = check->graph;
 
 	if (graph->n_settings > JOB_SETTINGS_MAX)
-		return err_set(check->err, ERR_PLAN_INVALID, "the job has %zu settings; allowed are %u",
-			       graph->n_settings, JOB_SETTINGS_MAX);
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "the job has %zu settings; allowed are %u", graph->n_settings,
+			       JOB_SETTINGS_MAX);
 	for (size_t i = 0; i < graph->n_settings; i++) {
 		const Flink__KeyValue *setting = graph->settings[i];
 
@@ -194,9 +198,11 @@ static int check_id(struct check *check, struct map *seen, const ProtobufCBinary
 	static const uint8_t none[16];
 
 	if (id->len != 16 || memcmp(id->data, none, 16) == 0)
-		return err_set(check->err, ERR_PLAN_INVALID, "%s %zu has no id of 16 bytes", what, index);
+		return err_set(check->err, ERR_PLAN_INVALID, "%s %zu has no id of 16 bytes", what,
+			       index);
 	if (map_put(seen, bytes_of(id->data, 16), check) != NULL)
-		return err_set(check->err, ERR_PLAN_INVALID, "%s %zu has the id of another one", what, index);
+		return err_set(check->err, ERR_PLAN_INVALID, "%s %zu has the id of another one",
+			       what, index);
 	return 0;
 }
 
@@ -210,8 +216,8 @@ static int check_type_index(struct check *check, int32_t index, const char *oper
 {
 	if (index < -1 || (index >= 0 && (size_t)index >= check->graph->n_types))
 		return err_set(check->err, ERR_PLAN_INVALID,
-			       "operator \"%s\" names record type %d; the job has %zu", operator, index,
-			       check->graph->n_types);
+			       "operator \"%s\" names record type %d; the job has %zu", operator,
+			       index, check->graph->n_types);
 	return 0;
 }
 
@@ -238,8 +244,8 @@ static int check_operator_texts(struct check *check, const Flink__Operator *oper
 		return -1;
 	if (!factory_name_valid(operator->factory))
 		return err_set(check->err, ERR_PLAN_INVALID,
-			       "the factory of operator \"%s\" is no name of 1 to 64 letters, digits, '-' and "
-			       "'_'",
+			       "the factory of operator \"%s\" is no name of 1 to 64 letters, "
+			       "digits, '-' and '_'",
 			       operator->name);
 	return 0;
 }
@@ -251,17 +257,20 @@ static int check_kind(struct check *check, const Flink__Operator *operator, size
 	bool sink = operator->kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK;
 
 	if (!source && !sink && operator->kind != FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR)
-		return err_set(check->err, ERR_PLAN_INVALID, "operator \"%s\" is of kind %d, which does not exist",
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "operator \"%s\" is of kind %d, which does not exist",
 			       operator->name, (int)operator->kind);
 	if (source && index != 0)
-		return err_set(check->err, ERR_PLAN_INVALID, "the source \"%s\" does not begin its chain",
-			       operator->name);
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "the source \"%s\" does not begin its chain", operator->name);
 	if (source != (operator->input_type < 0))
-		return err_set(check->err, ERR_PLAN_INVALID, "%s \"%s\" has %s", source ? "the source" : "operator",
-			       operator->name, source ? "an input type" : "no input type");
+		return err_set(check->err, ERR_PLAN_INVALID, "%s \"%s\" has %s",
+			       source ? "the source" : "operator", operator->name,
+			       source ? "an input type" : "no input type");
 	if (source ? operator->output_type < 0 : sink && operator->output_type >= 0)
-		return err_set(check->err, ERR_PLAN_INVALID, "the %s \"%s\" has %s", source ? "source" : "sink",
-			       operator->name, source ? "no output type" : "an output type");
+		return err_set(check->err, ERR_PLAN_INVALID, "the %s \"%s\" has %s",
+			       source ? "source" : "sink", operator->name,
+			       source ? "no output type" : "an output type");
 	return 0;
 }
 
@@ -275,13 +284,14 @@ static int check_operator(struct check *check, const Flink__Vertex *vertex, size
 	    check_type_index(check, operator->output_type, operator->name) != 0 ||
 	    check_kind(check, operator, index) != 0)
 		return -1;
-	if (check_id(check, check->operator_ids, &operator->id, "an operator of vertex", vertex_index) != 0)
+	if (check_id(check, check->operator_ids, &operator->id, "an operator of vertex",
+		     vertex_index) != 0)
 		return -1;
 	if (operator->node_id == 0 ||
 	    map_put(check->node_ids, bytes_of(&operator->node_id, sizeof(uint32_t)), check) != NULL)
 		return err_set(check->err, ERR_PLAN_INVALID,
-			       "operator \"%s\" has node id %u, which is 0 or another one's", operator->name,
-			       operator->node_id);
+			       "operator \"%s\" has node id %u, which is 0 or another one's",
+			       operator->name, operator->node_id);
 	if (operator->n_key_fields > 0) {
 		if (operator->input_type < 0)
 			return err_set(check->err, ERR_PLAN_INVALID, "the source \"%s\" has a key",
@@ -293,12 +303,12 @@ static int check_operator(struct check *check, const Flink__Vertex *vertex, size
 	if (index == 0)
 		return operator->input_operator == 0 ?
 			       0 :
-			       err_set(check->err, ERR_PLAN_INVALID, "\"%s\" begins a chain and reads from it",
-				       operator->name);
+			       err_set(check->err, ERR_PLAN_INVALID,
+				       "\"%s\" begins a chain and reads from it", operator->name);
 	if (operator->input_operator >= index)
 		return err_set(check->err, ERR_PLAN_INVALID,
-			       "operator \"%s\" reads from operator %u of its chain, which does not stand in "
-			       "front of it",
+			       "operator \"%s\" reads from operator %u of its chain, which does "
+			       "not stand in front of it",
 			       operator->name, operator->input_operator);
 	const Flink__Operator *input = vertex->operators[operator->input_operator];
 	const struct record_type *given = type_of(check, input->output_type);
@@ -314,18 +324,19 @@ static int check_vertex(struct check *check, size_t index)
 {
 	const Flink__Vertex *vertex = check->graph->vertices[index];
 
-	if (check_text(check, vertex->name, TEXT_LINE, 1, 2 * JOB_TEXT_BYTES_MAX, "the name of vertex %zu",
-		       index) != 0 ||
+	if (check_text(check, vertex->name, TEXT_LINE, 1, 2 * JOB_TEXT_BYTES_MAX,
+		       "the name of vertex %zu", index) != 0 ||
 	    check_text(check, vertex->slot_sharing_group, TEXT_LINE, 1, LIMIT_FIELD_NAME_BYTES_MAX,
 		       "the slot sharing group of vertex %zu", index) != 0 ||
 	    check_id(check, check->vertex_ids, &vertex->id, "vertex", index) != 0)
 		return -1;
 	if (vertex->parallelism == 0 || vertex->parallelism > vertex->max_parallelism ||
 	    vertex->max_parallelism > LIMIT_PARALLELISM_MAX)
-		return err_set(check->err, ERR_PLAN_INVALID,
-			       "vertex %zu has parallelism %u and maximum parallelism %u; allowed are 1 ≤ "
-			       "parallelism ≤ maximum ≤ %u",
-			       index, vertex->parallelism, vertex->max_parallelism, LIMIT_PARALLELISM_MAX);
+		return err_set(
+			check->err, ERR_PLAN_INVALID,
+			"vertex %zu has parallelism %u and maximum parallelism %u; allowed are 1 ≤ "
+			"parallelism ≤ maximum ≤ %u",
+			index, vertex->parallelism, vertex->max_parallelism, LIMIT_PARALLELISM_MAX);
 	if (vertex->n_operators == 0 || vertex->n_operators > LIMIT_CHAIN_OPERATORS_MAX)
 		return err_set(check->err, ERR_PLAN_INVALID,
 			       "vertex %zu has %zu operators; allowed are 1 to %u", index,
@@ -334,8 +345,8 @@ static int check_vertex(struct check *check, size_t index)
 		if (check_operator(check, vertex, index, i) != 0)
 			return -1;
 	if (memcmp(vertex->id.data, vertex->operators[0]->id.data, 16) != 0)
-		return err_set(check->err, ERR_PLAN_INVALID, "vertex %zu has another id than its first operator",
-			       index);
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "vertex %zu has another id than its first operator", index);
 	return 0;
 }
 
@@ -347,17 +358,20 @@ static int check_edge_ends(struct check *check, const Flink__Edge *edge, size_t 
 
 	if (edge->target_vertex >= graph->n_vertices || edge->source_vertex >= edge->target_vertex)
 		return err_set(check->err, ERR_PLAN_INVALID,
-			       "edge %zu goes from vertex %u to %u of %zu; edges go from a vertex to a later one",
+			       "edge %zu goes from vertex %u to %u of %zu; edges go from a vertex "
+			       "to a later one",
 			       index, edge->source_vertex, edge->target_vertex, graph->n_vertices);
 	const Flink__Vertex *source = graph->vertices[edge->source_vertex];
 
 	if (edge->source_operator >= source->n_operators || edge->target_input > 1)
-		return err_set(check->err, ERR_PLAN_INVALID,
-			       "edge %zu goes from operator %u of %zu to input %u; inputs are 0 and 1", index,
-			       edge->source_operator, source->n_operators, edge->target_input);
+		return err_set(
+			check->err, ERR_PLAN_INVALID,
+			"edge %zu goes from operator %u of %zu to input %u; inputs are 0 and 1",
+			index, edge->source_operator, source->n_operators, edge->target_input);
 	if (edge->record_type < 0 || (size_t)edge->record_type >= graph->n_types)
-		return err_set(check->err, ERR_PLAN_INVALID, "edge %zu names record type %d; the job has %zu",
-			       index, edge->record_type, graph->n_types);
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "edge %zu names record type %d; the job has %zu", index,
+			       edge->record_type, graph->n_types);
 	return 0;
 }
 
@@ -376,23 +390,26 @@ static int check_edge(struct check *check, size_t index)
 	struct input *input = &check->inputs[edge->target_vertex][edge->target_input];
 
 	if (given == NULL || given->hash != type->hash)
-		return err_set(check->err, ERR_PLAN_INVALID, "edge %zu carries \"%s\", which \"%s\" does not give",
-			       index, type->name, source->operators[edge->source_operator]->name);
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "edge %zu carries \"%s\", which \"%s\" does not give", index,
+			       type->name, source->operators[edge->source_operator]->name);
 	if (taken == NULL || (edge->target_input == 0 && taken->hash != type->hash) ||
 	    (input->edges_count > 0 && input->type_hash != type->hash))
-		return err_set(check->err, ERR_PLAN_INVALID, "edge %zu carries \"%s\", which \"%s\" does not take",
-			       index, type->name, target->operators[0]->name);
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "edge %zu carries \"%s\", which \"%s\" does not take", index,
+			       type->name, target->operators[0]->name);
 	input->edges_count++;
 	input->type_hash = type->hash;
 
 	if (ship_name(edge->ship_strategy) == NULL)
-		return err_set(check->err, ERR_PLAN_INVALID, "edge %zu has ship strategy %d, which does not exist",
-			       index, (int)edge->ship_strategy);
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "edge %zu has ship strategy %d, which does not exist", index,
+			       (int)edge->ship_strategy);
 	if (edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_FORWARD &&
 	    source->parallelism != target->parallelism)
 		return err_set(check->err, ERR_PLAN_INVALID,
-			       "edge %zu is FORWARD from parallelism %u to %u; they must be equal", index,
-			       source->parallelism, target->parallelism);
+			       "edge %zu is FORWARD from parallelism %u to %u; they must be equal",
+			       index, source->parallelism, target->parallelism);
 	bool hash = edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_HASH;
 
 	if (hash != (edge->n_key_fields > 0))
@@ -408,8 +425,9 @@ static int check_edges(struct check *check)
 	const Flink__JobGraph *graph = check->graph;
 
 	if (graph->n_edges > JOB_EDGES_MAX)
-		return err_set(check->err, ERR_PLAN_INVALID, "the job has %zu edges; allowed are %u",
-			       graph->n_edges, JOB_EDGES_MAX);
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "the job has %zu edges; allowed are %u", graph->n_edges,
+			       JOB_EDGES_MAX);
 	for (size_t i = 0; i < graph->n_edges; i++)
 		if (check_edge(check, i) != 0)
 			return -1;
@@ -417,8 +435,8 @@ static int check_edges(struct check *check)
 		const Flink__Operator *head = graph->vertices[i]->operators[0];
 
 		if (head->input_type >= 0 && check->inputs[i][0].edges_count == 0)
-			return err_set(check->err, ERR_PLAN_INVALID, "nothing leads to input 0 of operator \"%s\"",
-				       head->name);
+			return err_set(check->err, ERR_PLAN_INVALID,
+				       "nothing leads to input 0 of operator \"%s\"", head->name);
 	}
 	return 0;
 }
@@ -433,19 +451,23 @@ static int check_counts(struct check *check)
 		return err_set(check->err, ERR_PLAN_INVALID,
 			       "the job graph has format %u; this version reads %u", graph->format,
 			       JOB_FORMAT);
-	if (check_text(check, graph->name, TEXT_LINE, 0, LIMIT_JOB_NAME_BYTES_MAX, "the job's name") != 0 ||
+	if (check_text(check, graph->name, TEXT_LINE, 0, LIMIT_JOB_NAME_BYTES_MAX,
+		       "the job's name") != 0 ||
 	    check_text(check, graph->execution_plan, TEXT_LINES, 0, LIMIT_RPC_FRAME_BYTES_MAX,
 		       "the execution plan") != 0)
 		return -1;
 	if (graph->default_parallelism > LIMIT_PARALLELISM_MAX)
-		return err_set(check->err, ERR_PLAN_INVALID, "the default parallelism is %u; allowed are up to %u",
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "the default parallelism is %u; allowed are up to %u",
 			       graph->default_parallelism, LIMIT_PARALLELISM_MAX);
 	if (graph->n_types > JOB_TYPES_MAX)
-		return err_set(check->err, ERR_PLAN_INVALID, "the job has %zu record types; allowed are %u",
-			       graph->n_types, JOB_TYPES_MAX);
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "the job has %zu record types; allowed are %u", graph->n_types,
+			       JOB_TYPES_MAX);
 	if (graph->n_vertices == 0 || graph->n_vertices > LIMIT_JOB_VERTICES_MAX)
-		return err_set(check->err, ERR_PLAN_INVALID, "the job has %zu vertices; allowed are 1 to %u",
-			       graph->n_vertices, LIMIT_JOB_VERTICES_MAX);
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "the job has %zu vertices; allowed are 1 to %u", graph->n_vertices,
+			       LIMIT_JOB_VERTICES_MAX);
 	return 0;
 }
 
@@ -470,8 +492,8 @@ int job_graph_check_plan(const Flink__JobGraph *graph, struct err *err)
 	struct check check = { .graph = graph, .err = err };
 	int answer;
 
-	if (check_counts(&check) != 0 || check_artifacts(&check) != 0 || check_settings(&check) != 0 ||
-	    job_graph_types(graph, &check.types, err) != 0)
+	if (check_counts(&check) != 0 || check_artifacts(&check) != 0 ||
+	    check_settings(&check) != 0 || job_graph_types(graph, &check.types, err) != 0)
 		return -1;
 	check.vertex_ids = map_create();
 	check.operator_ids = map_create();

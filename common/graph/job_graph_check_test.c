@@ -13,7 +13,8 @@
 #include "common/graph/graph.h"
 
 static char long_text[JOB_TEXT_BYTES_MAX + 2];
-static Flink__JobGraph *good; /* source -> map (chain of two) HASH -> sum -> sink; a second source joins */
+static Flink__JobGraph
+	*good; /* source -> map (chain of two) HASH -> sum -> sink; a second source joins */
 
 static uint32_t add(struct stream_graph *stream, const char *name, Flink__OperatorKind kind,
 		    const struct record_type *in, const struct record_type *out)
@@ -55,7 +56,8 @@ static void append_parts_of_the_client(Flink__JobGraph *graph)
 
 static int make_good(void **state)
 {
-	static const struct field pair[] = { { "word", FIELD_STRING, 0 }, { "count", FIELD_BIGINT, 0 } };
+	static const struct field pair[] = { { "word", FIELD_STRING, 0 },
+					     { "count", FIELD_BIGINT, 0 } };
 	static const struct field one[] = { { "text", FIELD_STRING, 0 } };
 	static const struct key_spec key = { .fields_count = 1, .fields = { 0 } };
 	const Flink__OperatorKind source = FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE;
@@ -70,8 +72,10 @@ static int make_good(void **state)
 	if (record_type_create("line", NULL, one, 1, &line, &err) != 0 ||
 	    record_type_create("word", "{word}", pair, 2, &word, &err) != 0)
 		return -1;
-	uint32_t a = add(stream, "source", source, NULL, line), b = add(stream, "map", operator, line, word);
-	uint32_t c = add(stream, "sum", operator, word, word), d = add(stream, "sink", sink, word, NULL);
+	uint32_t a = add(stream, "source", source, NULL, line),
+		 b = add(stream, "map", operator, line, word);
+	uint32_t c = add(stream, "sum", operator, word, word),
+		 d = add(stream, "sink", sink, word, NULL);
 	uint32_t e = add(stream, "other", source, NULL, line);
 
 	stream_graph_connect(stream, a, b, 0, SHIP_DEFAULT, NULL);
@@ -135,8 +139,10 @@ static void the_head_of_the_message(void **state)
 	BROKEN(good->name, (char *)"a\nb", "the job's name has a control character in it");
 	BROKEN(good->name, (char *)"\xff", "the job's name is not UTF-8");
 	BROKEN(good->name, long_text, "the job's name is longer than 1024 bytes");
-	BROKEN(good->execution_plan, (char *)"\x01", "the execution plan has a control character in it");
-	BROKEN(good->default_parallelism, 40000, "the default parallelism is 40000; allowed are up to 32768");
+	BROKEN(good->execution_plan, (char *)"\x01",
+	       "the execution plan has a control character in it");
+	BROKEN(good->default_parallelism, 40000,
+	       "the default parallelism is 40000; allowed are up to 32768");
 	BROKEN(good->n_vertices, 0, "the job has 0 vertices; allowed are 1 to 1000");
 	BROKEN(good->n_vertices, 1001, "the job has 1001 vertices; allowed are 1 to 1000");
 	BROKEN(good->n_types, 4097, "the job has 4097 record types; allowed are 4096");
@@ -155,8 +161,10 @@ static void artifacts_and_settings(void **state)
 	BROKEN(artifact->name, (char *)"a/b", "the name of artifact 0 is no plain file name");
 	BROKEN(artifact->name, (char *)"..", "the name of artifact 0 is no plain file name");
 	BROKEN(artifact->name, long_text, "the name of artifact 0 is longer than 255 bytes");
-	BROKEN(artifact->sha256, DATA(31), "the SHA-256 of artifact \"job.so\" has 31 bytes instead of 32");
-	BROKEN(artifact->size_bytes, 0, "artifact \"job.so\" has 0 bytes; allowed are 1 to 268435456");
+	BROKEN(artifact->sha256, DATA(31),
+	       "the SHA-256 of artifact \"job.so\" has 31 bytes instead of 32");
+	BROKEN(artifact->size_bytes, 0,
+	       "artifact \"job.so\" has 0 bytes; allowed are 1 to 268435456");
 	BROKEN(artifact->size_bytes, UINT64_MAX,
 	       "artifact \"job.so\" has 18446744073709551615 bytes; allowed are 1 to 268435456");
 	BROKEN(setting->key, (char *)"", "the key of setting 0 is empty");
@@ -170,9 +178,11 @@ static void record_types(void **state)
 
 	BROKEN(type->n_fields, 0, "record type 1 has 0 fields; allowed are 1 to 1024");
 	BROKEN(type->n_fields, 1025, "record type 1 has 1025 fields; allowed are 1 to 1024");
-	BROKEN(type->fields[0]->kind, 264, "record type 1: a field is of kind 264, which does not exist");
+	BROKEN(type->fields[0]->kind, 264,
+	       "record type 1: a field is of kind 264, which does not exist");
 	BROKEN(type->fields[0]->kind, 11,
-	       "record type 1: record type \"word\": field \"word\" is of kind 11, which does not exist");
+	       "record type 1: record type \"word\": field \"word\" is of kind 11, which does not "
+	       "exist");
 	BROKEN(type->fields[0]->name, (char *)"count",
 	       "record type 1: record type \"word\" has two fields \"count\"");
 	BROKEN(type->print_format, (char *)"{",
@@ -184,18 +194,22 @@ static void vertices(void **state)
 	Flink__Vertex *vertex = good->vertices[0], *other = good->vertices[1];
 
 	BROKEN(vertex->name, (char *)"", "the name of vertex 0 is empty");
-	BROKEN(vertex->slot_sharing_group, (char *)"", "the slot sharing group of vertex 0 is empty");
+	BROKEN(vertex->slot_sharing_group, (char *)"",
+	       "the slot sharing group of vertex 0 is empty");
 	BROKEN(vertex->id, DATA(0), "vertex 0 has no id of 16 bytes");
 	BROKEN(other->id, vertex->id, "vertex 1 has the id of another one");
 	BROKEN(vertex->id, DATA(16), "vertex 0 has another id than its first operator");
 	BROKEN(vertex->parallelism, 0,
-	       "vertex 0 has parallelism 0 and maximum parallelism 128; allowed are 1 ≤ parallelism ≤ "
+	       "vertex 0 has parallelism 0 and maximum parallelism 128; allowed are 1 ≤ "
+	       "parallelism ≤ "
 	       "maximum ≤ 32768");
 	BROKEN(vertex->parallelism, 129,
-	       "vertex 0 has parallelism 129 and maximum parallelism 128; allowed are 1 ≤ parallelism ≤ "
+	       "vertex 0 has parallelism 129 and maximum parallelism 128; allowed are 1 ≤ "
+	       "parallelism ≤ "
 	       "maximum ≤ 32768");
 	BROKEN(vertex->max_parallelism, 32769,
-	       "vertex 0 has parallelism 2 and maximum parallelism 32769; allowed are 1 ≤ parallelism ≤ "
+	       "vertex 0 has parallelism 2 and maximum parallelism 32769; allowed are 1 ≤ "
+	       "parallelism ≤ "
 	       "maximum ≤ 32768");
 	BROKEN(vertex->n_operators, 0, "vertex 0 has 0 operators; allowed are 1 to 64");
 	BROKEN(vertex->n_operators, 65, "vertex 0 has 65 operators; allowed are 1 to 64");
@@ -203,20 +217,26 @@ static void vertices(void **state)
 
 static void operators(void **state)
 {
-	Flink__Operator *source = good->vertices[0]->operators[0], *map = good->vertices[0]->operators[1];
-	Flink__Operator *sum = good->vertices[2]->operators[0], *sink = good->vertices[2]->operators[1];
+	Flink__Operator *source = good->vertices[0]->operators[0],
+			*map = good->vertices[0]->operators[1];
+	Flink__Operator *sum = good->vertices[2]->operators[0],
+			*sink = good->vertices[2]->operators[1];
 	uint32_t fields[10] = { 0, 1, 2 };
 
 	assert_string_equal(sum->name, "sum");
 	BROKEN(map->name, (char *)"", "the name of operator 1 of vertex 0 is empty");
 	BROKEN(map->name, (char *)"\xc3", "the name of operator 1 of vertex 0 is not UTF-8");
-	BROKEN(map->uid, (char *)"\x7f", "the uid of operator 1 of vertex 0 has a control character in it");
+	BROKEN(map->uid, (char *)"\x7f",
+	       "the uid of operator 1 of vertex 0 has a control character in it");
 	BROKEN(map->description, long_text,
 	       "the description of operator 1 of vertex 0 is longer than 65536 bytes");
-	static const char *const factories[] = { "", "../evil", "a.b", "-a", "a b", "a/b", long_text };
+	static const char *const factories[] = {
+		"", "../evil", "a.b", "-a", "a b", "a/b", long_text
+	};
 	for (size_t i = 0; i < ARRAY_COUNT(factories); i++)
 		BROKEN(map->factory, (char *)factories[i],
-		       "the factory of operator \"map\" is no name of 1 to 64 letters, digits, '-' and '_'");
+		       "the factory of operator \"map\" is no name of 1 to 64 letters, digits, '-' "
+		       "and '_'");
 	BROKEN(map->kind, 0, "operator \"map\" is of kind 0, which does not exist");
 	BROKEN(map->kind, 4, "operator \"map\" is of kind 4, which does not exist");
 	BROKEN(map->kind, source->kind, "the source \"map\" does not begin its chain");
@@ -226,16 +246,19 @@ static void operators(void **state)
 	BROKEN(source->input_type, 0, "the source \"source\" has an input type");
 	BROKEN(source->output_type, -1, "the source \"source\" has no output type");
 	BROKEN(sink->output_type, 1, "the sink \"sink\" has an output type");
-	BROKEN(source->output_type, 1, "operator \"map\" does not take what \"source\" in front of it gives");
+	BROKEN(source->output_type, 1,
+	       "operator \"map\" does not take what \"source\" in front of it gives");
 	BROKEN(map->id, DATA(3), "an operator of vertex 0 has no id of 16 bytes");
 	BROKEN(map->id, sum->id, "an operator of vertex 2 has the id of another one");
 	BROKEN(map->node_id, 0, "operator \"map\" has node id 0, which is 0 or another one's");
 	BROKEN(map->node_id, 1, "operator \"map\" has node id 1, which is 0 or another one's");
 	BROKEN(source->input_operator, 1, "\"source\" begins a chain and reads from it");
 	BROKEN(map->input_operator, 1,
-	       "operator \"map\" reads from operator 1 of its chain, which does not stand in front of it");
+	       "operator \"map\" reads from operator 1 of its chain, which does not stand in front "
+	       "of it");
 	BROKEN(map->input_operator, UINT32_MAX,
-	       "operator \"map\" reads from operator 4294967295 of its chain, which does not stand in front of "
+	       "operator \"map\" reads from operator 4294967295 of its chain, which does not stand "
+	       "in front of "
 	       "it");
 	uint32_t *old = sum->key_fields;
 	sum->key_fields = fields;
@@ -271,8 +294,10 @@ static void edges(void **state)
 	       "edge 0 goes from vertex 2 to 2 of 3; edges go from a vertex to a later one");
 	BROKEN(hash->target_vertex, 0,
 	       "edge 0 goes from vertex 0 to 0 of 3; edges go from a vertex to a later one");
-	BROKEN(hash->source_operator, 2, "edge 0 goes from operator 2 of 2 to input 0; inputs are 0 and 1");
-	BROKEN(hash->target_input, 2, "edge 0 goes from operator 1 of 2 to input 2; inputs are 0 and 1");
+	BROKEN(hash->source_operator, 2,
+	       "edge 0 goes from operator 2 of 2 to input 0; inputs are 0 and 1");
+	BROKEN(hash->target_input, 2,
+	       "edge 0 goes from operator 1 of 2 to input 2; inputs are 0 and 1");
 	BROKEN(hash->record_type, -1, "edge 0 names record type -1; the job has 2");
 	BROKEN(hash->record_type, 2, "edge 0 names record type 2; the job has 2");
 	BROKEN(hash->source_operator, 0, "edge 0 carries \"word\", which \"source\" does not give");
@@ -280,9 +305,11 @@ static void edges(void **state)
 	BROKEN(hash->target_input, 1, "edge 1 carries \"line\", which \"sum\" does not take");
 	BROKEN(hash->target_vertex, 1, "edge 0 carries \"word\", which \"other\" does not take");
 	BROKEN(hash->ship_strategy, 8, "edge 0 has ship strategy 8, which does not exist");
-	BROKEN(hash->ship_strategy, FLINK__SHIP_STRATEGY__SHIP_REBALANCE, "edge 0 is REBALANCE and has a key");
+	BROKEN(hash->ship_strategy, FLINK__SHIP_STRATEGY__SHIP_REBALANCE,
+	       "edge 0 is REBALANCE and has a key");
 	BROKEN(hash->n_key_fields, 0, "edge 0 is HASH and has no key");
-	BROKEN(hash->key_fields, fields, "edge 0: a key names field 5 of record type \"word\", which has 2");
+	BROKEN(hash->key_fields, fields,
+	       "edge 0: a key names field 5 of record type \"word\", which has 2");
 	Flink__ShipStrategy ship = broadcast->ship_strategy;
 	broadcast->ship_strategy = FLINK__SHIP_STRATEGY__SHIP_FORWARD;
 	good_is_good();
@@ -321,7 +348,7 @@ static void a_job_has_a_largest_size(void **state)
 	record_type_destroy(&line);
 }
 
-/* The deepest recursion that a program can cause: a line of unchained operators, and a long union. */
+/* The deepest recursion that a program can cause: one long line of operators. */
 static void the_longest_programs_are_planned(void **state)
 {
 	struct stream_graph *stream = stream_graph_create("job", 1);
@@ -331,12 +358,15 @@ static void the_longest_programs_are_planned(void **state)
 	Flink__JobGraph *graph;
 
 	assert_int_equal(record_type_create("line", NULL, one, 1, &line, &err), 0);
-	uint32_t last = add(stream, "source", FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE, NULL, line);
+	uint32_t last =
+		add(stream, "source", FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE, NULL, line);
 
 	for (int i = 1; i < STREAM_NODES_MAX; i++) {
-		uint32_t next = add(stream, "map", FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR, line, line);
+		uint32_t next = add(stream, "map", FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR,
+				    line, line);
 
-		stream_graph_connect(stream, last, next, 0, i % 20 == 0 ? SHIP_REBALANCE : SHIP_DEFAULT, NULL);
+		stream_graph_connect(stream, last, next, 0,
+				     i % 20 == 0 ? SHIP_REBALANCE : SHIP_DEFAULT, NULL);
 		if (i % 4 == 0)
 			stream_graph_connect(stream, 1, next, 0, SHIP_REBALANCE, NULL);
 		last = next;
@@ -367,9 +397,12 @@ static void types_come_back_as_they_were(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_head_of_the_message), cmocka_unit_test(artifacts_and_settings),
-		cmocka_unit_test(record_types),		   cmocka_unit_test(vertices),
-		cmocka_unit_test(operators),		   cmocka_unit_test(edges),
+		cmocka_unit_test(the_head_of_the_message),
+		cmocka_unit_test(artifacts_and_settings),
+		cmocka_unit_test(record_types),
+		cmocka_unit_test(vertices),
+		cmocka_unit_test(operators),
+		cmocka_unit_test(edges),
 		cmocka_unit_test(a_job_has_a_largest_size),
 		cmocka_unit_test(the_longest_programs_are_planned),
 		cmocka_unit_test(types_come_back_as_they_were),

@@ -51,13 +51,14 @@ static void add_html(struct buf *into, const char *text)
 }
 
 /* One operator and those behind it. `prefix` is what stands in front of its children. */
-static void describe(const Flink__Vertex *vertex, uint32_t index, struct buf *prefix, struct buf *into)
+static void describe(const Flink__Vertex *vertex, uint32_t index, struct buf *prefix,
+		     struct buf *into)
 {
 	const Flink__Operator *operator = vertex->operators[index];
 	size_t prefix_bytes = prefix->size_bytes, last = index;
 
 	add_html(into, operator->description && operator->description[0] ? operator->description :
-									    operator->name);
+									   operator->name);
 	buf_add_text(into, "<br/>");
 	for (size_t i = index + 1; i < vertex->n_operators; i++)
 		if (vertex->operators[i]->input_operator == index)
@@ -113,7 +114,8 @@ static void rescale_producers(uint64_t consumer, uint64_t producers, uint64_t co
 			      uint32_t *first, uint32_t *last)
 {
 	*first = (uint32_t)(consumer * producers / consumers);
-	*last = producers >= consumers ? (uint32_t)((consumer + 1) * producers / consumers - 1) : *first;
+	*last = producers >= consumers ? (uint32_t)((consumer + 1) * producers / consumers - 1) :
+					 *first;
 }
 
 static void rescale_consumers(uint64_t producer, uint64_t producers, uint64_t consumers,
@@ -127,11 +129,11 @@ static void rescale_consumers(uint64_t producer, uint64_t producers, uint64_t co
 	*last = (uint32_t)(((producer + 1) * consumers + producers - 1) / producers - 1);
 }
 
-void edge_consumers(Flink__ShipStrategy ship, uint32_t producer, uint32_t producers, uint32_t consumers,
-		    uint32_t *first, uint32_t *last)
+void edge_consumers(Flink__ShipStrategy ship, uint32_t producer, uint32_t producers,
+		    uint32_t consumers, uint32_t *first, uint32_t *last)
 {
-	CHECK(producer < producers && consumers > 0, "producer %u of %u, %u consumers", producer, producers,
-	      consumers);
+	CHECK(producer < producers && consumers > 0, "producer %u of %u, %u consumers", producer,
+	      producers, consumers);
 	if (ship == FLINK__SHIP_STRATEGY__SHIP_FORWARD) {
 		CHECK(producers == consumers, "FORWARD from %u to %u", producers, consumers);
 		*first = *last = producer;
@@ -143,11 +145,11 @@ void edge_consumers(Flink__ShipStrategy ship, uint32_t producer, uint32_t produc
 	}
 }
 
-void edge_producers(Flink__ShipStrategy ship, uint32_t consumer, uint32_t producers, uint32_t consumers,
-		    uint32_t *first, uint32_t *last)
+void edge_producers(Flink__ShipStrategy ship, uint32_t consumer, uint32_t producers,
+		    uint32_t consumers, uint32_t *first, uint32_t *last)
 {
-	CHECK(consumer < consumers && producers > 0, "consumer %u of %u, %u producers", consumer, consumers,
-	      producers);
+	CHECK(consumer < consumers && producers > 0, "consumer %u of %u, %u producers", consumer,
+	      consumers, producers);
 	if (ship == FLINK__SHIP_STRATEGY__SHIP_FORWARD) {
 		CHECK(producers == consumers, "FORWARD from %u to %u", producers, consumers);
 		*first = *last = consumer;

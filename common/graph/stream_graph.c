@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stream_graph.c - what a program said, one node per operator, and its execution plan as JSON. Built
- * by the client on one thread; keeps copies of everything. */
+ * stream_graph.c - what a program said, one node per operator, and its execution plan as JSON.
+ * Built by the client on one thread; keeps copies of everything. */
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/graph/graph_priv.h"
@@ -61,7 +61,8 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* The graph's own copy of a type; equal ones are kept once. */
-static const struct record_type *own_type(struct stream_graph *graph, const struct record_type *type)
+static const struct record_type *own_type(struct stream_graph *graph,
+					  const struct record_type *type)
 {
 	struct err err = ERR_INIT;
 	struct record_type *copy;
@@ -75,12 +76,13 @@ static const struct record_type *own_type(struct stream_graph *graph, const stru
 		    same_text(known->print_format, type->print_format))
 			return known;
 	}
-	int made = record_type_create(type->name, type->print_format, type->fields, type->fields_count,
-				      &copy, &err);
+	int made = record_type_create(type->name, type->print_format, type->fields,
+				      type->fields_count, &copy, &err);
 	CHECK(made == 0, "a finished type is refused: %s", err.text);
 	if (graph->types_count == graph->types_max) {
 		graph->types_max = graph->types_max ? 2 * graph->types_max : 8;
-		graph->types = mem_realloc(graph->types, graph->types_max * sizeof(graph->types[0]));
+		graph->types =
+			mem_realloc(graph->types, graph->types_max * sizeof(graph->types[0]));
 	}
 	graph->types[graph->types_count++] = copy;
 	return copy;
@@ -93,8 +95,8 @@ static const char *own_text(struct stream_graph *graph, const char *text)
 
 void stream_graph_add(struct stream_graph *graph, const struct stream_node *node)
 {
-	CHECK(node->id > 0 && node->id <= graph->last_id, "node id %u; the last one given is %u", node->id,
-	      graph->last_id);
+	CHECK(node->id > 0 && node->id <= graph->last_id, "node id %u; the last one given is %u",
+	      node->id, graph->last_id);
 	CHECK(graph_node(graph, node->id) == NULL, "node %u is added twice", node->id);
 	CHECK(node->name && node->factory, "node %u has no name or no factory", node->id);
 	if (node->id >= graph->by_id_max) {
@@ -138,7 +140,8 @@ void stream_graph_connect(struct stream_graph *graph, uint32_t source_id, uint32
 	CHECK(ship != SHIP_HASH || (key && key->fields_count > 0), "a HASH edge without a key");
 	if (graph->edges_count == graph->edges_max) {
 		graph->edges_max = graph->edges_max ? 2 * graph->edges_max : 16;
-		graph->edges = mem_realloc(graph->edges, graph->edges_max * sizeof(graph->edges[0]));
+		graph->edges =
+			mem_realloc(graph->edges, graph->edges_max * sizeof(graph->edges[0]));
 	}
 	add_to_list(&graph->by_id[source_id]->outs, graph->edges_count);
 	add_to_list(&graph->by_id[target_id]->ins, graph->edges_count);
@@ -173,7 +176,9 @@ enum ship graph_edge_ship(const struct stream_graph *graph, const struct stream_
 /* As Jackson writes strings: UTF-8 stays, control characters become escapes. */
 static void add_json_text(struct buf *into, const char *text)
 {
-	static const char names[] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r' };
+	static const char names[] = {
+		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'
+	};
 
 	buf_add(into, "\"", 1);
 	for (const char *at = text; *at; at++) {
@@ -194,9 +199,11 @@ static void add_json_text(struct buf *into, const char *text)
 static void add_plan_node(const struct stream_graph *graph, const struct graph_node *node,
 			  struct buf *into)
 {
-	static const char *const pacts[] = { [FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE] = "Data Source",
-					     [FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR] = "Operator",
-					     [FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK] = "Data Sink" };
+	static const char *const pacts[] = {
+		[FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE] = "Data Source",
+		[FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR] = "Operator",
+		[FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK] = "Data Sink"
+	};
 
 	buf_printf(into, "{\n    \"id\" : %u,\n    \"type\" : ", node->spec.id);
 	add_json_text(into, node->spec.name);
@@ -206,8 +213,8 @@ static void add_plan_node(const struct stream_graph *graph, const struct graph_n
 	for (uint32_t i = 0; i < node->ins.count; i++) {
 		const struct stream_edge *edge = &graph->edges[node->ins.items[i]];
 
-		/* Flink looks at the side after it added the element, so it is always the second. */
-		buf_printf(into, "%s {\n      \"id\" : %u,\n      \"ship_strategy\" : \"%s\",\n", 
+		/* Flink asks for the side after it added the element: always the second. */
+		buf_printf(into, "%s {\n      \"id\" : %u,\n      \"ship_strategy\" : \"%s\",\n",
 			   i == 0 ? ",\n    \"predecessors\" : [" : ",", edge->source,
 			   ship_name((Flink__ShipStrategy)graph_edge_ship(graph, edge)));
 		buf_add_text(into, "      \"side\" : \"second\"\n    }");

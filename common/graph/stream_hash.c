@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stream_hash.c - Flink's operator ids (its second hasher, unchanged since 1.2): savepoints find their
- * state by them, dashboards their vertices.
+ * stream_hash.c - Flink's operator ids (its second hasher, unchanged since 1.2): savepoints find
+ * their state by them, dashboards their vertices.
  *
  * A node's hash is of how many nodes were hashed before it, once for itself and once more for every
- * output that is chained to it, mixed with its inputs' hashes. A uid replaces all that by the hash of
- * its text. */
+ * output that is chained to it, mixed with its inputs' hashes. A uid replaces all that by the hash
+ * of its text. */
 #include "common/base/check.h"
 #include "common/base/hash.h"
 #include "common/base/map.h"
@@ -78,17 +78,18 @@ static int hash_node(struct hasher *hasher, const struct graph_node *node, struc
 		map_put(hasher->by_hash, bytes_of(place->hash, sizeof(place->hash)), (void *)node);
 	if (other)
 		return err_set(err, ERR_PLAN_INVALID,
-			       "the operators \"%s\" and \"%s\" get the same id%s%s%s; every uid may be given "
-			       "once",
-			       other->spec.name, node->spec.name, node->spec.uid ? " from uid \"" : "",
+			       "the operators \"%s\" and \"%s\" get the same id%s%s%s; every uid "
+			       "may be given once",
+			       other->spec.name, node->spec.name,
+			       node->spec.uid ? " from uid \"" : "",
 			       node->spec.uid ? node->spec.uid : "", node->spec.uid ? "\"" : "");
 	place->hashed = true;
 	hasher->hashed_count++;
 	return 1;
 }
 
-/* Breadth first from the sources, ascending by id. A node whose inputs are not all hashed is dropped
- * from the queue and comes back through its last input. */
+/* Breadth first from the sources, ascending by id. A node whose inputs are not all hashed is
+ * dropped from the queue and comes back through its last input. */
 static int hash_all(struct hasher *hasher, uint32_t *queue, bool *queued, struct err *err)
 {
 	const struct stream_graph *graph = hasher->graph;
@@ -127,7 +128,7 @@ static int hash_all(struct hasher *hasher, uint32_t *queue, bool *queued, struct
 int graph_hash(const struct stream_graph *graph, struct place *places, struct err *err)
 {
 	struct hasher hasher = { .graph = graph, .places = places, .by_hash = map_create() };
-	/* A node enters once per edge at most: it leaves unhashed only while an input is missing. */
+	/* Sources enter once, others once per edge at most. */
 	uint32_t *queue = MEM_NEW_ARRAY(uint32_t, graph->nodes_count + graph->edges_count);
 	bool *queued = MEM_NEW_ARRAY(bool, graph->by_id_max);
 	int answer = hash_all(&hasher, queue, queued, err);

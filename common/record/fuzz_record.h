@@ -22,7 +22,8 @@ static inline struct record_type *fuzz_type(const uint8_t *data, size_t size, ch
 	for (uint32_t i = 0; i < count; i++) {
 		snprintf(names[i], sizeof(names[i]), "f%u", i);
 		fields[i] = (struct field){ .name = names[i],
-					    .kind = (uint8_t)(FIELD_BOOLEAN + (data[1 + i] & 0x7F) % 10),
+					    .kind = (uint8_t)(FIELD_BOOLEAN +
+							      (data[1 + i] & 0x7F) % 10),
 					    .nullable = data[1 + i] >> 7 };
 	}
 	int answer = record_type_create("fuzz", NULL, fields, count, &type, &err);
@@ -38,7 +39,8 @@ static inline void fuzz_use(const struct record_type *type, const void *record, 
 {
 	uint32_t size_bytes = record_size(type, record);
 	char *image = mem_alloc(size_bytes);
-	struct key_spec spec = { .fields_count = type->fields_count > 1 ? 2 : 1, .fields = { 0, 1 } };
+	struct key_spec spec = { .fields_count = type->fields_count > 1 ? 2 : 1,
+				 .fields = { 0, 1 } };
 	struct key ours, theirs;
 	struct err err;
 

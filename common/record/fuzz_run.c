@@ -32,7 +32,8 @@ static void write_again(const struct batch *batch)
 	CHECK(answer == 0, "%s", err.text);
 	CHECK(again.count == batch->count, "%u records instead of %u", again.count, batch->count);
 	for (uint32_t i = 0; i < batch->count; i++)
-		CHECK(random_equal(batch->type, batch_at(batch, i), batch_at(&again, i)), "record %u", i);
+		CHECK(random_equal(batch->type, batch_at(batch, i), batch_at(&again, i)),
+		      "record %u", i);
 	run_builder_fini(&run);
 	mem_free(memory);
 }
@@ -49,7 +50,8 @@ static void use(const struct batch *batch)
 	for (uint32_t i = 0; i < batch->count; i++) {
 		fuzz_use(batch->type, batch_at(batch, i), &text, &scratch);
 		sum += batch->timestamps_ms ? (uint64_t)batch->timestamps_ms[i] : 0;
-		CHECK(batch_row_kind(batch, i) <= ROW_DELETE, "row kind %u", batch_row_kind(batch, i));
+		CHECK(batch_row_kind(batch, i) <= ROW_DELETE, "row kind %u",
+		      batch_row_kind(batch, i));
 	}
 	for (spec.fields[0] = 0; spec.fields[0] < batch->type->fields_count; spec.fields[0]++) {
 		key_of_batch(batch, &spec, 0, batch->count, &scratch, keys);

@@ -27,7 +27,8 @@ int key_spec_check(const struct record_type *type, const struct key_spec *spec, 
 				       spec->fields[i], type->name, type->fields_count);
 		for (uint32_t j = 0; j < i; j++)
 			if (spec->fields[j] == spec->fields[i])
-				return err_set(err, ERR_PLAN_INVALID, "a key names field \"%s\" twice",
+				return err_set(err, ERR_PLAN_INVALID,
+					       "a key names field \"%s\" twice",
 					       type->fields[spec->fields[i]].name);
 	}
 	return 0;
@@ -40,13 +41,17 @@ static const void *canonical(uint8_t kind, const void *value)
 		double number;
 
 		memcpy(&number, value, sizeof(number));
-		return number == 0 ? &double_zero : number != number ? (const void *)&double_nan : value;
+		return number == 0	? &double_zero :
+		       number != number ? (const void *)&double_nan :
+					  value;
 	}
 	if (kind == FIELD_FLOAT) {
 		float number;
 
 		memcpy(&number, value, sizeof(number));
-		return number == 0 ? &float_zero : number != number ? (const void *)&float_nan : value;
+		return number == 0	? &float_zero :
+		       number != number ? (const void *)&float_nan :
+					  value;
 	}
 	return value;
 }
@@ -78,7 +83,8 @@ static uint32_t add_fields(const struct record_type *type, const struct key_spec
 
 		if (type->nulls_bytes && record_is_null(type, record, field)) {
 			nulls |= (uint8_t)(1u << i);
-			buf_add(scratch, zeroes_and_mask, is_string(kind) ? 4 : field_kind_size(kind));
+			buf_add(scratch, zeroes_and_mask,
+				is_string(kind) ? 4 : field_kind_size(kind));
 		} else if (is_string(kind)) {
 			const struct str *s = value;
 
@@ -217,8 +223,8 @@ HOT void key_of_batch(const struct batch *batch, const struct key_spec *spec, ui
 
 struct key_groups key_groups_of_subtask(uint32_t subtask, uint32_t key_groups, uint32_t parallelism)
 {
-	CHECK(subtask < parallelism && parallelism <= key_groups, "subtask %u of %u with %u key groups",
-	      subtask, parallelism, key_groups);
+	CHECK(subtask < parallelism && parallelism <= key_groups,
+	      "subtask %u of %u with %u key groups", subtask, parallelism, key_groups);
 	uint64_t groups = key_groups;
 
 	return (struct key_groups){

@@ -31,16 +31,17 @@ enum { FLAG, TINY, SMALL, NUMBER, BIG, SINGLE, TWICE, TEXT, BYTES, AT };
 static struct record_type *all_type(bool nullable)
 {
 	struct field fields[] = {
-		{ "flag", FIELD_BOOLEAN, nullable }, { "tiny", FIELD_TINYINT, nullable },
+		{ "flag", FIELD_BOOLEAN, nullable },   { "tiny", FIELD_TINYINT, nullable },
 		{ "small", FIELD_SMALLINT, nullable }, { "number", FIELD_INT, nullable },
-		{ "big", FIELD_BIGINT, nullable },	 { "single", FIELD_FLOAT, nullable },
-		{ "twice", FIELD_DOUBLE, nullable },	 { "text", FIELD_STRING, nullable },
-		{ "bytes", FIELD_BYTES, nullable },	 { "at", FIELD_TIMESTAMP, nullable },
+		{ "big", FIELD_BIGINT, nullable },     { "single", FIELD_FLOAT, nullable },
+		{ "twice", FIELD_DOUBLE, nullable },   { "text", FIELD_STRING, nullable },
+		{ "bytes", FIELD_BYTES, nullable },    { "at", FIELD_TIMESTAMP, nullable },
 	};
 	struct record_type *type;
 	struct err err = ERR_INIT;
 
-	assert_int_equal(record_type_create("all", NULL, fields, ARRAY_COUNT(fields), &type, &err), 0);
+	assert_int_equal(record_type_create("all", NULL, fields, ARRAY_COUNT(fields), &type, &err),
+			 0);
 	return type;
 }
 
@@ -75,7 +76,8 @@ static void expect_key(const struct record_type *type, const struct key_spec *sp
 #define EXPECT(record, text, ...) \
 	do { \
 		struct key_spec spec_ = { .fields = { __VA_ARGS__ }, \
-					  .fields_count = sizeof((int[]){ __VA_ARGS__ }) / sizeof(int) }; \
+					  .fields_count = \
+						  sizeof((int[]){ __VA_ARGS__ }) / sizeof(int) }; \
 		expect_key(type, &spec_, &(record), text, sizeof(text) - 1); \
 	} while (0)
 
@@ -168,7 +170,10 @@ static void different_keys_have_different_bytes(void **state)
 	};
 	static const uint32_t lengths[] = { 0, 1, 2, 1, 1, 4, 5 };
 	static const struct key_spec specs[] = {
-		{ 1, { 0 } }, { 1, { 1 } }, { 2, { 0, 1 } }, { 2, { 1, 0 } },
+		{ 1, { 0 } },
+		{ 1, { 1 } },
+		{ 2, { 0, 1 } },
+		{ 2, { 1, 0 } },
 	};
 	static const struct field fields[] = { { "a", FIELD_BYTES, 1 }, { "b", FIELD_TINYINT, 1 } };
 	struct {
@@ -184,7 +189,8 @@ static void different_keys_have_different_bytes(void **state)
 	assert_int_equal(record_type_create("t", NULL, fields, 2, &type, &err), 0);
 	for (int b = -1; b < 3; b++) /* null, 0, 1, 2 */
 		for (uint32_t a = 0; a <= ARRAY_COUNT(texts); a++, count++) {
-			records[count].nulls = (uint8_t)((a == ARRAY_COUNT(texts)) | (b < 0 ? 2 : 0));
+			records[count].nulls =
+				(uint8_t)((a == ARRAY_COUNT(texts)) | (b < 0 ? 2 : 0));
 			if (a < ARRAY_COUNT(texts))
 				records[count].a = str_of(texts[a], lengths[a]);
 			records[count].b = (int8_t)(b < 0 ? 0 : b);
@@ -197,7 +203,8 @@ static void different_keys_have_different_bytes(void **state)
 			for (uint32_t j = 0; j < count; j++) {
 				struct key x, y;
 				bool same_a = !((records[i].nulls ^ records[j].nulls) & 1) &&
-					      memcmp(&records[i].a, &records[j].a, sizeof(struct str)) == 0;
+					      memcmp(&records[i].a, &records[j].a,
+						     sizeof(struct str)) == 0;
 				bool same_b = !((records[i].nulls ^ records[j].nulls) & 2) &&
 					      records[i].b == records[j].b;
 				bool same = k == 0 ? same_a : k == 1 ? same_b : same_a && same_b;
@@ -228,7 +235,8 @@ static void making_fields_nullable_keeps_keys(void **state)
 		struct field fields[RANDOM_FIELDS_MAX];
 		struct err err = ERR_INIT;
 		struct key x, y;
-		struct key_spec spec = { .fields_count = 1 + random_below(&random, type->fields_count) };
+		struct key_spec spec = { .fields_count =
+						 1 + random_below(&random, type->fields_count) };
 
 		if (spec.fields_count > KEY_FIELDS_MAX)
 			spec.fields_count = KEY_FIELDS_MAX;
@@ -383,8 +391,9 @@ static void key_group_ranges_are_flink_s(void **state)
 static void default_key_groups_are_flink_s(void **state)
 {
 	static const uint32_t rows[][2] = {
-		{ 1, 128 }, { 2, 128 }, { 85, 128 }, { 86, 256 }, { 128, 256 }, { 170, 256 },
-		{ 171, 256 }, { 172, 512 }, { 1000, 2048 }, { 20000, 32768 }, { 32768, 32768 },
+		{ 1, 128 },	{ 2, 128 },	  { 85, 128 },	    { 86, 256 },
+		{ 128, 256 },	{ 170, 256 },	  { 171, 256 },	    { 172, 512 },
+		{ 1000, 2048 }, { 20000, 32768 }, { 32768, 32768 },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)

@@ -47,8 +47,11 @@ void print_timestamp(int64_t ms, struct buf *into)
 		days--;
 	}
 	date_of_days(days, &year, &month, &day);
-	/* As Java: years beyond four digits carry a sign, years before 0 a minus and four digits. */
-	buf_printf(into, "%s%04lld-%02u-%02uT%02d:%02d:%02d", year > 9999 ? "+" : year < 0 ? "-" : "",
+	/* As Java: years beyond four digits carry a sign, years before 0 a minus. */
+	buf_printf(into, "%s%04lld-%02u-%02uT%02d:%02d:%02d",
+		   year > 9999 ? "+" :
+		   year < 0    ? "-" :
+				 "",
 		   (long long)(year < 0 ? -year : year), month, day, (int)(rest / 3600000),
 		   (int)(rest / 60000 % 60), (int)(rest / 1000 % 60));
 	if (rest % 1000 != 0)
@@ -158,8 +161,8 @@ static int find_field(const struct record_type *type, const char *format, const 
 
 	if (close == NULL)
 		return err_set(err, ERR_PLAN_INVALID,
-			       "record type \"%s\": a '{' without '}' in its print format \"%s\"", type->name,
-			       type->print_format);
+			       "record type \"%s\": a '{' without '}' in its print format \"%s\"",
+			       type->name, type->print_format);
 	size_t length = (size_t)(close - format) - 1;
 	memcpy(name, format + 1, length);
 	name[length] = '\0';
@@ -167,11 +170,12 @@ static int find_field(const struct record_type *type, const char *format, const 
 	if (field < 0) {
 		const char *nearest = record_type_nearest(type, name);
 
-		return err_set(err, ERR_PLAN_INVALID,
-			       "record type \"%s\": its print format names a field \"%s\", which it does "
-			       "not have%s%s%s",
-			       type->name, name, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-			       nearest ? "\"?" : "");
+		return err_set(
+			err, ERR_PLAN_INVALID,
+			"record type \"%s\": its print format names a field \"%s\", which it does "
+			"not have%s%s%s",
+			type->name, name, nearest ? "; did you mean \"" : "",
+			nearest ? nearest : "", nearest ? "\"?" : "");
 	}
 	*end = close;
 	return field;
@@ -194,9 +198,10 @@ int print_parts_make(struct record_type *type, struct print_part *parts, struct 
 			literal_bytes++;
 			end = at + 1;
 		} else if (*at == '}') {
-			return err_set(err, ERR_PLAN_INVALID,
-				       "record type \"%s\": a '}' without '{' in its print format \"%s\"",
-				       type->name, type->print_format);
+			return err_set(
+				err, ERR_PLAN_INVALID,
+				"record type \"%s\": a '}' without '{' in its print format \"%s\"",
+				type->name, type->print_format);
 		} else {
 			field = find_field(type, at, &end, err);
 			if (field < 0)

@@ -65,13 +65,13 @@ static void shortest(double value, bool single, struct decimal *decimal)
 {
 	bool subnormal = single ? value < 0x1p-126 : value < 0x1p-1022;
 	int fraction_exponent;
-	/* Below a power of two the neighbours are twice as near as above it: the nearest decimal may
-	 * lie too far below while the next one above still reads back. */
+	/* Below a power of two the neighbours are twice as near as above it: the nearest decimal
+	 * may lie too far below while the next one above still reads back. */
 	bool lopsided = frexp(value, &fraction_exponent) == 0.5;
 	int most = single ? 9 : DIGITS_MAX;
 
-	/* 15 (6) digits always survive the way there and back, so fewer need not be tried one by one:
-	 * trailing zeroes are cut off. Subnormals have less precision. Java wants at least two. */
+	/* 15 (6) digits always survive the way there and back, so fewer need not be tried one by
+	 * one: trailing zeroes are cut off. Subnormals have less precision. Java wants two. */
 	for (int count = subnormal ? 2 : single ? 6 : 15;; count++) {
 		nearest(value, count, decimal);
 		if (count == most || reads_back(decimal, value, single))
@@ -124,7 +124,8 @@ static void print_number(double value, bool single, struct buf *into)
 	if (whole > 0) {
 		add_digits(&decimal, 0, whole, into);
 		buf_add_text(into, ".");
-		add_digits(&decimal, whole, decimal.count > whole ? decimal.count : whole + 1, into);
+		add_digits(&decimal, whole, decimal.count > whole ? decimal.count : whole + 1,
+			   into);
 		return;
 	}
 	buf_add(into, "0.00", (size_t)(2 - whole)); /* whole is 0, -1 or -2 */

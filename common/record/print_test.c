@@ -50,7 +50,8 @@ static void doubles_are_printed_as_java_does(void **state)
 		{ 1.5e-323, "1.5E-323" },
 		{ 2e-323, "2.0E-323" },
 		{ 2.2250738585072011e-308, "2.225073858507201E-308" },
-		{ 0x1p-44, "5.684341886080802E-14" }, /* the nearest of 16 digits does not read back */
+		{ 0x1p-44,
+		  "5.684341886080802E-14" }, /* the nearest of 16 digits does not read back */
 		{ 9007199254740992.0, "9.007199254740992E15" },
 		{ 9223372036854775808.0, "9.223372036854776E18" },
 		{ (double)INFINITY, "Infinity" },
@@ -198,14 +199,15 @@ static void records_are_printed_as_tuples(void **state)
 	static const struct field one[] = { { "value", FIELD_DOUBLE, 0 } };
 	static const struct field bytes[] = { { "b", FIELD_BYTES, 0 } };
 	static const struct field all[] = {
-		{ "a", FIELD_BOOLEAN, 1 }, { "b", FIELD_TINYINT, 1 },  { "c", FIELD_SMALLINT, 1 },
-		{ "d", FIELD_INT, 1 },	   { "e", FIELD_BIGINT, 1 },   { "f", FIELD_FLOAT, 1 },
+		{ "a", FIELD_BOOLEAN, 1 }, { "b", FIELD_TINYINT, 1 },	{ "c", FIELD_SMALLINT, 1 },
+		{ "d", FIELD_INT, 1 },	   { "e", FIELD_BIGINT, 1 },	{ "f", FIELD_FLOAT, 1 },
 		{ "g", FIELD_DOUBLE, 1 },  { "h", FIELD_TIMESTAMP, 1 }, { "i", FIELD_BYTES, 1 },
 	};
 	struct {
 		struct str word;
 		int64_t count;
-	} apple = { str_of("apple", 5), 1 }, far = { str_of("a borrowed long word", 20), INT64_MIN };
+	} apple = { str_of("apple", 5), 1 },
+	  far = { str_of("a borrowed long word", 20), INT64_MIN };
 	struct {
 		uint8_t nulls[2], a;
 		int8_t b;
@@ -216,8 +218,15 @@ static void records_are_printed_as_tuples(void **state)
 		double g;
 		int64_t h;
 		struct str i;
-	} record = { .a = 1,	    .b = -128,	 .c = -32768, .d = INT32_MIN, .e = INT64_MAX,
-		     .f = 0.5f, .g = 1e100, .h = 60000,	 .i = str_of("\x01\xFF", 2) };
+	} record = { .a = 1,
+		     .b = -128,
+		     .c = -32768,
+		     .d = INT32_MIN,
+		     .e = INT64_MAX,
+		     .f = 0.5f,
+		     .g = 1e100,
+		     .h = 60000,
+		     .i = str_of("\x01\xFF", 2) };
 	double pi = 3.0;
 	struct str empty = str_of("", 0), three = str_of("\x01\x02\x80", 3);
 

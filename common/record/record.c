@@ -67,8 +67,8 @@ static const struct {
 	uint32_t high;
 } unused_bits[STR_INLINE_BYTES + 1] = {
 #define ROW(n) { ONES(n), (n) <= 8 ? UINT32_MAX : (n) >= 12 ? 0 : UINT32_MAX << (8 * ((n) & 3)) }
-	ROW(0), ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6), ROW(7), ROW(8), ROW(9), ROW(10),
-	ROW(11), ROW(12),
+	ROW(0), ROW(1), ROW(2), ROW(3),	 ROW(4),  ROW(5),  ROW(6),
+	ROW(7), ROW(8), ROW(9), ROW(10), ROW(11), ROW(12),
 #undef ROW
 };
 
@@ -103,7 +103,8 @@ static const char *nulls_problem(const struct record_type *type, const char *rec
 			return "the null bitmap has a bit of no field";
 		if (!type->fields[i].nullable)
 			return "it is null and may not be";
-		if (!all_zero(record + type->offsets_bytes[i], field_kind_size(type->fields[i].kind)))
+		if (!all_zero(record + type->offsets_bytes[i],
+			      field_kind_size(type->fields[i].kind)))
 			return "it is null and its bytes are not zero";
 	}
 	return NULL;
@@ -115,7 +116,8 @@ static const char *string_problem(const char *record, const struct str *s, uint6
 				  uint64_t *end)
 {
 	if (s->len <= STR_INLINE_BYTES)
-		return short_string_valid(s) ? NULL : "the unused bytes of a short string are not zero";
+		return short_string_valid(s) ? NULL :
+					       "the unused bytes of a short string are not zero";
 	if (((uintptr_t)record & 7) != 0)
 		return "a record with a long string does not begin at a multiple of 8";
 	if (str_is_borrowed(s))
@@ -160,18 +162,21 @@ int record_check(const struct record_type *type, const void *image, uint32_t siz
 		 struct err *err)
 {
 	uint32_t used = 0, field = UINT32_MAX;
-	const char *problem = ((uintptr_t)image & 7) ? "it does not begin at a multiple of 8" :
-			      record_problem(type, image, size_bytes, &used, &field);
+	const char *problem = ((uintptr_t)image & 7) ?
+				      "it does not begin at a multiple of 8" :
+				      record_problem(type, image, size_bytes, &used, &field);
 
 	if (problem == NULL && used == size_bytes)
 		return 0;
 	if (problem == NULL)
-		return err_set(err, ERR_RECORD_INVALID, "a record of type \"%s\" takes %u bytes, not %u",
-			       type->name, used, size_bytes);
+		return err_set(err, ERR_RECORD_INVALID,
+			       "a record of type \"%s\" takes %u bytes, not %u", type->name, used,
+			       size_bytes);
 	if (field == UINT32_MAX)
-		return err_set(err, ERR_RECORD_INVALID, "a record of type \"%s\": %s", type->name, problem);
-	return err_set(err, ERR_RECORD_INVALID, "a record of type \"%s\": field \"%s\": %s", type->name,
-		       type->fields[field].name, problem);
+		return err_set(err, ERR_RECORD_INVALID, "a record of type \"%s\": %s", type->name,
+			       problem);
+	return err_set(err, ERR_RECORD_INVALID, "a record of type \"%s\": field \"%s\": %s",
+		       type->name, type->fields[field].name, problem);
 }
 
 /* ---- dense columns --------------------------------------------------------------------------- */

@@ -4,8 +4,8 @@
  * A record's payload is laid out exactly as the C struct its fields declare: natural alignment, at
  * most 8; little endian; padding zero; a null bitmap `uint8_t nulls[(fields + 7) / 8]` in front
  * only if the type has nullable fields (bit i: field i is null, and then its bytes are zero).
- * STRING and BYTES are `struct str`; their long bytes (> 12) are tails behind the struct, reached by
- * an offset relative to the field itself, so a record moves by memcpy.
+ * STRING and BYTES are `struct str`; their long bytes (> 12) are tails behind the struct, reached
+ * by an offset relative to the field itself, so a record moves by memcpy.
  *
  * One record has one image: the tails stand in the order of their fields, the first at the struct's
  * size rounded up to 8, each rounded up to 8 with zeroes. record_copy writes that image and
@@ -35,11 +35,11 @@ struct str { /* 16 bytes, aligned to 4 */
 		struct {
 			char prefix[4];
 			int32_t offset; /* from this struct str to the bytes; always > 0 */
-			uint32_t hash;  /* low 31 bits of hash_key of the bytes; the top bit is set */
+			uint32_t hash;  /* low 31 bits of the bytes' hash_key; top bit set */
 		} tail;
-		struct { /* only in a record that is not yet emitted: bytes borrowed from the caller */
+		struct { /* only in a record that is not yet emitted: the caller's bytes */
 			char prefix[4];
-			uint32_t pointer[2]; /* low, high: user-space addresses have the top bit clear */
+			uint32_t pointer[2]; /* low, high; an address's top bit is clear */
 		} borrowed;
 	} u;
 };
@@ -126,10 +126,10 @@ struct record_type {
 	const uint32_t *offsets_bytes; /* of each field, from the start of the struct */
 	uint32_t size_bytes;           /* sizeof the struct: the stride of dense runs */
 	uint32_t align_bytes;          /* of the struct: 1, 2, 4 or 8 */
-	uint32_t nulls_bytes;          /* size of the null bitmap at offset 0; 0 without nullables */
+	uint32_t nulls_bytes;          /* of the null bitmap at offset 0; 0 without nullables */
 	bool has_tails;                /* any STRING or BYTES field */
-	/* Of the fields' names, kinds and nullability: two types are the same if equal. The type's own
-	 * name does not count. */
+	/* Of the fields' names, kinds and nullability: two types are the same if equal. The type's
+	 * own name does not count. */
 	uint64_t hash;
 	uint32_t strings_count;        /* STRING/BYTES fields, by offset */
 	const uint32_t *string_offsets_bytes;

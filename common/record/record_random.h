@@ -75,13 +75,15 @@ static inline void random_record(struct random *random, const struct record_type
 			uint32_t len = random_below(random, tails ? RANDOM_TEXT_BYTES_MAX : 13);
 
 			for (uint32_t j = 0; j < len; j++)
-				texts->text[i][j] = (char)(kind == FIELD_STRING ? 'a' + random_below(random, 26) :
-										 random_below(random, 256));
+				texts->text[i][j] = (char)(kind == FIELD_STRING ?
+								   'a' + random_below(random, 26) :
+								   random_below(random, 256));
 			struct str s = str_of(texts->text[i], len);
 			memcpy(at, &s, sizeof(s));
 			continue;
 		}
-		uint64_t bits = kind == FIELD_BOOLEAN ? random_below(random, 2) : random_next(random);
+		uint64_t bits =
+			kind == FIELD_BOOLEAN ? random_below(random, 2) : random_next(random);
 		memcpy(at, &bits, field_kind_size(kind));
 	}
 }

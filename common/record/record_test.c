@@ -140,8 +140,8 @@ static void nullable_types_have_a_bitmap_in_front(void **state)
 	struct record_type *type =
 		TYPE("nullable", { "a", FIELD_BOOLEAN, 1 }, { "b", FIELD_BIGINT, 0 },
 		     { "c", FIELD_STRING, 1 }, { "d", FIELD_BOOLEAN, 0 }, { "e", FIELD_BOOLEAN, 0 },
-		     { "f", FIELD_BOOLEAN, 0 }, { "g", FIELD_BOOLEAN, 0 }, { "h", FIELD_BOOLEAN, 0 },
-		     { "i", FIELD_SMALLINT, 1 });
+		     { "f", FIELD_BOOLEAN, 0 }, { "g", FIELD_BOOLEAN, 0 },
+		     { "h", FIELD_BOOLEAN, 0 }, { "i", FIELD_SMALLINT, 1 });
 	struct nullable record = { .nulls = { 0x04, 0x01 } };
 
 	SAME_LAYOUT(type, nullable);
@@ -230,9 +230,11 @@ static void bad_types_are_refused_by_name(void **state)
 	       "record type \"t\": its print format names a field \"b\", which it does not have");
 	refuse("t", "{aa", &good, 1,
 	       "record type \"t\": a '{' without '}' in its print format \"{aa\"");
-	refuse("t", "a}", &good, 1, "record type \"t\": a '}' without '{' in its print format \"a}\"");
+	refuse("t", "a}", &good, 1,
+	       "record type \"t\": a '}' without '{' in its print format \"a}\"");
 	refuse("t", "{A}", &good, 1,
-	       "record type \"t\": its print format names a field \"A\", which it does not have; did you "
+	       "record type \"t\": its print format names a field \"A\", which it does not have; "
+	       "did you "
 	       "mean \"a\"?");
 	mem_free(many);
 	no_bytes_out();
@@ -273,8 +275,8 @@ static void types_are_found_and_described(void **state)
 
 static void long_strings_become_tails(void **state)
 {
-	struct record_type *type =
-		TYPE("pair", { "a", FIELD_STRING, 0 }, { "b", FIELD_STRING, 0 }, { "c", FIELD_INT, 0 });
+	struct record_type *type = TYPE("pair", { "a", FIELD_STRING, 0 }, { "b", FIELD_STRING, 0 },
+					{ "c", FIELD_INT, 0 });
 	struct {
 		struct str a, b;
 		int32_t c;
@@ -407,7 +409,8 @@ static void check_refuses(const struct record_type *type, const void *image, uin
 
 static void checks_name_rule_and_field(void **state)
 {
-	struct record_type *type = TYPE("t", { "flag", FIELD_BOOLEAN, 1 }, { "s", FIELD_STRING, 0 });
+	struct record_type *type =
+		TYPE("t", { "flag", FIELD_BOOLEAN, 1 }, { "s", FIELD_STRING, 0 });
 	_Alignas(8) struct {
 		uint8_t nulls, flag;
 		struct str s;
@@ -426,8 +429,9 @@ static void checks_name_rule_and_field(void **state)
 		      "a record of type \"t\": field \"flag\": a boolean is neither 0 nor 1");
 	record.flag = 1;
 	record.nulls = 1;
-	check_refuses(type, &record, 20,
-		      "a record of type \"t\": field \"flag\": it is null and its bytes are not zero");
+	check_refuses(
+		type, &record, 20,
+		"a record of type \"t\": field \"flag\": it is null and its bytes are not zero");
 	record.nulls = 2;
 	check_refuses(type, &record, 20,
 		      "a record of type \"t\": field \"s\": it is null and may not be");
@@ -436,25 +440,26 @@ static void checks_name_rule_and_field(void **state)
 		      "a record of type \"t\": the null bitmap has a bit of no field");
 	record.nulls = 0;
 	record.s.u.inlined[3] = 'd';
-	check_refuses(
-		type, &record, 20,
-		"a record of type \"t\": field \"s\": the unused bytes of a short string are not zero");
+	check_refuses(type, &record, 20,
+		      "a record of type \"t\": field \"s\": the unused bytes of a short string are "
+		      "not zero");
 	record.s = str_of("a borrowed string", 17);
 	check_refuses(type, &record, 20,
 		      "a record of type \"t\": field \"s\": a long string is a pointer");
 	record_copy(type, &record, image);
 	assert_int_equal(record_check(type, image, 48, &err), 0);
-	check_refuses(type, image, 40,
-		      "a record of type \"t\": field \"s\": a long string is longer than its record");
-	s->u.tail.offset += 8;
 	check_refuses(
-		type, image, 48,
-		"a record of type \"t\": field \"s\": a long string's bytes are not in their place");
+		type, image, 40,
+		"a record of type \"t\": field \"s\": a long string is longer than its record");
+	s->u.tail.offset += 8;
+	check_refuses(type, image, 48,
+		      "a record of type \"t\": field \"s\": a long string's bytes are not in their "
+		      "place");
 	s->u.tail.offset -= 8;
 	s->u.tail.prefix[0] = '!';
-	check_refuses(
-		type, image, 48,
-		"a record of type \"t\": field \"s\": a long string does not begin with its prefix");
+	check_refuses(type, image, 48,
+		      "a record of type \"t\": field \"s\": a long string does not begin with its "
+		      "prefix");
 	record_type_destroy(&type);
 	no_bytes_out();
 }
@@ -490,18 +495,23 @@ static void utf8_is_judged_by_its_definition(void **state)
 	char text[80];
 	int valid = 0;
 
-	/* All sequences of three bytes (two and one are among them), and four with the last fixed. */
+	/* All sequences of three bytes (two and one are among them), and four with a fixed one. */
 	for (uint32_t bits = 0; bits < 1u << 24; bits += 1 + (bits >> 8 & 0xFF) % 3) {
-		unsigned char bytes[] = { (uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits,
-					  0x80 };
+		unsigned char bytes[] = { (uint8_t)(bits >> 16), (uint8_t)(bits >> 8),
+					  (uint8_t)bits, 0x80 };
 
 		if (utf8_valid((char *)bytes, 3) != utf8_slow(bytes, 3) ||
 		    utf8_valid((char *)bytes, 4) != utf8_slow(bytes, 4))
 			fail_msg("%02x %02x %02x", bytes[0], bytes[1], bytes[2]);
 	}
 	for (int round = 0; round < 200000; round++) {
-		static const char *const parts[] = { "a", "words and ", "\xc3\xa4", "\xe2\x82\xac",
-						     "\xf0\x9f\x98\x80", "0123456789abcdef", "\0" };
+		static const char *const parts[] = { "a",
+						     "words and ",
+						     "\xc3\xa4",
+						     "\xe2\x82\xac",
+						     "\xf0\x9f\x98\x80",
+						     "0123456789abcdef",
+						     "\0" };
 		uint32_t size = 0;
 
 		while (size < 60) {

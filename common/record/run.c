@@ -29,7 +29,7 @@ void run_builder_init(struct run_builder *run, const struct record_type *type,
 		return;
 	char *columns = mem_alloc(timestamps_bytes + offsets_bytes);
 
-	/* The timestamps first, for their alignment; run_builder_fini frees whichever comes first. */
+	/* The timestamps first, for their alignment; run_builder_fini frees what comes first. */
 	if (with_timestamps)
 		run->timestamps_ms = (int64_t *)columns;
 	if (type->has_tails)
@@ -49,7 +49,8 @@ bool run_begin(struct run_builder *run, void *data, uint32_t capacity_bytes)
 	CHECK(((uintptr_t)data & 7) == 0, "a run at %p", data);
 	CHECK(capacity_bytes <= run->capacity_bytes_max, "%u bytes for a run, at most %u were said",
 	      capacity_bytes, run->capacity_bytes_max);
-	CHECK(run->data == NULL || run->count == 0, "a run of %u records is still open", run->count);
+	CHECK(run->data == NULL || run->count == 0, "a run of %u records is still open",
+	      run->count);
 	capacity_bytes &= ~7u;
 	run->data = NULL;
 	run->dense_count_max = 0;
@@ -60,8 +61,8 @@ bool run_begin(struct run_builder *run, void *data, uint32_t capacity_bytes)
 	run->used_bytes = HEADER_BYTES;
 	run->count = 0;
 	run->tails = false;
-	/* Exact, because the capacity and the timestamps are multiples of 8: records padded to 8 fit
-	 * wherever the records do. */
+	/* Exact, because the capacity and the timestamps are multiples of 8: records padded to 8
+	 * fit wherever the records do. */
 	run->dense_count_max = (capacity_bytes - HEADER_BYTES) / per_record;
 	return run->dense_count_max > 0;
 }
@@ -174,7 +175,8 @@ HOT void run_view(const struct record_type *type, const void *run, struct batch 
 	bool fits = find_columns(run, &columns);
 
 	CHECK(fits, "a run of this process has %u records in %u bytes",
-	      ((const struct run_header *)run)->count, ((const struct run_header *)run)->size_bytes);
+	      ((const struct run_header *)run)->count,
+	      ((const struct run_header *)run)->size_bytes);
 	make_view(type, run, &columns, batch);
 }
 
@@ -185,24 +187,30 @@ static int check_header(const struct record_type *type, const struct run_header 
 {
 	if (header->size_bytes > size_bytes || header->size_bytes < HEADER_BYTES ||
 	    header->size_bytes % 8 != 0)
-		return err_set(err, ERR_RECORD_INVALID,
-			       "a run says it has %u bytes; allowed are multiples of 8 from 16 to %u",
-			       header->size_bytes, size_bytes);
+		return err_set(
+			err, ERR_RECORD_INVALID,
+			"a run says it has %u bytes; allowed are multiples of 8 from 16 to %u",
+			header->size_bytes, size_bytes);
 	if (header->flags & ~RUN_FLAGS_KNOWN || header->reserved != 0)
-		return err_set(err, ERR_RECORD_INVALID,
-			       "a run has flags 0x%x and reserved %u; this version knows flags up to 0x%x",
-			       header->flags, header->reserved, RUN_FLAGS_KNOWN);
+		return err_set(
+			err, ERR_RECORD_INVALID,
+			"a run has flags 0x%x and reserved %u; this version knows flags up to 0x%x",
+			header->flags, header->reserved, RUN_FLAGS_KNOWN);
 	if (header->record_type != 0)
-		return err_set(err, ERR_RECORD_INVALID, "a run is of record type %u; its edge has only 0",
+		return err_set(err, ERR_RECORD_INVALID,
+			       "a run is of record type %u; its edge has only 0",
 			       header->record_type);
-	if (header->row_kind > ROW_DELETE || (header->row_kind != 0 && header->flags & RUN_ROW_KINDS))
-		return err_set(err, ERR_RECORD_INVALID, "a run has row kind %u; allowed are 0 to 3%s",
-			       header->row_kind,
-			       header->flags & RUN_ROW_KINDS ? ", and 0 beside a column of them" : "");
+	if (header->row_kind > ROW_DELETE ||
+	    (header->row_kind != 0 && header->flags & RUN_ROW_KINDS))
+		return err_set(err, ERR_RECORD_INVALID,
+			       "a run has row kind %u; allowed are 0 to 3%s", header->row_kind,
+			       header->flags & RUN_ROW_KINDS ? ", and 0 beside a column of them" :
+							       "");
 	uint32_t stride = header->flags & RUN_DENSE ? type->size_bytes : 0;
 	if (header->stride_bytes != stride)
-		return err_set(err, ERR_RECORD_INVALID, "a run of type \"%s\" has stride %u instead of %u",
-			       type->name, header->stride_bytes, stride);
+		return err_set(err, ERR_RECORD_INVALID,
+			       "a run of type \"%s\" has stride %u instead of %u", type->name,
+			       header->stride_bytes, stride);
 	if (header->count == 0 || !find_columns(header, columns))
 		return err_set(err, ERR_RECORD_INVALID, "a run of %u bytes cannot have %u records",
 			       header->size_bytes, header->count);
@@ -213,10 +221,11 @@ static int refuse_record(const struct record_type *type, uint32_t index, uint32_
 			 const char *problem, struct err *err)
 {
 	if (field == UINT32_MAX)
-		return err_set(err, ERR_RECORD_INVALID, "record %u of a run of type \"%s\": %s", index,
-			       type->name, problem);
-	return err_set(err, ERR_RECORD_INVALID, "record %u of a run of type \"%s\": field \"%s\": %s",
-		       index, type->name, type->fields[field].name, problem);
+		return err_set(err, ERR_RECORD_INVALID, "record %u of a run of type \"%s\": %s",
+			       index, type->name, problem);
+	return err_set(err, ERR_RECORD_INVALID,
+		       "record %u of a run of type \"%s\": field \"%s\": %s", index, type->name,
+		       type->fields[field].name, problem);
 }
 
 static int check_dense(const struct record_type *type, const struct run_header *header,
@@ -290,6 +299,7 @@ HOT int run_check(const struct record_type *type, const void *run, uint32_t size
 	for (uint32_t i = 0; i < batch->count && batch->row_kinds; i++)
 		kinds |= batch->row_kinds[i];
 	if (kinds > ROW_DELETE)
-		return err_set(err, ERR_RECORD_INVALID, "a row kind of a run is above %u", ROW_DELETE);
+		return err_set(err, ERR_RECORD_INVALID, "a row kind of a run is above %u",
+			       ROW_DELETE);
 	return 0;
 }

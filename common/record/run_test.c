@@ -41,8 +41,8 @@ static void fill(struct random *random, struct filled *filled, uint32_t capacity
 		return;
 	}
 	for (;;) {
-		random_record(random, filled->type, tails == 1 || (tails == 2 && filled->count > 5), &texts,
-			      record);
+		random_record(random, filled->type, tails == 1 || (tails == 2 && filled->count > 5),
+			      &texts, record);
 		uint32_t size_bytes = record_size(filled->type, record);
 		void *into = run_reserve(&run, size_bytes);
 		if (into == NULL)
@@ -184,7 +184,8 @@ static void the_rest_of_a_batch_begins_later(void **state)
 			for (uint32_t i = 0; i < rest.count; i++) {
 				assert_ptr_equal(batch_at(&rest, i), batch_at(&batch, from + i));
 				if (rest.timestamps_ms)
-					assert_true(rest.timestamps_ms[i] == filled.timestamps[from + i]);
+					assert_true(rest.timestamps_ms[i] ==
+						    filled.timestamps[from + i]);
 			}
 		}
 		empty(&filled);
@@ -214,7 +215,9 @@ static void corrupted_runs_are_refused_or_harmless(void **state)
 				for (uint32_t i = 0; i < batch.count; i++)
 					sum += random_read_all(filled.type, batch_at(&batch, i)) +
 					       batch_row_kind(&batch, i) +
-					       (batch.timestamps_ms ? (uint64_t)batch.timestamps_ms[i] : 0);
+					       (batch.timestamps_ms ?
+							(uint64_t)batch.timestamps_ms[i] :
+							0);
 			} else {
 				refused++;
 				assert_int_equal(err.code, ERR_RECORD_INVALID);
@@ -258,7 +261,8 @@ static void refuse(const struct record_type *type, const struct hand_made *run, 
 
 static void each_broken_rule_is_named(void **state)
 {
-	static const struct field fields[] = { { "flag", FIELD_BOOLEAN, 0 }, { "s", FIELD_STRING, 0 } };
+	static const struct field fields[] = { { "flag", FIELD_BOOLEAN, 0 },
+					       { "s", FIELD_STRING, 0 } };
 	struct record_type *type;
 	struct err err = ERR_INIT;
 	struct batch batch;
@@ -303,13 +307,14 @@ static void each_broken_rule_is_named(void **state)
 	BROKEN(run.row_kinds[2] = 4, "a row kind of a run is above 3");
 	BROKEN(run.records[1].flag = 2,
 	       "record 1 of a run of type \"t\": field \"flag\": a boolean is neither 0 nor 1");
-	BROKEN(run.records[2].s.u.inlined[0] = 1,
-	       "record 2 of a run of type \"t\": field \"s\": the unused bytes of a short string are "
-	       "not zero");
+	BROKEN(run.records[2].s.u.inlined[0] = 1, "record 2 of a run of type \"t\": field \"s\": "
+						  "the unused bytes of a short string are "
+						  "not zero");
 	/* A long string in a dense run, even one that would point to bytes of the run. */
 	BROKEN((run.records[0].s.len = 16, run.records[0].s.u.tail.offset = 20,
 		run.records[0].s.u.tail.hash = 0x80000000),
-	       "record 0 of a run of type \"t\": field \"s\": a long string is longer than its record");
+	       "record 0 of a run of type \"t\": field \"s\": a long string is longer than its "
+	       "record");
 	refuse(type, &run, 12, "12 bytes are too few for a run's header");
 	refuse(type, (struct hand_made *)(void *)((char *)&run + 4), 80,
 	       "a run does not begin at a multiple of 8");

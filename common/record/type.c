@@ -97,16 +97,18 @@ static int check_declaration(const char *name, const struct field *fields, uint3
 		problem = name_problem(fields[i].name);
 		if (problem)
 			return err_set(err, ERR_PLAN_INVALID,
-				       "record type \"%s\": the name of field %u %s", name, i, problem);
+				       "record type \"%s\": the name of field %u %s", name, i,
+				       problem);
 		if (field_kind_name(fields[i].kind) == NULL)
 			return err_set(err, ERR_PLAN_INVALID,
-				       "record type \"%s\": field \"%s\" is of kind %u, which does not exist",
+				       "record type \"%s\": field \"%s\" is of kind %u, which does "
+				       "not exist",
 				       name, fields[i].name, fields[i].kind);
 	}
 	const char *duplicate = find_duplicate(fields, count);
 	if (duplicate)
-		return err_set(err, ERR_PLAN_INVALID, "record type \"%s\" has two fields \"%s\"", name,
-			       duplicate);
+		return err_set(err, ERR_PLAN_INVALID, "record type \"%s\" has two fields \"%s\"",
+			       name, duplicate);
 	return 0;
 }
 
@@ -174,7 +176,8 @@ static struct record_type *allocate(const char *name, const char *print_format,
 	for (uint32_t i = 0; i < count; i++)
 		texts_bytes += strlen(fields[i].name) + 1;
 	size_t size_bytes = sizeof(struct record_type) + count * sizeof(struct field) +
-			    parts * sizeof(struct print_part) + 2 * count * sizeof(uint32_t) + texts_bytes;
+			    parts * sizeof(struct print_part) + 2 * count * sizeof(uint32_t) +
+			    texts_bytes;
 	struct record_type *type = mem_alloc(size_bytes);
 	struct field *own = (struct field *)(type + 1);
 	struct print_part *own_parts = (struct print_part *)(own + count);
@@ -209,14 +212,16 @@ int record_type_create(const char *name, const char *print_format, const struct 
 	if (print_format && (strnlen(print_format, RECORD_PRINT_FORMAT_BYTES_MAX + 1) >
 				     RECORD_PRINT_FORMAT_BYTES_MAX ||
 			     !utf8_valid(print_format, strlen(print_format))))
-		return err_set(err, ERR_PLAN_INVALID,
-			       "record type \"%s\": its print format is not UTF-8 of at most %u bytes", name,
-			       RECORD_PRINT_FORMAT_BYTES_MAX);
+		return err_set(
+			err, ERR_PLAN_INVALID,
+			"record type \"%s\": its print format is not UTF-8 of at most %u bytes",
+			name, RECORD_PRINT_FORMAT_BYTES_MAX);
 	struct record_type *type = allocate(name, print_format, fields, count);
 
 	lay_out(type, (uint32_t *)type->offsets_bytes, (uint32_t *)type->string_offsets_bytes);
 	type->hash = hash_fields(type);
-	if (print_format && print_parts_make(type, (struct print_part *)type->print_parts, err) != 0) {
+	if (print_format &&
+	    print_parts_make(type, (struct print_part *)type->print_parts, err) != 0) {
 		record_type_destroy(&type);
 		return -1;
 	}

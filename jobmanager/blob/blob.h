@@ -14,7 +14,8 @@ struct blob_store;
 struct blob_store *blob_store_create(void);
 void blob_store_destroy(struct blob_store **store);
 /* *received: how many bytes there are now. A chunk that overlaps what is there must equal it in
- * length of what is new; a gap is ERR_PLAN_INVALID. The last chunk checks the hash. */
+ * length of what is new; a gap is ERR_PLAN_INVALID. The last chunk checks the hash: a wrong one
+ * throws all bytes away, so that the sender can begin again. */
 MUST_USE int blob_put(struct blob_store *store, const uint8_t sha256[32], const char *name,
 		      uint64_t size_bytes, uint64_t offset, struct bytes content, mono_t now,
 		      uint64_t *received, struct err *err);

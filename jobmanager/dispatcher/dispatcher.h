@@ -13,7 +13,7 @@
 struct dispatcher;
 
 /* Checks the graph, its artifacts and the settings, then starts its JobMaster. The graph is copied.
- * The same job id again: the running job is returned, nothing is started twice. */
+ * The same job id again: the job that has it is returned, nothing is started twice. */
 MUST_USE int dispatcher_submit(struct dispatcher *dispatcher, const Flink__JobGraph *graph,
 			       struct job **job, struct err *err);
 MUST_USE int dispatcher_cancel(struct dispatcher *dispatcher, const struct id *job_id, struct err *err);
@@ -27,8 +27,27 @@ struct id dispatcher_new_id(struct dispatcher *dispatcher); /* random */
 /* Calls `changed` (on the runner's thread) when anything of the job changed: long polls. Returns a
  * handle for dispatcher_unwatch. */
 struct job_watch;
+/* A job that is not there (any more) never changes. */
 struct job_watch *dispatcher_watch(struct dispatcher *dispatcher, const struct id *job_id,
 				   void (*changed)(void *context), void *context);
 void dispatcher_unwatch(struct job_watch **watch);
+uint64_t dispatcher_leader_epoch(const struct dispatcher *dispatcher);
+
+/* ---- for jobmanager.c ------------------------------------------------------------------------- */
+
+struct dispatcher_options {
+	struct world *world;
+	struct runner *runner;
+	const struct conf *conf; /* borrowed for its whole life */
+	uint64_t leader_epoch;
+};
+
+/* With its ResourceManager and blob store. */
+struct dispatcher *dispatcher_create(const struct dispatcher_options *options);
+ProtobufCService *dispatcher_service(struct dispatcher *dispatcher);
+void dispatcher_set_rest_port(struct dispatcher *dispatcher, uint16_t port);
+/* Jobs are left alone from now on; then the RPC server may be closed. */
+void dispatcher_close(struct dispatcher *dispatcher);
+void dispatcher_destroy(struct dispatcher **dispatcher); /* after the RPC server */
 
 #endif

@@ -6,8 +6,11 @@
  * one by one.
  *
  *   INITIALIZING -> CREATED -> RUNNING -> FINISHED
- *   RUNNING -> RESTARTING -> RUNNING;  RUNNING, CREATED, RESTARTING -> CANCELLING -> CANCELED
- *   RUNNING, CREATED, RESTARTING -> FAILING -> FAILED */
+ *   RUNNING -> RESTARTING -> RUNNING
+ *   CREATED, RUNNING, RESTARTING, FAILING -> CANCELLING -> CANCELED
+ *   CREATED, RUNNING, RESTARTING -> FAILING -> FAILED
+ *
+ * As in Flink a job is RUNNING as soon as it asks for slots, its executions SCHEDULED. */
 #ifndef JOBMANAGER_JOB_JOB_H
 #define JOBMANAGER_JOB_JOB_H
 
@@ -37,7 +40,14 @@ struct io_metrics { /* totals of a subtask over its attempts */
 	uint64_t busy_ms, idle_ms, backpressured_ms;
 };
 
+struct operator_metrics { /* totals, as above */
+	uint64_t records_in, records_out;
+	uint64_t base_in, base_out; /* of earlier attempts; contained in the totals */
+};
+
 struct slot;
+struct job_place;
+struct job_vertex;
 
 struct execution { /* the current attempt of a subtask */
 	struct id id;
@@ -45,13 +55,20 @@ struct execution { /* the current attempt of a subtask */
 	uint32_t attempt; /* from 0 */
 	wall_t entered_ms[EXECUTION_STATE_COUNT]; /* 0: not reached in this attempt */
 	struct slot *slot;      /* NULL: none now */
-	char *resource_id;      /* of its TaskManager, kept after the slot is gone; NULL: never had one */
-	char *endpoint;         /* "host:port" of its TaskManager */
+	/* Of its TaskManager, kept after the slot is gone; NULL: never had one. Both are the job's. */
+	const char *resource_id;
+	const char *endpoint;   /* "host:port" of its data port */
 	struct io_metrics base; /* of earlier attempts */
 	struct io_metrics now;  /* of this one, last report */
-	struct { uint64_t records_in, records_out; } *operators; /* per operator of the chain */
-	char *status_text;      /* of its source or sink, "" when all is well */
+	struct operator_metrics *operators; /* per operator of the chain, totals; never NULL */
+	char *status_text;      /* of its source or sink, "" when all is well; never NULL */
 	bool blocking;
+	/* private to jobmanager/job */
+	bool submitted;           /* SubmitTask was sent */
+	uint8_t call_wanted;      /* enum call_wanted: what its place's queue holds it for */
+	struct job_vertex *vertex;
+	struct job_place *place;  /* while deployed: its TaskManager */
+	struct list_node call_node;
 };
 
 struct job_vertex {
@@ -59,6 +76,11 @@ struct job_vertex {
 	struct id id;
 	uint32_t index; /* in the graph */
 	struct execution *executions; /* [message->parallelism] */
+	struct job *job;
+	uint32_t counts[EXECUTION_STATE_COUNT]; /* executions per state */
+	/* private to jobmanager/job */
+	uint32_t slot_first; /* number of its sharing group's first slot */
+	void *operators;     /* what executions' `operators` point into */
 };
 
 struct job_failure { /* exception history, newest last */
@@ -86,10 +108,15 @@ struct job {
 	struct list failures;                /* of struct job_failure */
 	uint32_t failures_count;
 	char *waiting_for;                   /* "needs 4 slots, 2 free: …"; NULL: nothing */
+	uint32_t notes_count;                /* executions whose status_text is not empty */
 	struct job_output *output;
 	struct list_node node;               /* in the dispatcher's list */
 	void *master;                        /* struct job_master of jobmanager/job */
 };
+
+uint32_t execution_subtask(const struct execution *execution);
+/* "Source: Socket Stream -> Flat Map (1/1)" */
+void execution_name(const struct execution *execution, struct buf *into);
 
 const char *job_status_name(const struct job *job);
 bool job_is_final(const struct job *job);

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * failover.c - what happens when something goes wrong: which cause is told, who is charged, whether
+ * and when the job starts again. Without blocking edges a job is one pipelined region, so all its
+ * tasks are cancelled and start anew.
+ *
+ * Two kinds of failure explain themselves only later. A task whose peer is gone reports a broken
+ * connection; the peer's TaskManager is missed a moment later (CAUSE_SYMPTOM). A TaskManager that
+ * breaks off may have crashed in a user function, and its next life hands in a note that names the
+ * job (CAUSE_TASKMANAGER_LOST, then CAUSE_CRASH). Where the restart strategy allows a restart anyway
+ * it begins at once and is refunded if the note names another job; where it does not, the job waits
+ * for the note a little while, RESTARTING, before it fails. */
+#include <stdio.h>
+
+#include "common/base/check.h"
+#include "jobmanager/job/job_priv.h"
+
+#define CRASH_NOTE_WAIT_MS 3000   /* before a job fails for want of a better explanation */
+#define LOSS_KEPT_MS 60000        /* a note that comes later is not looked up any more */
+#define CRASHES_WITHIN_MS 60000   /* so many crashes of one job in this time end it */
+#define LOSSES_MAX 64
+
+/* ---- the exception history -------------------------------------------------------------------- */
+
+static void failure_free(struct job_master *master, struct job_failure *failure)
+{
+	if (master->cause_entry == failure)
+		master->cause_entry = NULL;
+	list_remove(&failure->node);
+	master->job.failures_count--;
+	mem_free(failure->task_name);
+	mem_free(failure->endpoint);
+	mem_free(failure->resource_id);
+	mem_free(failure);
+}
+
+static void loss_free(struct job_loss *loss)
+{
+	list_remove(&loss->node);
+	mem_free(loss->resource_id);
+	mem_free(loss);
+}
+
+void job_failures_fini(struct job_master *master)
+{
+	LIST_FOR_EACH(&master->job.failures, struct job_failure, node, failure)
+		failure_free(master, failure);
+	LIST_FOR_EACH(&master->losses, struct job_loss, node, loss)
+		loss_free(loss);
+}
+
+static struct job_failure *failure_add(struct job_master *master)
+{
+	struct job_failure *failure = MEM_NEW(struct job_failure);
+	uint32_t kept = (uint32_t)conf_int(master->job.conf, "web.exception-history-size");
+
+	list_push_back(&master->job.failures, &failure->node);
+	master->job.failures_count++;
+	while (master->job.failures_count > (kept > 0 ? kept : 1))
+		failure_free(master, LIST_FIRST(&master->job.failures, struct job_failure, node));
+	return failure;
+}
+
+static void set_text(char **text, const char *value)
+{
+	mem_free(*text);
+	*text = mem_strdup(value);
+}
+
+/* Makes this the cause of the failover under way, in front of what was thought before. */
+static void set_cause(struct job_master *master, enum cause_rank rank, const struct err *why,
+		      const struct execution *execution)
+{
+	struct buf name;
+
+	buf_init(&name);
+	if (execution != NULL)
+		execution_name(execution, &name);
+	master->cause_rank = rank;
+	master->cause = *why;
+	if (execution != NULL && rank != CAUSE_TASKMANAGER_LOST)
+		err_wrap(&master->cause, "%s", name.data);
+	if (master->cause_entry == NULL)
+		master->cause_entry = failure_add(master);
+	master->cause_entry->err = *why;
+	master->cause_entry->at = world_wall(master->options.world);
+	set_text(&master->cause_entry->task_name, execution ? name.data : NULL);
+	set_text(&master->cause_entry->endpoint, execution ? execution->endpoint : NULL);
+	set_text(&master->cause_entry->resource_id, execution ? execution->resource_id : NULL);
+	buf_fini(&name);
+}
+
+/* ---- deciding --------------------------------------------------------------------------------- */
+
+static bool ends_the_job(const struct job_master *master)
+{
+	enum err_class class = err_class_of(master->cause.code);
+
+	return class == ERR_CLASS_FAIL || class == ERR_CLASS_USER;
+}
+
+/* The cause first, then why there is no further attempt. */
+static void compose_failure(struct job_master *master, const char *policy)
+{
+	struct err *failure = &master->job.failure;
+
+	*failure = master->cause;
+	if (policy == NULL)
+		return;
+	failure->code = ERR_RESTARTS_USED_UP;
+	size_t length = strlen(failure->text), room = sizeof(failure->text) - strlen(policy) - 32;
+
+	if (length > room)
+		length = room; /* a long cause may not push the policy out */
+	snprintf(failure->text + length, sizeof(failure->text) - length,
+		 "; no %srestart (restart-strategy.type: %s)", master->job.restarts ? "further " : "",
+		 policy);
+}
+
+static void fail_for_good(struct job_master *master, const char *policy)
+{
+	char id[ID_TEXT_SIZE];
+
+	compose_failure(master, policy);
+	master->verdict_open = false;
+	log_error(JOB_LOGGER, "Job %s (%s) fails: %s", master->job.name, job_id_text(master, id),
+		  master->job.failure.text);
+	job_say(master, NULL);
+	job_move(master, JOB_FAILING);
+}
+
+static void be_restarting(struct job_master *master)
+{
+	if (master->job.status != JOB_RESTARTING)
+		job_move(master, JOB_RESTARTING);
+}
+
+static void restart_after(struct job_master *master, mono_t now, int64_t delay_ms)
+{
+	struct buf text;
+
+	be_restarting(master);
+	master->verdict_open = false;
+	master->restart_at = mono_after_ms(now, delay_ms);
+	buf_init(&text);
+	buf_printf(&text, "restarts after %lld ms (%s", (long long)delay_ms,
+		   master->charged ? "" : "not charged; ");
+	restart_describe(&master->restart, &text);
+	buf_printf(&text, "): %s", master->cause.text);
+	log_info(JOB_LOGGER, "Job %s %s", master->job.name, text.data);
+	job_say(master, buf_take(&text));
+	agent_wake(&master->agent);
+}
+
+/* Restart or fail? may_wait: a better explanation may still come. */
+static void decide(struct job_master *master, mono_t now, bool charged, bool may_wait)
+{
+	int64_t delay_ms = restart_delay_ms(&master->restart);
+	bool allowed = master->restart.kind != RESTART_NONE || !master->restart.chosen;
+	struct buf policy;
+
+	if (charged)
+		allowed = restart_charge(&master->restart, now,
+					 (double)(world_random(master->options.world) >> 11) * 0x1p-53,
+					 &delay_ms);
+	master->charged = charged && allowed;
+	if (allowed) {
+		restart_after(master, now, delay_ms);
+		return;
+	}
+	if (may_wait) {
+		be_restarting(master);
+		job_say(master, mem_printf("waits for what the TaskManager died of: %s",
+					   master->cause.text));
+		return;
+	}
+	buf_init(&policy);
+	restart_describe(&master->restart, &policy);
+	fail_for_good(master, policy.data);
+	buf_fini(&policy);
+}
+
+/* The first trouble of an attempt: everything else stops too. */
+static void begin_failover(struct job_master *master, mono_t now, int64_t wait_ms)
+{
+	job_sources_close(master);
+	if (ends_the_job(master)) {
+		fail_for_good(master, NULL);
+	} else {
+		master->verdict_open = true;
+		master->verdict_at = mono_after_ms(now, wait_ms);
+		decide(master, now, true, wait_ms > 0);
+	}
+	job_cancel_executions(master);
+}
+
+void job_fail(struct job_master *master, enum cause_rank rank, const struct err *why,
+	      const struct execution *execution, int64_t wait_ms)
+{
+	mono_t now = loop_now(master->loop);
+
+	switch ((enum job_status)master->job.status) {
+	case JOB_RUNNING:
+		master->cause_entry = NULL;
+		set_cause(master, rank, why, execution);
+		begin_failover(master, now, wait_ms);
+		break;
+	case JOB_RESTARTING:
+		if (rank <= master->cause_rank)
+			break; /* an effect of the first trouble */
+		set_cause(master, rank, why, execution);
+		if (!master->verdict_open)
+			break; /* decided and charged already; the history tells the better cause */
+		if (ends_the_job(master)) {
+			fail_for_good(master, NULL);
+			break;
+		}
+		master->verdict_at = mono_after_ms(now, wait_ms);
+		decide(master, now, true, wait_ms > 0);
+		break;
+	default:
+		break; /* cancelling, failing, or at its end: nothing changes any more */
+	}
+}
+
+/* ---- TaskManagers go and come ----------------------------------------------------------------- */
+
+static void remember_loss(struct job_master *master, const struct job_place *place)
+{
+	struct job_loss *loss = MEM_NEW(struct job_loss);
+	uint32_t count = 0;
+
+	loss->resource_id = mem_strdup(place->resource_id);
+	loss->at = loop_now(master->loop);
+	loss->attempt = master->job.job_attempt;
+	loss->charged = master->job.status == JOB_RESTARTING && master->charged;
+	list_push_back(&master->losses, &loss->node);
+	LIST_FOR_EACH(&master->losses, struct job_loss, node, each)
+		count++;
+	if (count > LOSSES_MAX)
+		loss_free(LIST_FIRST(&master->losses, struct job_loss, node));
+}
+
+static struct job_place *place_find(struct job_master *master,
+				    const struct taskmanager_info *taskmanager)
+{
+	LIST_FOR_EACH(&master->places, struct job_place, node, place) {
+		if (place->taskmanager == taskmanager)
+			return place;
+	}
+	return NULL;
+}
+
+void job_master_taskmanager_gone(struct job *job, struct taskmanager_info *taskmanager,
+				 const struct err *why, bool note_may_follow)
+{
+	struct job_master *master = job_master_of(job);
+	struct job_place *place = place_find(master, taskmanager);
+	struct execution *hurt = NULL;
+
+	for (uint32_t i = 0; i < master->slots_needed; i++)
+		if (master->slots[i] != NULL && master->slots[i]->taskmanager == taskmanager)
+			master->slots[i] = NULL;
+	if (place == NULL)
+		return;
+	place->taskmanager = NULL;
+	if (!job_is_final(job)) {
+		FOR_EACH_EXECUTION(master, execution) {
+			if (execution->place != place)
+				continue;
+			hurt = hurt ? hurt : execution;
+			execution_move(execution,
+				       execution->state == EXECUTION_CANCELING ? EXECUTION_CANCELED
+									       : EXECUTION_FAILED,
+				       why);
+		}
+	}
+	if (hurt != NULL) {
+		job_fail(master, CAUSE_TASKMANAGER_LOST, why, hurt,
+			 note_may_follow ? CRASH_NOTE_WAIT_MS : 0);
+		if (note_may_follow)
+			remember_loss(master, place);
+	}
+	agent_wake(&master->agent);
+	job_place_unref(place);
+}
+
+/* The job's own function crashed the TaskManager. Returns true if it did so too often. */
+static bool count_crash(struct job_master *master, mono_t now)
+{
+	size_t last = ARRAY_COUNT(master->crashes) - 1;
+
+	memmove(master->crashes, master->crashes + 1, last * sizeof(master->crashes[0]));
+	master->crashes[last] = now;
+	return master->crashes[0] != 0 && now - master->crashes[0] <= CRASHES_WITHIN_MS * NS_PER_MS;
+}
+
+/* Is the loss what the cause of the last failover is about? */
+static bool is_last_trouble(const struct job_master *master, const struct job_loss *loss)
+{
+	bool runs_again = master->job.status == JOB_RUNNING;
+
+	return loss->attempt + runs_again == master->job.job_attempt;
+}
+
+static void crash_err(const struct job_master *master, bool too_often,
+		      const Flink__RegisterTaskManagerRequest *request, struct err *err)
+{
+	if (request->crash_operator[0] != '\0')
+		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s: %s", request->crash_operator,
+			request->crash_note);
+	else
+		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s", request->crash_note);
+	snprintf(err->origin, sizeof(err->origin), "TaskManager %.40s", request->resource_id);
+	if (too_often)
+		err_wrap(err, "crashed %zu TaskManagers within %d s, the last time",
+			 ARRAY_COUNT(master->crashes), CRASHES_WITHIN_MS / 1000);
+}
+
+static void is_guilty(struct job_master *master, const struct job_loss *loss,
+		      const Flink__RegisterTaskManagerRequest *request, mono_t now)
+{
+	bool too_often = count_crash(master, now), last = is_last_trouble(master, loss);
+	uint32_t status = master->job.status;
+	struct err err = ERR_INIT;
+
+	crash_err(master, too_often, request, &err);
+	if (last)
+		set_cause(master, CAUSE_CRASH, &err, NULL);
+	if (status != JOB_RUNNING && status != JOB_RESTARTING) {
+		if (last && status != JOB_CANCELLING && status != JOB_CANCELED)
+			compose_failure(master, NULL); /* it failed before its reason was known */
+		return;
+	}
+	if (too_often) {
+		set_cause(master, CAUSE_CRASH, &err, NULL);
+		fail_for_good(master, NULL);
+		job_cancel_executions(master);
+	} else if (status == JOB_RESTARTING && master->verdict_open) {
+		decide(master, now, true, false);
+	}
+}
+
+/* Another job did it. */
+static void is_innocent(struct job_master *master, const struct job_loss *loss,
+			const Flink__RegisterTaskManagerRequest *request, mono_t now)
+{
+	struct err err = master->cause;
+
+	if (loss->charged) {
+		restart_refund(&master->restart);
+		master->charged = false;
+	}
+	if (master->job.status != JOB_RESTARTING || !is_last_trouble(master, loss))
+		return;
+	if (master->cause_rank <= CAUSE_TASKMANAGER_LOST) {
+		err_set(&err, ERR_TASKMANAGER_LOST,
+			"TaskManager %s is gone: a function of another job crashed in it",
+			request->resource_id);
+		set_cause(master, CAUSE_TASKMANAGER_LOST, &err, NULL);
+	}
+	if (master->verdict_open)
+		decide(master, now, false, false);
+}
+
+void job_master_taskmanager_here(struct job *job, const Flink__RegisterTaskManagerRequest *request)
+{
+	struct job_master *master = job_master_of(job);
+	mono_t now = loop_now(master->loop);
+	struct id crash_job_id;
+	bool known = request->crash_note[0] != '\0' &&
+		     id_from_message(&request->crash_job_id, &crash_job_id) &&
+		     !id_is_none(&crash_job_id);
+
+	LIST_FOR_EACH(&master->losses, struct job_loss, node, loss) {
+		if (mono_after_ms(loss->at, LOSS_KEPT_MS) <= now) {
+			loss_free(loss);
+			continue;
+		}
+		if (strcmp(loss->resource_id, request->resource_id) != 0)
+			continue;
+		if (known && id_equal(&crash_job_id, &job->id))
+			is_guilty(master, loss, request, now);
+		else if (known)
+			is_innocent(master, loss, request, now);
+		else if (job->status == JOB_RESTARTING && master->verdict_open &&
+			 master->cause_rank <= CAUSE_TASKMANAGER_LOST)
+			decide(master, now, true, false); /* it will not say more */
+		loss_free(loss);
+		break;
+	}
+}
+
+/* ---- starting again --------------------------------------------------------------------------- */
+
+static void next_attempt(struct job_master *master, struct execution *execution)
+{
+	struct job_vertex *vertex = execution->vertex;
+
+	map_remove(master->options.executions, map_key_id(&execution->id));
+	io_metrics_add(&execution->base, &execution->now);
+	execution->now = (struct io_metrics){ 0 };
+	for (size_t i = 0; i < vertex->message->n_operators; i++) {
+		execution->operators[i].base_in = execution->operators[i].records_in;
+		execution->operators[i].base_out = execution->operators[i].records_out;
+	}
+	vertex->counts[execution->state]--;
+	vertex->counts[EXECUTION_CREATED]++;
+	/* A new machine: its first state is not a move of the old one. */
+	execution->state = EXECUTION_CREATED;
+	execution->attempt++;
+	execution->submitted = false;
+	memset(execution->entered_ms, 0, sizeof(execution->entered_ms));
+	execution->entered_ms[EXECUTION_CREATED] = world_wall(master->options.world);
+	world_random_bytes(master->options.world, &execution->id, sizeof(execution->id));
+	map_put(master->options.executions, map_key_id(&execution->id), execution);
+	master->slot_users[execution_slot_number(execution)]++;
+}
+
+static void restart(struct job_master *master)
+{
+	FOR_EACH_EXECUTION(master, execution)
+		next_attempt(master, execution);
+	master->final_count = master->running_count = 0;
+	master->idle_next = MONO_NEVER;
+	master->cancel_until = MONO_NEVER;
+	master->job.all_running_ms = -1;
+	master->job.job_attempt++;
+	master->job.restarts++;
+	job_say(master, NULL);
+	job_move(master, JOB_RUNNING);
+	job_schedule(master);
+}
+
+void job_failover_step(struct job_master *master, mono_t now, mono_t *wake_at)
+{
+	if (master->verdict_open) {
+		if (now < master->verdict_at) {
+			*wake_at = mono_min(*wake_at, master->verdict_at);
+			return;
+		}
+		decide(master, now, true, false);
+		if (master->job.status != JOB_RESTARTING)
+			return; /* waked again by the move */
+	}
+	if (master->final_count < master->executions_count)
+		return;
+	if (now >= master->restart_at)
+		restart(master);
+	else
+		*wake_at = mono_min(*wake_at, master->restart_at);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * job_create.c - from a checked graph to the tables of a job: vertices, executions, slots. Nothing
+ * is kept per edge or per pair of subtasks. */
+#include "common/base/check.h"
+#include "common/graph/graph.h"
+#include "jobmanager/job/job_priv.h"
+
+static const char nothing[1] = ""; /* status_text when all is well */
+
+static void *graph_alloc(void *arena, size_t size_bytes)
+{
+	return arena_alloc(arena, size_bytes);
+}
+
+static void graph_free(void *arena, void *memory)
+{
+	/* with the arena */
+}
+
+static Flink__JobGraph *graph_copy(struct arena *arena, const Flink__JobGraph *graph)
+{
+	ProtobufCAllocator allocator = { graph_alloc, graph_free, arena };
+	size_t size_bytes = flink__job_graph__get_packed_size(graph);
+	uint8_t *packed = mem_alloc(size_bytes);
+
+	flink__job_graph__pack(graph, packed);
+	Flink__JobGraph *copy = flink__job_graph__unpack(&allocator, size_bytes, packed);
+
+	mem_free(packed);
+	CHECK(copy != NULL, "a packed graph of %zu bytes does not unpack", size_bytes);
+	return copy;
+}
+
+static const char *group_of(const Flink__Vertex *vertex)
+{
+	return vertex->slot_sharing_group[0] != '\0' ? vertex->slot_sharing_group : "default";
+}
+
+/* Slots of a group come one after another; subtask i of each of its vertices uses slot first + i. */
+static void number_slots(struct job_master *master)
+{
+	const Flink__JobGraph *graph = master->job.graph;
+
+	for (size_t v = 0; v < graph->n_vertices; v++) {
+		const char *group = group_of(graph->vertices[v]);
+		uint32_t size = 0;
+		size_t same = v;
+
+		for (size_t w = 0; w < graph->n_vertices; w++) {
+			if (strcmp(group_of(graph->vertices[w]), group) != 0)
+				continue;
+			if (w < same)
+				same = w;
+			if (graph->vertices[w]->parallelism > size)
+				size = graph->vertices[w]->parallelism;
+		}
+		if (same < v) {
+			master->job.vertices[v].slot_first = master->job.vertices[same].slot_first;
+			continue;
+		}
+		master->job.vertices[v].slot_first = master->slots_needed;
+		master->slots_needed += size;
+		master->groups_count++;
+	}
+	master->slots = MEM_NEW_ARRAY(struct slot *, master->slots_needed);
+	master->slot_users = MEM_NEW_ARRAY(uint32_t, master->slots_needed);
+	master->slot_idle_at = MEM_NEW_ARRAY(mono_t, master->slots_needed);
+}
+
+static void create_executions(struct job_master *master, struct job_vertex *vertex)
+{
+	const Flink__Vertex *message = vertex->message;
+	size_t chain = message->n_operators;
+	struct operator_metrics *operators =
+		MEM_NEW_ARRAY(struct operator_metrics, chain * message->parallelism);
+
+	vertex->operators = operators;
+	vertex->executions = MEM_NEW_ARRAY(struct execution, message->parallelism);
+	vertex->counts[EXECUTION_CREATED] = message->parallelism;
+	for (uint32_t i = 0; i < message->parallelism; i++) {
+		struct execution *execution = &vertex->executions[i];
+
+		world_random_bytes(master->options.world, &execution->id, sizeof(execution->id));
+		execution->vertex = vertex;
+		execution->operators = operators + i * chain;
+		execution->status_text = (char *)(uintptr_t)nothing;
+		execution->entered_ms[EXECUTION_CREATED] = master->job.start_ms;
+		map_put(master->options.executions, map_key_id(&execution->id), execution);
+		master->slot_users[execution_slot_number(execution)]++;
+	}
+	master->executions_count += message->parallelism;
+}
+
+static void create_vertices(struct job_master *master)
+{
+	struct job *job = &master->job;
+
+	job->vertices = MEM_NEW_ARRAY(struct job_vertex, job->graph->n_vertices);
+	for (size_t v = 0; v < job->graph->n_vertices; v++) {
+		struct job_vertex *vertex = &job->vertices[v];
+
+		vertex->message = job->graph->vertices[v];
+		vertex->index = (uint32_t)v;
+		vertex->job = job;
+		CHECK(id_from_message(&vertex->message->id, &vertex->id), "an unchecked graph");
+	}
+	number_slots(master);
+	for (size_t v = 0; v < job->graph->n_vertices; v++)
+		create_executions(master, &job->vertices[v]);
+}
+
+void job_vertices_fini(struct job_master *master)
+{
+	struct job *job = &master->job;
+
+	FOR_EACH_EXECUTION(master, execution) {
+		map_remove(master->options.executions, map_key_id(&execution->id));
+		if (execution->status_text != nothing)
+			mem_free(execution->status_text);
+	}
+	for (size_t v = 0; v < job->graph->n_vertices; v++) {
+		mem_free(job->vertices[v].executions);
+		mem_free(job->vertices[v].operators);
+	}
+	mem_free(job->vertices);
+	mem_free(master->slots);
+	mem_free(master->slot_users);
+	mem_free(master->slot_idle_at);
+}
+
+void execution_set_status_text(struct execution *execution, const char *text)
+{
+	struct job *job = execution->vertex->job;
+
+	if (execution->status_text != nothing) {
+		mem_free(execution->status_text);
+		job->notes_count--;
+	}
+	execution->status_text = (char *)(uintptr_t)nothing;
+	if (text[0] != '\0') {
+		execution->status_text = mem_strdup(text);
+		job->notes_count++;
+	}
+}
+
+static enum step job_master_agent_step(struct agent *agent, mono_t now, mono_t *wake_at)
+{
+	return job_master_step(CONTAINER_OF(agent, struct job_master, agent), now, wake_at);
+}
+
+int job_master_create(const struct job_master_options *options, const Flink__JobGraph *graph,
+		      struct conf *conf, struct job **job_out, struct err *err)
+{
+	struct job_master *master = MEM_NEW(struct job_master);
+	struct job *job = &master->job;
+
+	master->options = *options;
+	master->loop = runner_loop(options->runner);
+	master->arena = arena_create("job");
+	master->names = map_create();
+	master->idle_next = master->demand_until = master->cancel_until = MONO_NEVER;
+	list_init(&master->places);
+	list_init(&master->losses);
+	list_init(&job->failures);
+	agent_init(&master->agent, "job master", job_master_agent_step);
+
+	job->master = master;
+	job->graph = graph_copy(master->arena, graph);
+	job->name = job->graph->name;
+	job->output = job_output_create();
+	job->start_ms = job->last_modified_ms = world_wall(options->world);
+	job->end_ms = job->all_running_ms = -1;
+	job->entered_ms[JOB_INITIALIZING] = job->start_ms;
+	CHECK(id_from_message(&job->graph->job_id, &job->id), "an unchecked graph");
+	CHECK(job_graph_slots_needed(job->graph) > 0, "a job without tasks");
+	create_vertices(master);
+	if (job_sources_create(master, err) != 0) {
+		*job_out = job;
+		job_master_destroy(job_out);
+		return -1;
+	}
+	job->conf = conf;
+	restart_init(&master->restart, conf);
+	runner_add(options->runner, &master->agent);
+	*job_out = job;
+	return 0;
+}
+
+void job_master_destroy(struct job **job)
+{
+	struct job_master *master;
+
+	if (*job == NULL)
+		return;
+	master = job_master_of(*job);
+	*job = NULL;
+	CHECK(master->calls == 0, "job '%s' ends with %u calls under way", master->job.name, master->calls);
+	if (atomic_load(&master->agent.runner) != NULL)
+		runner_remove(master->options.runner, &master->agent);
+	job_sources_destroy(master);
+	resource_manager_withdraw(master->options.resources, &master->demand, "the JobManager ends");
+	LIST_FOR_EACH(&master->places, struct job_place, node, place) {
+		place->taskmanager = NULL;
+		job_place_unref(place);
+	}
+	job_failures_fini(master);
+	job_vertices_fini(master);
+	job_output_destroy(&master->job.output);
+	mem_free(master->job.waiting_for);
+	restart_fini(&master->restart);
+	conf_destroy(&master->job.conf);
+	map_destroy(&master->names);
+	arena_destroy(&master->attempt_arena);
+	arena_destroy(&master->arena);
+	mem_free(master);
+}
