@@ -130,6 +130,7 @@ static void fail_for_good(struct job_master *master, const char *policy)
 
 static void be_restarting(struct job_master *master)
 {
+	master->job.all_running_ms = -1;
 	if (master->job.status != JOB_RESTARTING)
 		job_move(master, JOB_RESTARTING);
 }
@@ -423,7 +424,6 @@ static void restart(struct job_master *master)
 	master->final_count = master->running_count = 0;
 	master->idle_next = MONO_NEVER;
 	master->cancel_until = MONO_NEVER;
-	master->job.all_running_ms = -1;
 	master->job.job_attempt++;
 	master->job.restarts++;
 	job_say(master, NULL);

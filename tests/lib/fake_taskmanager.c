@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * fake_taskmanager.c - the scripted TaskManager of the JobManager's tests. */
+#include "tests/lib/fake_taskmanager.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/mem.h"
+#include "common/world/world_sim.h"
+#include "tests/lib/jobmanager_bed.h"
+
+#define HEARTBEAT_MS 500
+
+static struct fake_taskmanager *fake_of(Flink__TaskExecutor_Service *service)
+{
+	return (struct fake_taskmanager *)service;
+}
+
+static void answer_empty(Flink__Empty_Closure closure, void *data)
+{
+	Flink__Empty empty = FLINK__EMPTY__INIT;
+
+	closure(&empty, data);
+}
+
+static void stub_of(struct fake_taskmanager *fake, struct rpc_stub *stub)
+{
+	struct rpc_fence fence = { .leader_epoch = fake->leader_epoch };
+
+	memcpy(fence.incarnation, fake->incarnation.bytes, sizeof(fence.incarnation));
+	rpc_stub_init(stub, fake->peer, &flink__resource_manager__descriptor, &fence);
+}
+
+/* ---- reports ---------------------------------------------------------------------------------- */
+
+static void reported(const Flink__Empty *answer, void *data)
+{
+	struct fake_taskmanager *fake = data;
+
+	if (answer == NULL) {
+		fake->refused_reports++;
+		fake->report_code = rpc_error()->code;
+	}
+}
+
+static void report(struct fake_taskmanager *fake, struct fake_task *task, const char *state,
+		   const struct err *why, struct rpc_stub *stub)
+{
+	Flink__UpdateTaskStateRequest request = FLINK__UPDATE_TASK_STATE_REQUEST__INIT;
+	Flink__ErrorMessage message = FLINK__ERROR_MESSAGE__INIT;
+	Flink__TaskMetrics metrics = FLINK__TASK_METRICS__INIT;
+
+	task->state = state;
+	request.execution_id = id_to_message(&task->execution_id);
+	request.state = (char *)(uintptr_t)state;
+	if (why != NULL) {
+		err_to_message(why, &message);
+		request.failure = &message;
+	}
+	if (task->operator != NULL)
+		request.failed_operator = (char *)(uintptr_t)task->operator;
+	if (fake->records > 0) {
+		metrics.records_in = metrics.records_out = fake->records;
+		request.metrics = &metrics;
+	}
+	flink__resource_manager__update_task_state(rpc_stub_service(stub), &request, reported, fake);
+}
+
+void fake_report(struct fake_taskmanager *fake, struct fake_task *task, const char *state,
+		 const struct err *why)
+{
+	struct rpc_stub stub;
+
+	CHECK(fake->peer != NULL, "%s is not connected", fake->resource_id);
+	stub_of(fake, &stub);
+	report(fake, task, state, why, &stub);
+}
+
+void fake_report_fenced(struct fake_taskmanager *fake, struct fake_task *task, const char *state,
+			const struct rpc_fence *fence)
+{
+	struct rpc_stub stub;
+
+	rpc_stub_init(&stub, fake->peer, &flink__resource_manager__descriptor, fence);
+	report(fake, task, state, NULL, &stub);
+}
+
+void fake_print(struct fake_taskmanager *fake, const struct id *job_id, uint64_t offset,
+		uint64_t dropped, const char *lines)
+{
+	Flink__PushOutputRequest request = FLINK__PUSH_OUTPUT_REQUEST__INIT;
+	struct rpc_stub stub;
+
+	stub_of(fake, &stub);
+	request.job_id = id_to_message(job_id);
+	request.offset = offset;
+	request.dropped_bytes = dropped;
+	request.lines = (ProtobufCBinaryData){ strlen(lines), (uint8_t *)(uintptr_t)lines };
+	flink__resource_manager__push_output(rpc_stub_service(&stub), &request, reported, fake);
+}
+
+void fake_ready(struct fake_taskmanager *fake, const struct fake_task *task, uint32_t operator)
+{
+	Flink__ReaderReadyRequest request = FLINK__READER_READY_REQUEST__INIT;
+	struct rpc_stub stub;
+
+	stub_of(fake, &stub);
+	request.execution_id = id_to_message(&task->execution_id);
+	request.operator_ = operator;
+	flink__resource_manager__reader_ready(rpc_stub_service(&stub), &request, reported, fake);
+}
+
+/* ---- the TaskExecutor service ------------------------------------------------------------------ */
+
+static void request_slot(Flink__TaskExecutor_Service *service, const Flink__RequestSlotRequest *request,
+			 Flink__Empty_Closure closure, void *data)
+{
+	struct fake_taskmanager *fake = fake_of(service);
+	struct fake_slot *slot = &fake->slots[request->slot];
+	struct err err = ERR_INIT;
+	struct id id;
+
+	CHECK(request->slot < fake->slots_count, "slot %u of %u", request->slot, fake->slots_count);
+	CHECK(id_from_message(&request->allocation_id, &id), "no allocation id");
+	if (fake->refuse_slots || (!id_is_none(&slot->allocation_id) && !id_equal(&slot->allocation_id, &id))) {
+		err_set(&err, ERR_DEPLOY_FAILED, "slot %u is not free", request->slot);
+		rpc_fail(data, &err);
+		return;
+	}
+	slot->allocation_id = id;
+	CHECK(id_from_message(&request->job_id, &slot->job_id), "no job id");
+	if (fake->ignore_slots) {
+		err_set(&err, ERR_NET_TIMEOUT, "it sleeps");
+		rpc_fail(data, &err);
+		return;
+	}
+	answer_empty(closure, data);
+}
+
+static void free_slot(Flink__TaskExecutor_Service *service, const Flink__FreeSlotRequest *request,
+		      Flink__Empty_Closure closure, void *data)
+{
+	struct fake_taskmanager *fake = fake_of(service);
+
+	for (uint32_t i = 0; i < fake->slots_count; i++)
+		if (memcmp(fake->slots[i].allocation_id.bytes, request->allocation_id.data, 16) == 0)
+			fake->slots[i] = (struct fake_slot){ ID_NONE, ID_NONE };
+	answer_empty(closure, data);
+}
+
+static void submit_task(Flink__TaskExecutor_Service *service, const Flink__SubmitTaskRequest *request,
+			Flink__Empty_Closure closure, void *data)
+{
+	struct fake_taskmanager *fake = fake_of(service);
+	struct fake_task *task = &fake->tasks[fake->tasks_count];
+	struct err err = ERR_INIT;
+	bool has_slot = false;
+
+	for (uint32_t i = 0; i < fake->slots_count; i++)
+		has_slot |= memcmp(fake->slots[i].allocation_id.bytes, request->allocation_id.data, 16) == 0;
+	CHECK(has_slot, "a task for a slot that was not given");
+	CHECK(fake->tasks_count < FAKE_TASKS_MAX, "too many tasks");
+	CHECK((request->graph != NULL) != (request->graph_known != 0), "graph and graph_known");
+	if (fake->refuse_tasks) {
+		err_set(&err, ERR_ARTIFACT_SYMBOL, "symbol frobnicate is not there");
+		rpc_fail(data, &err);
+		return;
+	}
+	fake->tasks_count++;
+	fake->graphs += request->graph != NULL;
+	memset(task, 0, sizeof(*task));
+	CHECK(id_from_message(&request->execution_id, &task->execution_id), "no execution id");
+	CHECK(id_from_message(&request->job_id, &task->job_id), "no job id");
+	task->vertex = request->vertex;
+	task->subtask = request->subtask;
+	task->attempt = request->attempt;
+	task->job_attempt = request->job_attempt;
+	task->inputs = (uint32_t)request->n_inputs;
+	task->outputs = (uint32_t)request->n_outputs;
+	task->locations = (uint32_t)request->n_locations;
+	if (task->inputs > 0) {
+		task->producer_first = request->inputs[0]->producer_first;
+		task->producer_last = request->inputs[0]->producer_last;
+		CHECK(request->inputs[0]->n_producer_location ==
+			      task->producer_last - task->producer_first + 1, "locations");
+	}
+	task->with_graph = request->graph != NULL;
+	task->state = "CREATED";
+	answer_empty(closure, data);
+	if (fake->hold_tasks)
+		return;
+	fake_report(fake, task, "INITIALIZING", NULL);
+	fake_report(fake, task, "RUNNING", NULL);
+	if (fake->readers && task->vertex == 0)
+		fake_ready(fake, task, 0);
+}
+
+static struct fake_task *find_execution(struct fake_taskmanager *fake, const ProtobufCBinaryData *id)
+{
+	for (uint32_t i = 0; i < fake->tasks_count; i++)
+		if (memcmp(fake->tasks[i].execution_id.bytes, id->data, 16) == 0)
+			return &fake->tasks[i];
+	return NULL;
+}
+
+static bool is_final(const struct fake_task *task)
+{
+	return strcmp(task->state, "FINISHED") == 0 || strcmp(task->state, "CANCELED") == 0 ||
+	       strcmp(task->state, "FAILED") == 0;
+}
+
+static void cancel_task(Flink__TaskExecutor_Service *service, const Flink__CancelTaskRequest *request,
+			Flink__Empty_Closure closure, void *data)
+{
+	struct fake_taskmanager *fake = fake_of(service);
+	struct fake_task *task = find_execution(fake, &request->execution_id);
+	struct err err = ERR_INIT;
+
+	if (task == NULL) {
+		err_set(&err, ERR_FENCED, "there is no such task here");
+		rpc_fail(data, &err);
+		return;
+	}
+	task->cancel_asked = true;
+	answer_empty(closure, data);
+	if (!fake->hold_cancels && !is_final(task))
+		fake_report(fake, task, "CANCELED", NULL);
+}
+
+static void add_splits(Flink__TaskExecutor_Service *service, const Flink__AddSplitsRequest *request,
+		       Flink__Empty_Closure closure, void *data)
+{
+	struct fake_task *task = find_execution(fake_of(service), &request->execution_id);
+
+	CHECK(task != NULL, "splits for nobody");
+	for (size_t i = 0; i < request->n_splits; i++) {
+		CHECK(!task->no_more, "a split after the last");
+		CHECK(task->splits == 0 || request->splits[i]->id > task->last_split, "splits out of order");
+		task->last_split = request->splits[i]->id;
+		task->splits++;
+	}
+	task->no_more |= request->no_more != 0;
+	answer_empty(closure, data);
+}
+
+static void release_job(Flink__TaskExecutor_Service *service, const Flink__ReleaseJobRequest *request,
+			Flink__Empty_Closure closure, void *data)
+{
+	fake_of(service)->released++;
+	answer_empty(closure, data);
+}
+
+static const Flink__TaskExecutor_Service fake_service = {
+	.base = { &flink__task_executor__descriptor, protobuf_c_service_invoke_internal, NULL },
+	.request_slot = request_slot,
+	.free_slot = free_slot,
+	.submit_task = submit_task,
+	.cancel_task = cancel_task,
+	.add_splits = add_splits,
+	.release_job = release_job,
+};
+
+/* ---- membership --------------------------------------------------------------------------------- */
+
+static Flink__SlotReport **slot_reports(struct fake_taskmanager *fake, struct arena *arena)
+{
+	Flink__SlotReport **table = arena_alloc(arena, fake->slots_count * sizeof(*table));
+
+	for (uint32_t i = 0; i < fake->slots_count; i++) {
+		table[i] = arena_alloc(arena, sizeof(*table[i]));
+		flink__slot_report__init(table[i]);
+		table[i]->slot = i;
+		if (!id_is_none(&fake->slots[i].allocation_id)) {
+			table[i]->allocation_id = id_to_message(&fake->slots[i].allocation_id);
+			table[i]->job_id = id_to_message(&fake->slots[i].job_id);
+		}
+	}
+	return table;
+}
+
+static void registered(const Flink__RegisterTaskManagerResponse *answer, void *data)
+{
+	struct fake_taskmanager *fake = data;
+
+	if (answer == NULL)
+		return; /* the connection broke; peer_up comes again */
+	fake->leader_epoch = answer->leader_epoch;
+	fake->registered = true;
+	fake->crash_note = NULL;
+	agent_wake(&fake->agent);
+}
+
+static void register_now(struct fake_taskmanager *fake)
+{
+	Flink__RegisterTaskManagerRequest request = FLINK__REGISTER_TASK_MANAGER_REQUEST__INIT;
+	struct arena *arena = arena_create("registration");
+	struct rpc_stub stub;
+
+	stub_of(fake, &stub);
+	request.resource_id = fake->resource_id;
+	request.incarnation = id_to_message(&fake->incarnation);
+	request.slots = fake->slots_count;
+	request.data_host = (char *)(uintptr_t)world_host_name(fake->world);
+	request.data_port = 7000;
+	request.n_slot_reports = fake->slots_count;
+	request.slot_reports = slot_reports(fake, arena);
+	if (fake->crash_note != NULL) {
+		request.crash_note = (char *)(uintptr_t)fake->crash_note;
+		request.crash_operator = (char *)(uintptr_t)(fake->crash_operator ? fake->crash_operator : "");
+		request.crash_job_id = id_to_message(&fake->crash_job_id);
+	}
+	flink__resource_manager__register_task_manager(rpc_stub_service(&stub), &request, registered, fake);
+	arena_destroy(&arena);
+}
+
+static void heartbeat_answered(const Flink__HeartbeatResponse *answer, void *data)
+{
+	struct fake_taskmanager *fake = data;
+
+	if (answer == NULL && rpc_error()->code == ERR_FENCED && fake->peer != NULL) {
+		fake->registered = false;
+		register_now(fake);
+	}
+}
+
+void fake_heartbeat(struct fake_taskmanager *fake)
+{
+	Flink__HeartbeatRequest request = FLINK__HEARTBEAT_REQUEST__INIT;
+	struct arena *arena = arena_create("heartbeat");
+	struct rpc_stub stub;
+
+	stub_of(fake, &stub);
+	request.n_slot_reports = fake->slots_count;
+	request.slot_reports = slot_reports(fake, arena);
+	request.tasks = arena_alloc(arena, fake->tasks_count * sizeof(*request.tasks));
+	for (uint32_t i = 0; i < fake->tasks_count; i++) {
+		if (strcmp(fake->tasks[i].state, "RUNNING") != 0)
+			continue;
+		Flink__TaskMetrics *metrics = arena_alloc(arena, sizeof(*metrics));
+
+		flink__task_metrics__init(metrics);
+		metrics->execution_id = id_to_message(&fake->tasks[i].execution_id);
+		metrics->records_in = metrics->records_out = fake->records;
+		metrics->status_text = fake->status_text;
+		request.tasks[request.n_tasks++] = metrics;
+	}
+	flink__resource_manager__heartbeat(rpc_stub_service(&stub), &request, heartbeat_answered, fake);
+	arena_destroy(&arena);
+}
+
+static enum step fake_step(struct agent *agent, mono_t now, mono_t *wake_at)
+{
+	struct fake_taskmanager *fake = CONTAINER_OF(agent, struct fake_taskmanager, agent);
+
+	if (now >= fake->heartbeat_at) {
+		fake->heartbeat_at = mono_after_ms(now, HEARTBEAT_MS);
+		if (fake->registered && fake->peer != NULL && !fake->mute)
+			fake_heartbeat(fake);
+	}
+	*wake_at = fake->heartbeat_at;
+	return STEP_IDLE;
+}
+
+static void peer_up(void *context, struct rpc_peer *peer)
+{
+	struct fake_taskmanager *fake = context;
+
+	fake->peer = peer;
+	register_now(fake);
+}
+
+static void peer_down(void *context, struct rpc_peer *peer, const struct err *why)
+{
+	struct fake_taskmanager *fake = context;
+
+	fake->peer = NULL;
+	fake->registered = false;
+}
+
+struct fake_taskmanager *fake_taskmanager_create(struct world *world, const char *resource_id,
+						 uint32_t slots)
+{
+	struct fake_taskmanager *fake = MEM_NEW(struct fake_taskmanager);
+	struct rpc_options options = {
+		.secret = bytes_of_text(BED_SECRET),
+		.role = "taskmanager",
+		.services = { &fake->service.base },
+		.services_count = 1,
+		.peer_up = peer_up,
+		.peer_down = peer_down,
+		.context = fake,
+	};
+	struct err err = ERR_INIT;
+
+	CHECK(slots <= FAKE_SLOTS_MAX, "%u slots", slots);
+	fake->service = fake_service;
+	fake->world = world;
+	fake->slots_count = slots;
+	snprintf(fake->resource_id, sizeof(fake->resource_id), "%s", resource_id);
+	world_random_bytes(world, &fake->incarnation, sizeof(fake->incarnation));
+	options.incarnation = fake->incarnation;
+	fake->runner = runner_create(world, "taskmanager", &err);
+	CHECK(fake->runner != NULL, "%s", err.text);
+	agent_init(&fake->agent, "taskmanager", fake_step);
+	runner_add(fake->runner, &fake->agent);
+	CHECK(rpc_client_open(fake->runner, "jobmanager", 6123, &options, &fake->client, &err) == 0, "%s",
+	      err.text);
+	return fake;
+}
+
+void fake_taskmanager_destroy(struct fake_taskmanager **fake)
+{
+	if (*fake == NULL)
+		return;
+	runner_destroy(&(*fake)->runner);
+	rpc_client_close(&(*fake)->client);
+	mem_free(*fake);
+	*fake = NULL;
+}
+
+/* ---- questions ---------------------------------------------------------------------------------- */
+
+struct fake_task *fake_task_find(struct fake_taskmanager *fake, uint32_t vertex, uint32_t subtask)
+{
+	for (uint32_t i = fake->tasks_count; i-- > 0;)
+		if (fake->tasks[i].vertex == vertex && fake->tasks[i].subtask == subtask)
+			return &fake->tasks[i];
+	return NULL;
+}
+
+uint32_t fake_slots_held(const struct fake_taskmanager *fake)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < fake->slots_count; i++)
+		count += !id_is_none(&fake->slots[i].allocation_id);
+	return count;
+}
+
+uint32_t fake_tasks_in(const struct fake_taskmanager *fake, const char *state)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < fake->tasks_count; i++)
+		count += strcmp(fake->tasks[i].state, state) == 0;
+	return count;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * fake_taskmanager.h - a TaskManager that does only what a test tells it, on a simulated node: serves
+ * TaskExecutor, registers, sends heartbeats, and remembers what it was asked. By default it behaves:
+ * slots are given, tasks run at once, cancelled tasks end. Behaviour is switched by its flags. */
+#ifndef TESTS_LIB_FAKE_TASKMANAGER_H
+#define TESTS_LIB_FAKE_TASKMANAGER_H
+
+#include "resource_manager.pb-c.h"
+#include "task_executor.pb-c.h"
+
+#include "common/rpc/rpc.h"
+
+#define FAKE_TASKS_MAX 256
+#define FAKE_SLOTS_MAX 16
+
+struct fake_task {
+	struct id execution_id, job_id;
+	uint32_t vertex, subtask, attempt, job_attempt;
+	const char *state; /* last reported */
+	const char *operator; /* of its last failure */
+	uint32_t inputs, outputs, locations;
+	uint32_t producer_first, producer_last; /* of its first input */
+	bool with_graph, cancel_asked, no_more;
+	uint32_t splits;
+	uint64_t last_split;
+};
+
+struct fake_slot {
+	struct id allocation_id, job_id; /* none: free */
+};
+
+struct fake_taskmanager {
+	Flink__TaskExecutor_Service service; /* first */
+	struct agent agent;
+	struct world *world;
+	struct runner *runner;
+	struct rpc_client *client;
+	struct rpc_peer *peer;
+	char resource_id[32];
+	struct id incarnation;
+	uint64_t leader_epoch;
+	uint32_t slots_count;
+	struct fake_slot slots[FAKE_SLOTS_MAX];
+	uint32_t tasks_count;
+	struct fake_task tasks[FAKE_TASKS_MAX]; /* all it ever had */
+	bool registered;
+	mono_t heartbeat_at;
+	uint32_t released, graphs, refused_reports;
+	enum err_code report_code; /* of the last refused report */
+	char status_text[64]; /* of each running task, in heartbeats */
+	uint64_t records;     /* records in and out of each running task, in heartbeats */
+	const char *crash_note, *crash_operator; /* told at the next registration */
+	struct id crash_job_id;
+	/* behaviour */
+	bool mute;          /* no heartbeats */
+	bool refuse_slots, refuse_tasks, ignore_tasks, ignore_slots; /* ignore: no answer */
+	bool hold_tasks;    /* tasks stay as deployed until the test reports */
+	bool hold_cancels;  /* cancelled tasks go on */
+	bool readers;       /* tasks of vertex 0 say that their reader (operator 0) is ready */
+};
+
+/* Connects to host "jobmanager", port 6123, with the simulation's secret. */
+struct fake_taskmanager *fake_taskmanager_create(struct world *world, const char *resource_id,
+						 uint32_t slots);
+void fake_taskmanager_destroy(struct fake_taskmanager **fake);
+/* Of the newest attempt; NULL: it was never here. */
+struct fake_task *fake_task_find(struct fake_taskmanager *fake, uint32_t vertex, uint32_t subtask);
+/* why: with "FAILED"; NULL otherwise. */
+void fake_report(struct fake_taskmanager *fake, struct fake_task *task, const char *state,
+		 const struct err *why);
+/* The same with a fence of one's own. */
+void fake_report_fenced(struct fake_taskmanager *fake, struct fake_task *task, const char *state,
+			const struct rpc_fence *fence);
+void fake_print(struct fake_taskmanager *fake, const struct id *job_id, uint64_t offset,
+		uint64_t dropped, const char *lines);
+void fake_ready(struct fake_taskmanager *fake, const struct fake_task *task, uint32_t operator);
+void fake_heartbeat(struct fake_taskmanager *fake); /* now */
+uint32_t fake_slots_held(const struct fake_taskmanager *fake);
+uint32_t fake_tasks_in(const struct fake_taskmanager *fake, const char *state);
+
+#endif
