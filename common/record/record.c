@@ -9,7 +9,7 @@ static const struct str *string_at(const struct record_type *type, const void *r
 	return (const struct str *)((const char *)record + type->string_offsets_bytes[i]);
 }
 
-HOT uint32_t record_size(const struct record_type *type, const void *record)
+HOT uint32_t record_size_long(const struct record_type *type, const void *record)
 {
 	uint64_t tails = 0;
 

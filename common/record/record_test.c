@@ -316,6 +316,24 @@ static void long_strings_become_tails(void **state)
 	no_bytes_out();
 }
 
+/* Each length, at the end of a block of its own, so that asan sees a load too far. */
+static void short_strings_are_copied_whole(void **state)
+{
+	for (size_t size = 0; size <= STR_INLINE_BYTES; size++) {
+		char expected[STR_INLINE_BYTES] = { 0 };
+		char *text = mem_alloc(size);
+
+		for (size_t i = 0; i < size; i++)
+			expected[i] = text[i] = (char)(0x81 + 7 * i);
+		struct str s = str_of(text, size);
+		assert_int_equal(s.len, size);
+		assert_memory_equal(s.u.inlined, expected, sizeof(expected));
+		assert_false(str_is_borrowed(&s));
+		mem_free(text);
+	}
+	no_bytes_out();
+}
+
 static void sizes_that_overflow_are_the_largest(void **state)
 {
 	struct record_type *type = TYPE("pair", { "a", FIELD_BYTES, 0 }, { "b", FIELD_BYTES, 0 });
@@ -540,6 +558,7 @@ int main(void)
 		cmocka_unit_test(bad_types_are_refused_by_name),
 		cmocka_unit_test(types_are_found_and_described),
 		cmocka_unit_test(long_strings_become_tails),
+		cmocka_unit_test(short_strings_are_copied_whole),
 		cmocka_unit_test(sizes_that_overflow_are_the_largest),
 		cmocka_unit_test(random_records_survive_copy_and_move),
 		cmocka_unit_test(corrupted_images_are_refused_or_harmless),
