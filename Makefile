@@ -140,11 +140,13 @@ $(GEN)/%.o: $(GEN)/%.c $(FLAGS_STAMP)
 
 all: $(PROGRAMS_SHIPPED) home ## daemons, CLI, examples, and the Flink home build/flink
 
-.PHONY: home tests print-tests check check-all sim sim-twice bench fuzz format tidy docs help clean install run
+.PHONY: home tests fuzzers print-tests check check-all sim sim-twice bench fuzz format tidy docs help clean install run
 home: $(PROGRAMS_SHIPPED) ## lays out build/flink; an edited conf there is never overwritten
 	$(Q)if [ -x scripts/make-home ]; then BUILD=$(BUILD) scripts/make-home $(OUT) $(HOME_DIR); fi
 
 tests: $(TESTS) $(FUZZERS) ## builds all test programs
+
+fuzzers: $(FUZZERS) # the fuzzers alone; with BUILD=fuzz they search
 
 check: all tests ## every test that fits in minutes: unit, headers, layers, golden, sim seeds, first hour
 	$(Q)BUILD=$(BUILD) scripts/run-tests $(TESTS) $(FUZZERS)
@@ -163,7 +165,7 @@ bench: ## the measured table: tests/bench/README.md says how
 	$(Q)$(MAKE) BUILD=release all && tests/bench/run
 
 fuzz: ## every fuzzer for FUZZ_SECONDS (60) each, with clang
-	$(Q)$(MAKE) BUILD=fuzz tests && scripts/run-fuzzers $(or $(FUZZ_SECONDS),60)
+	$(Q)$(MAKE) BUILD=fuzz fuzzers && scripts/run-fuzzers $(or $(FUZZ_SECONDS),60)
 
 print-tests: # for scripts/check-all
 	@printf '%s\n' $(TESTS) $(FUZZERS)

@@ -252,6 +252,7 @@ static bool read_mapping(struct yaml_reader *reader, const char *prefix, unsigne
 /* One document that is a mapping, or nothing at all. */
 static bool read_stream(struct yaml_reader *reader)
 {
+	static const char not_settings[] = "settings are 'key: value'";
 	bool seen = false;
 
 	while (take(reader)) {
@@ -272,12 +273,12 @@ static bool read_stream(struct yaml_reader *reader)
 			if (!read_mapping(reader, "", 1))
 				return false;
 			break;
-		case YAML_SCALAR_EVENT:
-			if (event_text(reader)[0] == '\0')
-				break; /* an empty document */
-			/* fall through */
+		case YAML_SCALAR_EVENT: /* an empty one is an empty document */
+			if (event_text(reader)[0] != '\0')
+				return give_up(reader, mark, not_settings);
+			break;
 		default:
-			return give_up(reader, mark, "settings are 'key: value'");
+			return give_up(reader, mark, not_settings);
 		}
 	}
 	return false;
