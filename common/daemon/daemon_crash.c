@@ -24,7 +24,6 @@
 static const int crash_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
 static struct sigaction previous[ARRAY_COUNT(crash_signals)];
 
-/* Touched only when needed, so a thread that never crashes pays address space alone. */
 static _Thread_local const char *crash_context;
 static daemon_describe_fn *crash_describe;
 

@@ -39,6 +39,8 @@ struct supervisor {
 	size_t line_used;
 };
 
+static char program_name[16]; /* as the kernel shows it */
+
 static mono_t now_ns(void)
 {
 	struct timespec now;
@@ -95,6 +97,7 @@ static bool start_worker(struct supervisor *s)
 		close(fds[0]);
 		close(s->signal_fd);
 		ready_close();
+		prctl(PR_SET_NAME, program_name); /* who looks for "taskmanager" means the worker */
 		/* When the supervisor is killed the worker must not go on unseen. */
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		daemon_worker_begin(fds[1]);
@@ -283,6 +286,8 @@ void daemon_supervise(void)
 {
 	struct supervisor s = { .message_fd = -1 };
 	sigset_t signals;
+
+	prctl(PR_GET_NAME, program_name);
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
