@@ -30,8 +30,9 @@ CONF_KEY("taskmanager.host", HOST, "", ANY, FIXED, WORKS, "taskmanager.hostname"
 	 "host name under which others reach this TaskManager; unset: found out by itself")
 CONF_KEY("taskmanager.bind-host", HOST, "localhost", ANY, FIXED, WORKS, "",
 	 "address on which the TaskManager listens; 0.0.0.0 for every one")
-CONF_KEY("taskmanager.rpc.port", PORTS, "0", ANY, FIXED, WORKS, "",
-	 "port, list or range of ports for calls to the TaskManager; 0: any free one")
+CONF_KEY("taskmanager.rpc.port", PORTS, "0", ANY, FIXED, SILENT, "",
+	 "port, list or range of ports for calls to the TaskManager; they come over its own "
+	 "connection to the JobManager here")
 CONF_KEY("taskmanager.data.port", PORT, "0", ANY, FIXED, WORKS, "",
 	 "port for data between TaskManagers; 0: any free one")
 CONF_KEY("taskmanager.collect-sink.port", PORT, "0", ANY, FIXED, SILENT, "",
@@ -73,15 +74,15 @@ CONF_KEY("rest.bind-port", PORTS, "=rest.port", ANY, FIXED, WORKS, "web.port job
 	 "port to listen on, or a list (50100,50101) or range (50100-50200) from which the first "
 	 "free one is taken")
 CONF_KEY("rest.auth", ENUM, "auto", ONE_OF("auto|none"), FIXED, WORKS, "",
-	 "auto: the REST interface, which runs programs for whoever asks, is offered to this machine "
-	 "only; none: to everybody who reaches rest.bind-address")
+	 "auto: the REST interface, which runs programs for whoever asks, is offered to this "
+	 "machine only; none: to everybody who reaches rest.bind-address")
 CONF_KEY("rest.auth.token-file", PATH, "", ANY, FIXED, LATER, "",
 	 "file with the token of rest.auth; made at the first start when it is missing")
 CONF_KEY("rest.path", TEXT, "", ANY, FIXED, LATER, "",
 	 "path in front of every REST path, for clients behind a proxy")
 CONF_KEY("rest.url-prefix", TEXT, "/", ANY, FIXED, LATER, "",
 	 "path in front of every REST path, on the server")
-CONF_KEY("rest.connection-timeout", DURATION, "15000", RANGE(1, INT32_MAX), FIXED, WORKS, "",
+CONF_KEY("rest.connection-timeout", DURATION, "15000", RANGE(1, INT32_MAX), FIXED, LATER, "",
 	 "how long a client tries to connect")
 CONF_KEY("rest.idleness-timeout", DURATION, "300000", RANGE(1, INT32_MAX), FIXED, LATER, "",
 	 "how long a connection may be silent")
@@ -94,10 +95,10 @@ CONF_KEY("rest.retry.delay", DURATION, "3000", RANGE(0, INT32_MAX), FIXED, SILEN
 CONF_KEY("rest.server.max-content-length", INT, "104857600", RANGE(1024, 1073741824), FIXED, WORKS,
 	 "",
 	 "largest request in bytes; bounds the upload of a program")
-CONF_KEY("rest.client.max-content-length", INT, "104857600", RANGE(1024, 1073741824), FIXED, WORKS,
+CONF_KEY("rest.client.max-content-length", INT, "104857600", RANGE(1024, 1073741824), FIXED, LATER,
 	 "",
 	 "largest answer that a client takes, in bytes")
-CONF_KEY("rest.server.numThreads", INT, "4", RANGE(1, 64), FIXED, WORKS, "",
+CONF_KEY("rest.server.numThreads", INT, "4", RANGE(1, 64), FIXED, LATER, "",
 	 "threads that serve the REST interface")
 CONF_KEY("rest.async.store-duration", DURATION, "5 min", RANGE(0, INT32_MAX), FIXED, LATER, "",
 	 "how long the result of a finished trigger can be asked for")
@@ -107,22 +108,22 @@ CONF_KEY("rest.flamegraph.*", TEXT, "", ANY, FIXED, LATER, "", "details of flame
 CONF_KEY("rest.profiling.enabled", BOOL, "false", ANY, FIXED, LATER, "",
 	 "profiles on the web page")
 CONF_KEY("rest.profiling.*", TEXT, "", ANY, FIXED, LATER, "", "details of profiles")
-CONF_KEY("web.submit.enable", BOOL, "true", ANY, FIXED, WORKS, "jobmanager.web.submit.enable",
+CONF_KEY("web.submit.enable", BOOL, "true", ANY, FIXED, LATER, "jobmanager.web.submit.enable",
 	 "whether programs may be uploaded and run through REST and the web page")
 CONF_KEY("web.cancel.enable", BOOL, "true", ANY, FIXED, WORKS, "",
 	 "whether jobs may be cancelled through REST and the web page")
 CONF_KEY("web.rescale.enable", BOOL, "true", ANY, FIXED, LATER, "",
 	 "whether jobs may be rescaled from the web page")
-CONF_KEY("web.upload.dir", PATH, "", ANY, FIXED, WORKS, "jobmanager.web.upload.dir",
+CONF_KEY("web.upload.dir", PATH, "", ANY, FIXED, LATER, "jobmanager.web.upload.dir",
 	 "folder for uploaded programs; unset: under web.tmpdir, gone when the JobManager ends")
-CONF_KEY("web.tmpdir", PATH, "=io.tmp.dirs", ANY, FIXED, WORKS, "jobmanager.web.tmpdir",
+CONF_KEY("web.tmpdir", PATH, "=io.tmp.dirs", ANY, FIXED, LATER, "jobmanager.web.tmpdir",
 	 "folder for temporary files of the web page")
 CONF_KEY("web.refresh-interval", DURATION, "3000", RANGE(100, INT32_MAX), FIXED, WORKS,
 	 "jobmanager.web.refresh-interval",
 	 "pause between two updates of the web page")
 CONF_KEY("web.timeout", DURATION, "600000", RANGE(1, INT32_MAX), FIXED, LATER, "",
 	 "how long a REST call may take inside")
-CONF_KEY("web.history", INT, "5", RANGE(0, 100000), FIXED, WORKS, "jobmanager.web.history",
+CONF_KEY("web.history", INT, "5", RANGE(0, 100000), FIXED, LATER, "jobmanager.web.history",
 	 "ended jobs that the web page lists")
 CONF_KEY("web.checkpoints.history", INT, "10", RANGE(0, 100000), FIXED, LATER,
 	 "jobmanager.web.checkpoints.history",
@@ -284,7 +285,7 @@ CONF_KEY("slot.request.timeout", DURATION, "300000", RANGE(1, INT32_MAX), DRAW(5
 	 WORKS, "",
 	 "how long a job waits for the slots it needs before it fails; what is missing is said "
 	 "within a second")
-CONF_KEY("slot.idle.timeout", DURATION, "50000", RANGE(0, INT32_MAX), FIXED, LATER, "",
+CONF_KEY("slot.idle.timeout", DURATION, "50000", RANGE(0, INT32_MAX), FIXED, WORKS, "",
 	 "how long a job keeps a slot it does not use")
 CONF_KEY("slotmanager.number-of-slots.min", INT, "0", RANGE(0, INT32_MAX), FIXED, SILENT, "",
 	 "slots that a resource manager keeps ready")
@@ -312,7 +313,7 @@ CONF_KEY("taskmanager.debug.*", TEXT, "", ANY, FIXED, SILENT, "",
 	 "debug output of the Java machine")
 CONF_KEY("task.cancellation.interval", DURATION, "30000", RANGE(1, INT32_MAX), FIXED, SILENT, "",
 	 "pause between two attempts to interrupt a task that does not end")
-CONF_KEY("task.cancellation.timeout", DURATION, "180000", RANGE(0, INT32_MAX), FIXED, LATER, "",
+CONF_KEY("task.cancellation.timeout", DURATION, "180000", RANGE(0, INT32_MAX), FIXED, WORKS, "",
 	 "how long a cancelled task may take to end before its TaskManager is restarted; 0: for "
 	 "ever")
 CONF_KEY("task.cancellation.timers.timeout", DURATION, "7500", RANGE(0, INT32_MAX), FIXED, SILENT,
@@ -374,7 +375,7 @@ CONF_KEY("execution.runtime-mode", ENUM, "STREAMING", ONE_OF("STREAMING|BATCH|AU
 CONF_KEY("execution.buffer-timeout.interval", DURATION, "100 ms", RANGE(-1, INT32_MAX),
 	 DRAW(0, 200), WORKS, "execution.buffer-timeout",
 	 "longest time that a record waits in a buffer that is not full; 0: not at all")
-CONF_KEY("execution.buffer-timeout.enabled", BOOL, "true", ANY, FIXED, WORKS, "",
+CONF_KEY("execution.buffer-timeout.enabled", BOOL, "true", ANY, FIXED, LATER, "",
 	 "false: only full buffers are sent")
 CONF_KEY("execution.batch-shuffle-mode", TEXT, "ALL_EXCHANGES_BLOCKING", ANY, FIXED, LATER, "",
 	 "exchanges of batch jobs")
@@ -408,7 +409,9 @@ CONF_KEY("pipeline.*", TEXT, "", ANY, FIXED, SILENT, "",
 	 "serializers and other details of Java programs")
 CONF_KEY("restart-strategy.type", ENUM, "",
 	 ONE_OF("none=off=disable|fixed-delay=fixeddelay|failure-rate=failurerate|"
-		"exponential-delay=exponentialdelay"), FIXED, WORKS, "restart-strategy",
+		""
+		"exponential-delay=exponentialdelay"), FIXED, WORKS,
+	 "restart-strategy",
 	 "what happens when a job fails; unset: it ends, unless it has checkpoints")
 CONF_KEY("restart-strategy.fixed-delay.attempts", INT, "1", RANGE(0, INT32_MAX), FIXED, WORKS, "",
 	 "restarts before the job counts as failed")
@@ -416,31 +419,31 @@ CONF_KEY("restart-strategy.fixed-delay.delay", DURATION, "1 s", RANGE(0, INT32_M
 	 WORKS, "",
 	 "pause before a restart")
 CONF_KEY("restart-strategy.failure-rate.max-failures-per-interval", INT, "1", RANGE(1, INT32_MAX),
-	 FIXED, LATER, "",
+	 FIXED, WORKS, "",
 	 "failures in the interval that are still restarted")
 CONF_KEY("restart-strategy.failure-rate.failure-rate-interval", DURATION, "1 min",
-	 RANGE(1, INT32_MAX), FIXED, LATER, "",
+	 RANGE(1, INT32_MAX), FIXED, WORKS, "",
 	 "that interval")
-CONF_KEY("restart-strategy.failure-rate.delay", DURATION, "1 s", RANGE(0, INT32_MAX), FIXED, LATER,
+CONF_KEY("restart-strategy.failure-rate.delay", DURATION, "1 s", RANGE(0, INT32_MAX), FIXED, WORKS,
 	 "",
 	 "pause before a restart")
 CONF_KEY("restart-strategy.exponential-delay.initial-backoff", DURATION, "1 s",
-	 RANGE(1, INT32_MAX), FIXED, LATER, "",
+	 RANGE(1, INT32_MAX), FIXED, WORKS, "",
 	 "first pause")
 CONF_KEY("restart-strategy.exponential-delay.max-backoff", DURATION, "1 min", RANGE(1, INT32_MAX),
-	 FIXED, LATER, "",
+	 FIXED, WORKS, "",
 	 "longest pause")
 CONF_KEY("restart-strategy.exponential-delay.backoff-multiplier", DOUBLE, "1.5", RANGE(1, 1000),
-	 FIXED, LATER, "",
+	 FIXED, WORKS, "",
 	 "growth from one pause to the next")
 CONF_KEY("restart-strategy.exponential-delay.reset-backoff-threshold", DURATION, "1 h",
-	 RANGE(1, INT64_MAX), FIXED, LATER, "",
+	 RANGE(1, INT64_MAX), FIXED, WORKS, "",
 	 "time without failure after which the first pause counts again")
 CONF_KEY("restart-strategy.exponential-delay.jitter-factor", DOUBLE, "0.1", RANGE(0, 1), FIXED,
-	 LATER, "",
+	 WORKS, "",
 	 "chance in the pauses")
 CONF_KEY("restart-strategy.exponential-delay.attempts-before-reset-backoff", TEXT, "infinite", ANY,
-	 FIXED, LATER, "",
+	 FIXED, WORKS, "",
 	 "restarts before the job counts as failed")
 
 CONF_SECTION("Checkpoints and state")
@@ -572,7 +575,7 @@ CONF_KEY("python.*", TEXT, "", ANY, FIXED, LATER, "", "other settings of Python"
 
 CONF_SECTION("Clients and other services")
 
-CONF_KEY("client.timeout", DURATION, "1 min", RANGE(1, INT32_MAX), FIXED, WORKS, "",
+CONF_KEY("client.timeout", DURATION, "1 min", RANGE(1, INT32_MAX), FIXED, LATER, "",
 	 "how long the command line waits for an answer")
 CONF_KEY("client.retry-period", DURATION, "2 s", RANGE(1, INT32_MAX), FIXED, SILENT, "",
 	 "pause between two questions of a waiting client; it is told here")

@@ -71,9 +71,9 @@ static const struct example flink_conf_examples[] = {
 	{ "a_value_keeps_a_hash_that_no_blank_precedes", conf_parse_flink_conf,
 	  "pipeline.name: a#b # c\n", "pipeline.name=a#b\n" },
 	{ "the_last_of_two_wins", conf_parse_flink_conf,
-	  "rest.port: 1\nweb.history: 3\nrest.port: 2\n",
+	  "rest.port: 1\nweb.exception-history-size: 3\nrest.port: 2\n",
 	  "warning f:3: rest.port is given a second time (first at f:1); this one counts\n"
-	  "rest.port=2\nweb.history=3\n" },
+	  "rest.port=2\nweb.exception-history-size=3\n" },
 	{ "an_indented_first_line", conf_parse_flink_conf,
 	  "  rest.port: 9081\nparallelism.default: 2\n",
 	  "warning f:2: this is not YAML (did not find expected <document start>); the file is read line by line\n"
@@ -97,8 +97,9 @@ static const struct example flink_conf_examples[] = {
 	{ "only_a_line_without_a_colon", conf_parse_flink_conf, "rest.port 9081\n",
 	  "warning f:1: this is not YAML (settings are 'key: value'); the file is read line by line\n"
 	  "warning f:1: \"rest.port 9081\" is not 'key: value'; the line is skipped\n" },
-	{ "a_key_without_a_value", conf_parse_flink_conf, "rest.port:\nweb.history: 1\n",
-	  "warning f:1: rest.port has no value; the line is skipped\nweb.history=1\n" },
+	{ "a_key_without_a_value", conf_parse_flink_conf,
+	  "rest.port:\nweb.exception-history-size: 1\n",
+	  "warning f:1: rest.port has no value; the line is skipped\nweb.exception-history-size=1\n" },
 	{ "nested_maps_are_read_too", conf_parse_flink_conf, "rest:\n  port: 9081\n",
 	  "rest.port=9081\n" },
 	{ "an_older_name", conf_parse_flink_conf, "web.port: 9081\n", "rest.bind-port=9081\n" },
@@ -188,10 +189,12 @@ static const struct example value_examples[] = {
 	  "E1001 f:1: taskmanager.numberOfTaskSlots is \"abc\", which is not a whole number from 1 to 128\n" },
 	{ "number_beyond", conf_parse_yaml, "taskmanager.numberOfTaskSlots: 129\n",
 	  "E1001 f:1: taskmanager.numberOfTaskSlots is \"129\", which is not a whole number from 1 to 128\n" },
-	{ "number_that_overflows", conf_parse_yaml, "web.history: 99999999999999999999\n",
-	  "E1001 f:1: web.history is \"99999999999999999999\", which is not a whole number from 0 to 100000\n" },
-	{ "number_with_a_tail", conf_parse_yaml, "parallelism.default: 4 # ok\nweb.history: 4x\n",
-	  "E1001 f:2: web.history is \"4x\", which is not a whole number from 0 to 100000\n"
+	{ "number_that_overflows", conf_parse_yaml,
+	  "web.exception-history-size: 99999999999999999999\n",
+	  "E1001 f:1: web.exception-history-size is \"99999999999999999999\", which is not a whole number from 0 to 100000\n" },
+	{ "number_with_a_tail", conf_parse_yaml,
+	  "parallelism.default: 4 # ok\nweb.exception-history-size: 4x\n",
+	  "E1001 f:2: web.exception-history-size is \"4x\", which is not a whole number from 0 to 100000\n"
 	  "parallelism.default=4\n" },
 	{ "number_without_an_upper_bound", conf_parse_yaml,
 	  "restart-strategy.fixed-delay.attempts: -1\n",
@@ -201,8 +204,8 @@ static const struct example value_examples[] = {
 	{ "ports", conf_parse_yaml, "rest.bind-port: 50100-50099\n",
 	  "E1001 f:1: rest.bind-port is \"50100-50099\", which is not a port, a list (50100,50101) or a "
 	  "range (50100-50200) of ports up to 65535\n" },
-	{ "bool", conf_parse_yaml, "web.submit.enable: yes\n",
-	  "E1001 f:1: web.submit.enable is \"yes\", which is neither true nor false\n" },
+	{ "bool", conf_parse_yaml, "pipeline.operator-chaining.enabled: yes\n",
+	  "E1001 f:1: pipeline.operator-chaining.enabled is \"yes\", which is neither true nor false\n" },
 	{ "duration", conf_parse_yaml, "heartbeat.interval: soon\n",
 	  "E1001 f:1: heartbeat.interval is \"soon\", which is not a duration such as 10 s or 500 ms from "
 	  "10 ms to 1 h\n" },
@@ -389,7 +392,7 @@ static void values_have_their_types(void **state)
 	assert_int_equal(conf_memory_bytes(conf, "taskmanager.memory.segment-size"), 32768);
 	assert_true(conf_bool(conf, "pipeline.processing-time.fire-at-end"));
 	assert_int_equal((int)(conf_double(conf, "taskmanager.memory.network.fraction") * 10), 1);
-	assert_false(conf_is_set(conf, "web.history"));
+	assert_false(conf_is_set(conf, "web.exception-history-size"));
 	copy = conf_copy(conf);
 	assert_int_equal(conf_set(copy, "rest.port", "1", "-D", &err), 0);
 	assert_int_equal(conf_int(conf, "rest.port"), 9081);
@@ -515,25 +518,27 @@ static void files_that_differ_are_named(void **state)
 	machine_open(&m);
 	sim_env_put(m.world, "FLINK_CONF_DIR", "/f");
 	put(&m, "/f/masters", "localhost:9081\n");
-	put(&m, "/f/config.yaml", "parallelism:\n  default: 2\nweb.history: 7\n");
-	put(&m, "/f/flink-conf.yaml", "parallelism.default: 3\nweb.history: 7\n");
-	assert_string_equal(load(&m, 0, NULL),
-			    "warning /f/config.yaml:2 gives parallelism.default as \"2\", "
-			    "/f/flink-conf.yaml:1 as \"3\": the second wins\n"
-			    "parallelism.default=3\nrest.port=9081\nweb.history=7\n");
+	put(&m, "/f/config.yaml", "parallelism:\n  default: 2\nweb.exception-history-size: 7\n");
+	put(&m, "/f/flink-conf.yaml", "parallelism.default: 3\nweb.exception-history-size: 7\n");
+	assert_string_equal(
+		load(&m, 0, NULL),
+		"warning /f/config.yaml:2 gives parallelism.default as \"2\", "
+		"/f/flink-conf.yaml:1 as \"3\": the second wins\n"
+		"parallelism.default=3\nrest.port=9081\nweb.exception-history-size=7\n");
 	assert_string_equal(conf_origin(m.conf, "rest.port"), "/f/masters:1");
 	machine_close(&m);
 }
 
 static void variables_and_arguments_win(void **state)
 {
-	const char *argv[] = { "jobmanager", "-D", "web.history=9", "--other",
+	const char *argv[] = { "jobmanager", "-D", "web.exception-history-size=9", "--other",
 			       "-Dparallelism.default=5" };
 	struct machine m;
 
 	(void)state;
 	machine_open(&m);
-	put(&m, "conf/flink-conf.yaml", "jobmanager.rpc.address: file\nweb.history: 1\n");
+	put(&m, "conf/flink-conf.yaml",
+	    "jobmanager.rpc.address: file\nweb.exception-history-size: 1\n");
 	sim_env_put(m.world, "JOB_MANAGER_RPC_ADDRESS", "variable");
 	sim_env_put(m.world, "TASK_MANAGER_NUMBER_OF_TASK_SLOTS", "2");
 	sim_env_put(m.world, "HOST_NUMBER", "7");
@@ -542,7 +547,7 @@ static void variables_and_arguments_win(void **state)
 		"\n  jobmanager.rpc.address: jm-${HOST_NUMBER}$NONE\n  parallelism.default:4\n");
 	assert_string_equal(load(&m, 5, argv),
 			    "jobmanager.rpc.address=jm-7\nparallelism.default=5\n"
-			    "taskmanager.numberOfTaskSlots=2\nweb.history=9\n");
+			    "taskmanager.numberOfTaskSlots=2\nweb.exception-history-size=9\n");
 	assert_string_equal(conf_origin(m.conf, "jobmanager.rpc.address"), "FLINK_PROPERTIES:2");
 	machine_close(&m);
 }
