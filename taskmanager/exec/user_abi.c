@@ -73,10 +73,12 @@ uint32_t flink_subtask_index(void)
 
 static bool same_fields(const struct record_type *expected, const struct flink_type *given)
 {
-	if (expected->fields_count != given->fields_count || expected->size_bytes != given->size_bytes)
+	if (expected->fields_count != given->fields_count ||
+	    expected->size_bytes != given->size_bytes)
 		return false;
 	for (uint32_t i = 0; i < expected->fields_count; i++)
-		if (expected->fields[i].kind != given->fields[i].kind || expected->fields[i].nullable ||
+		if (expected->fields[i].kind != given->fields[i].kind ||
+		    expected->fields[i].nullable ||
 		    strcmp(expected->fields[i].name, given->fields[i].name) != 0)
 			return false;
 	return true;

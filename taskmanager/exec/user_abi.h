@@ -25,7 +25,8 @@ struct user_call { /* one per operator of a chain */
 void user_call_enter(struct user_call *call); /* does not nest */
 void user_call_leave(void);
 const struct user_call *user_call_current(void); /* on this thread; NULL: none. For crash notes */
-/* The call failed: remembers the first reason and makes the outbox full, so that the operator stops. */
+/* The call failed: remembers the first reason and makes the outbox full, so that the operator
+ * stops. */
 void user_call_fail(struct user_call *call, const struct err *why);
 
 /* The ABI, as flink.h has it. */

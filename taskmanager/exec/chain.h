@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * chain.h - the operators of one task, called one after another without a queue between them.
+ *
+ *	batch or poll -> [link 0] -> output -> [link 1] -> output -> … -> routers -> channels
+ *	                                    -> [link 2] -> …
+ *
+ * A chain is a tree: each link but the head reads the output of one that stands in front of it.
+ *
+ * Two things travel through a chain: batches of records, and passes (a watermark, the time, the end
+ * of input, a flush), which visit every link in order and go on only when all that the link emitted
+ * is out. One batch and one pass at most are under way. Everything is resumable: chain_run goes on
+ * exactly where an output refused (docs/adr/0005-tasks.md). Runs are delivered from the back, so an
+ * output is empty before its operator is called again, and memory is bounded by what one call
+ * emits.
+ *
+ * On the task's thread, but for the counters. */
+#ifndef TASKMANAGER_EXEC_CHAIN_H
+#define TASKMANAGER_EXEC_CHAIN_H
+
+#include <stdatomic.h>
+
+#include "common/contract/registry.h"
+#include "taskmanager/exec/output.h"
+#include "taskmanager/exec/router.h"
+
+struct link {
+	Flink__OperatorKind kind;
+	const struct operator_vtable *operator; /* by kind, one of the three */
+	const struct source_vtable *source;
+	const struct sink_vtable *sink;
+	void *self;
+	bool opened; /* or tried to */
+	struct operator_context context;
+	struct key_spec keys[2];
+	Flink__OperatorParameters *parameters; /* of an operator; NULL otherwise */
+	struct user_call call;
+	bool has_output;
+	struct output output;
+	struct router *routers; /* edges that this link feeds */
+	uint32_t routers_count;
+	struct link **children; /* links that read its output */
+	uint32_t children_count;
+	uint32_t stage; /* of the oldest finished run: routers, then children, that have all of it */
+	uint32_t taken; /* of the same: records that the child under way took */
+	uint64_t records_counted;
+	bool dirty; /* a sink: written to since its last flush */
+	struct counter records_in, records_out;
+};
+
+enum pass_kind {
+	PASS_NONE, PASS_FLUSH, PASS_TIME, PASS_WATERMARK, PASS_IDLE, PASS_ACTIVE, PASS_END,
+};
+
+struct pass {
+	enum pass_kind kind;
+	event_t watermark;
+	wall_t now;      /* TIME */
+	uint32_t input;  /* END: of link 0 … */
+	bool last;       /* … and no other input is left: the links behind it end too */
+	uint32_t link, router;
+	bool called;
+};
+
+struct chain {
+	struct link *links;
+	uint32_t links_count;
+	struct overdraft overdraft;
+	struct batch input;
+	bool input_active;
+	uint32_t input_index, input_taken;
+	struct pass pass;
+	uint32_t calls_left;  /* of this step */
+	bool has_timers;
+	wall_t next_timer;    /* INT64_MAX: none */
+	bool flushing; /* a sink answered "not yet" to a flush: nothing else may be called before */
+	const char *failed_operator; /* whose call failed; NULL: none's */
+	_Atomic(const char *) current; /* operator being called; NULL: none. For crash notes */
+	/* for contexts */
+	const Flink__JobGraph *graph;
+	void (*print)(void *owner, const char *line, size_t size_bytes);
+	void *owner;
+};
+
+struct chain_options { /* all borrowed for the life of the chain */
+	struct world *world;
+	struct loop *loop;
+	struct agent *agent;
+	const Flink__JobGraph *graph;
+	const Flink__Vertex *vertex;
+	const Flink__SubmitTaskRequest *deployment;
+	struct record_type *const *types;
+	struct module *const *modules;
+	uint32_t segment_bytes;
+	bool fire_at_end;
+	void (*print)(void *owner, const char *line, size_t size_bytes);
+	void *owner;
+};
+
+enum chain_answer {
+	CHAIN_FAILED = -1,
+	CHAIN_REFUSED = 0, /* waits for room, or for whatever wakes the agent */
+	CHAIN_DONE = 1,    /* nothing is under way any more */
+	CHAIN_AGAIN = 2,   /* this step has done enough */
+};
+
+/* Looks the operators up; calls none. After a failure only chain_destroy may follow. */
+MUST_USE int chain_create(struct chain *chain, const struct chain_options *options,
+			  struct err *err);
+/* Opens one operator, from the last to the first: 1 all are open, 0 call again, -1. */
+MUST_USE int chain_open_next(struct chain *chain, struct err *err);
+void chain_close(struct chain *chain); /* the operators that were opened, in order */
+void chain_destroy(struct chain *chain);
+
+/* Begins; both only when chain_run said DONE. The batch must stay valid until it says so again. */
+void chain_take(struct chain *chain, uint32_t input, const struct batch *batch);
+void chain_begin(struct chain *chain, const struct pass *pass);
+/* Goes on with what is under way, at most calls_left calls of operators. */
+MUST_USE enum chain_answer chain_run(struct chain *chain, struct err *err);
+/* Records wait in an output that no pass has flushed. */
+bool chain_has_unflushed(const struct chain *chain);
+
+bool chain_is_source(const struct chain *chain);
+enum poll chain_poll(struct chain *chain, mono_t now, mono_t *wake_at, struct err *err);
+MUST_USE int chain_add_splits(struct chain *chain, const struct split *splits, uint32_t count,
+			      bool no_more, struct err *err);
+bool chain_has_dirty_sink(const struct chain *chain);
+/* Makes visible what the sinks buffer: 1 done, 0 call again when woken, -1. */
+MUST_USE int chain_flush_sinks(struct chain *chain, struct err *err);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * output_test.c - the buffers behind an outbox: full, overdrawn, too large; and the valve. */
+#include "tests/lib/cmocka_header.h"
+
+#include "taskmanager/exec/output.h"
+#include "taskmanager/exec/valve.h"
+#include "tests/lib/test_functions.h"
+
+#define BUFFER_BYTES 4096
+
+struct rig {
+	struct record_type *type;
+	struct overdraft overdraft;
+	struct user_call call;
+	struct output output;
+};
+
+static void rig_open(struct rig *rig)
+{
+	*rig = (struct rig){ .type = test_record_type(word_count_type),
+			     .overdraft.max_bytes = 10 * BUFFER_BYTES };
+	output_init(&rig->output, rig->type, BUFFER_BYTES, false, &rig->overdraft, &rig->call);
+	rig->call.out = &rig->output.out;
+}
+
+static void rig_close(struct rig *rig)
+{
+	output_fini(&rig->output);
+	record_type_destroy(&rig->type);
+	assert_int_equal(mem_bytes_out(), 0);
+}
+
+static void emit(struct rig *rig, const char *word, int64_t count)
+{
+	struct word_count record = { .word = str_of(word, strlen(word)), .count = count };
+
+	outbox_emit(&rig->output.out, rig->type, &record);
+}
+
+static int64_t count_at(const struct rig *rig, const struct output_run *run, uint32_t index)
+{
+	struct batch batch;
+
+	run_view(rig->type, run->data, &batch);
+	return ((const struct word_count *)batch_at(&batch, index))->count;
+}
+
+static void a_full_buffer_is_finished_and_another_opened(void **state)
+{
+	struct rig rig;
+	int64_t emitted = 0, expected = 0;
+
+	rig_open(&rig);
+	while (!outbox_full(&rig.output.out))
+		emit(&rig, "word", emitted++);
+	assert_true(emitted > BUFFER_BYTES / 24 - 2);
+	assert_int_equal(output_first(&rig.output)->count, emitted - 1);
+	for (uint32_t i = 0; i < 400; i++) /* one user call goes on */
+		emit(&rig, "word and a tail behind the struct", emitted++);
+	assert_false(rig.call.failed);
+	output_finish(&rig.output);
+	output_finish(&rig.output); /* nothing is open: no empty run */
+	while (output_first(&rig.output) != NULL) {
+		assert_true(outbox_full(&rig.output.out));
+		for (uint32_t i = 0; i < output_first(&rig.output)->count; i++)
+			assert_int_equal(count_at(&rig, output_first(&rig.output), i), expected++);
+		output_drop_first(&rig.output);
+	}
+	assert_int_equal(expected, emitted);
+	assert_int_equal(rig.output.records_count, emitted);
+	assert_false(outbox_full(&rig.output.out));
+	assert_true(output_is_empty(&rig.output));
+	assert_int_equal(rig.overdraft.used_bytes, 0);
+	rig_close(&rig);
+}
+
+static void the_overdraft_ends_in_a_named_failure(void **state)
+{
+	struct rig rig;
+	uint32_t emitted = 0;
+
+	rig_open(&rig);
+	for (; !rig.call.failed && emitted < 100000; emitted++)
+		emit(&rig, "word", 1);
+	assert_true(rig.call.failed);
+	assert_int_equal(rig.call.err.code, ERR_USER_FUNCTION_FAILED);
+	assert_string_equal(
+		rig.call.err.text,
+		"one call emitted more than 40960 bytes before it returned; emit less per record");
+	int64_t memory = mem_bytes_out();
+
+	for (uint32_t i = 0; i < 100000; i++) /* what follows costs nothing */
+		emit(&rig, "word", 1);
+	assert_int_equal(mem_bytes_out(), memory);
+	rig_close(&rig);
+}
+
+static void a_record_larger_than_a_segment_fails_with_its_size(void **state)
+{
+	struct rig rig;
+	char *text = mem_alloc(3 * BUFFER_BYTES + 1);
+
+	rig_open(&rig);
+	memset(text, 'x', 3 * BUFFER_BYTES);
+	emit(&rig, "before", 1);
+	emit(&rig, text, 1);
+	assert_true(rig.call.failed);
+	assert_true(outbox_full(&rig.output.out));
+	assert_int_equal(rig.call.err.code, ERR_RECORD_TOO_LARGE);
+	assert_string_equal(rig.call.err.text,
+			    "a record word_count of 12312 bytes was emitted; a segment has 4096");
+	emit(&rig, text, 1);
+	emit(&rig, "after", 1);
+	mem_free(text);
+	rig_close(&rig);
+}
+
+static void the_largest_record_that_fits_is_taken(void **state)
+{
+	struct rig rig;
+	uint32_t largest = BUFFER_BYTES - 16 - 8 - 24; /* run header, one offset, the struct */
+	char *text = mem_alloc(largest + 1);
+
+	rig_open(&rig);
+	memset(text, 'x', largest);
+	emit(&rig, "before", 1);
+	emit(&rig, text, 2);
+	emit(&rig, "after", 3);
+	assert_false(rig.call.failed);
+	mem_free(text);
+	rig_close(&rig);
+}
+
+/* ---- valve ---------------------------------------------------------------------------------- */
+
+static void the_smallest_active_watermark_goes_out(void **state)
+{
+	struct valve valve;
+
+	valve_init(&valve, 3);
+	valve_watermark(&valve, 0, 10);
+	valve_watermark(&valve, 1, 20);
+	assert_int_equal(valve_take(&valve), VALVE_NOTHING);
+	valve_watermark(&valve, 2, 5);
+	assert_int_equal(valve_take(&valve), VALVE_WATERMARK);
+	assert_int_equal(valve.watermark, 5);
+	assert_int_equal(valve_take(&valve), VALVE_NOTHING);
+	valve_watermark(&valve, 2, 3); /* never falls */
+	assert_int_equal(valve_take(&valve), VALVE_NOTHING);
+	valve_idle(&valve, 2, true); /* no longer holds the others */
+	assert_int_equal(valve_take(&valve), VALVE_WATERMARK);
+	assert_int_equal(valve.watermark, 10);
+	valve_end(&valve, 0);
+	assert_int_equal(valve_take(&valve), VALVE_WATERMARK);
+	assert_int_equal(valve.watermark, 20);
+	valve_fini(&valve);
+	assert_int_equal(mem_bytes_out(), 0);
+}
+
+static void idle_is_told_once_and_taken_back(void **state)
+{
+	struct valve valve;
+
+	valve_init(&valve, 2);
+	valve_idle(&valve, 0, true);
+	assert_int_equal(valve_take(&valve), VALVE_NOTHING);
+	valve_idle(&valve, 1, true);
+	assert_int_equal(valve_take(&valve), VALVE_IDLE);
+	assert_int_equal(valve_take(&valve), VALVE_NOTHING);
+	valve_watermark(&valve, 1, 7);
+	assert_int_equal(valve_take(&valve), VALVE_ACTIVE);
+	assert_int_equal(valve_take(&valve), VALVE_WATERMARK);
+	assert_int_equal(valve.watermark, 7);
+	valve_end(&valve, 1);
+	assert_int_equal(valve_take(&valve), VALVE_IDLE);
+	valve_end(&valve, 0);
+	assert_int_equal(valve_take(&valve), VALVE_NOTHING);
+	valve_fini(&valve);
+	assert_int_equal(mem_bytes_out(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_full_buffer_is_finished_and_another_opened),
+		cmocka_unit_test(the_overdraft_ends_in_a_named_failure),
+		cmocka_unit_test(a_record_larger_than_a_segment_fails_with_its_size),
+		cmocka_unit_test(the_largest_record_that_fits_is_taken),
+		cmocka_unit_test(the_smallest_active_watermark_goes_out),
+		cmocka_unit_test(idle_is_told_once_and_taken_back),
+	};
+	return cmocka_run_group_tests_name("output", tests, NULL, NULL);
+}

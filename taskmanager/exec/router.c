@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * router.c - from runs to channels. See router.h. */
+#include "taskmanager/exec/router.h"
+
+#include "common/base/check.h"
+#include "common/base/hash.h"
+#include "common/world/world.h"
+
+/* ---- opening and closing --------------------------------------------------------------------- */
+
+static int hash_prepare(struct router *router, const Flink__Edge *edge, struct err *err)
+{
+	struct key_spec spec = { .fields_count = (uint32_t)edge->n_key_fields };
+
+	if (edge->n_key_fields > KEY_FIELDS_MAX)
+		return err_set(err, ERR_PLAN_INVALID, "a key of %zu fields; allowed are %d",
+			       edge->n_key_fields, KEY_FIELDS_MAX);
+	for (size_t i = 0; i < edge->n_key_fields; i++)
+		spec.fields[i] = edge->key_fields[i];
+	if (key_spec_check(router->type, &spec, err) != 0)
+		return -1;
+	router->keys = MEM_NEW(struct key_batch);
+	key_batch_init(router->keys, router->type, &spec);
+	return 0;
+}
+
+static int check_edge(const struct router_options *options, struct err *err)
+{
+	const Flink__OutputEdge *output = options->output;
+	const Flink__JobGraph *graph = options->graph;
+
+	if (output->edge >= graph->n_edges)
+		return err_set(err, ERR_PLAN_INVALID, "output edge %u of %zu", output->edge,
+			       graph->n_edges);
+	const Flink__Edge *edge = graph->edges[output->edge];
+	uint32_t consumers = graph->vertices[edge->target_vertex]->parallelism;
+
+	bool whole = output->consumer_first == 0 && output->consumer_last + 1 == consumers;
+
+	if (output->consumer_first > output->consumer_last || output->consumer_last >= consumers ||
+	    (edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_HASH && !whole))
+		return err_set(err, ERR_PLAN_INVALID, "edge %u goes to subtasks %u to %u of %u",
+			       output->edge, output->consumer_first, output->consumer_last,
+			       consumers);
+	if (edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_CUSTOM)
+		return err_set(err, ERR_PLAN_INVALID,
+			       "edge %u has ship strategy CUSTOM, which has no partitioner here",
+			       output->edge);
+	return 0;
+}
+
+int router_open(struct router *router, const struct router_options *options, struct err *err)
+{
+	const Flink__OutputEdge *output = options->output;
+	const Flink__SubmitTaskRequest *deployment = options->deployment;
+
+	*router = (struct router){ .type = options->type, .metrics = options->metrics };
+	if (check_edge(options, err) != 0)
+		return -1;
+	const Flink__Edge *edge = options->graph->edges[output->edge];
+	const Flink__Vertex *target = options->graph->vertices[edge->target_vertex];
+
+	router->ship = edge->ship_strategy;
+	router->consumers_count = target->parallelism;
+	router->consumer_first = output->consumer_first;
+	router->key_groups = target->max_parallelism;
+	router->random = world_random(options->world) | 1;
+	if (router->ship == FLINK__SHIP_STRATEGY__SHIP_HASH && hash_prepare(router, edge, err) != 0)
+		return -1;
+	router->channels_count = output->consumer_last - output->consumer_first + 1;
+	router->channels = MEM_NEW_ARRAY(struct channel *, router->channels_count);
+	/* Producers begin at different channels, so that few records still reach every consumer. */
+	router->next = deployment->subtask % router->channels_count;
+	struct channel_name name = { .job_attempt = deployment->job_attempt,
+				     .edge = output->edge,
+				     .producer = deployment->subtask };
+
+	memcpy(name.job_id.bytes, deployment->job_id.data, sizeof(name.job_id.bytes));
+	for (uint32_t i = 0; i < router->channels_count; i++) {
+		name.consumer = output->consumer_first + i;
+		router->channels[i] = shuffle_open_output(options->shuffle, &name, options->type,
+							  options->agent);
+	}
+	return 0;
+}
+
+void router_close(struct router *router, struct shuffle *shuffle, bool finished,
+		  const struct err *why)
+{
+	for (uint32_t i = 0; i < router->channels_count; i++)
+		shuffle_close_output(shuffle, &router->channels[i], finished, why);
+	if (router->keys != NULL)
+		key_batch_fini(router->keys);
+	mem_free(router->keys);
+	mem_free(router->channels);
+	*router = (struct router){ .channels_count = 0 };
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+/* The sizes that nearly all records have, as moves instead of a call. */
+static inline void copy_struct(void *into, const void *from, uint32_t size_bytes)
+{
+	switch (size_bytes) {
+	case 8: memcpy(into, from, 8); break;
+	case 16: memcpy(into, from, 16); break;
+	case 24: memcpy(into, from, 24); break;
+	case 32: memcpy(into, from, 32); break;
+	default: memcpy(into, from, size_bytes); break;
+	}
+}
+
+/* dense: no record of the run has a tail. */
+static inline bool copy_record(struct router *router, uint32_t index, const void *record,
+			       bool dense, uint64_t *bytes)
+{
+	const struct record_type *type = router->type;
+	uint32_t size_bytes = dense ? type->size_bytes : record_size(type, record);
+	void *into = channel_reserve(router->channels[index], size_bytes);
+
+	if (unlikely(into == NULL))
+		return false;
+	if (size_bytes == type->size_bytes)
+		copy_struct(into, record, size_bytes);
+	else
+		record_copy(type, record, into);
+	*bytes += size_bytes;
+	return true;
+}
+
+static COLD int refused(struct router *router, uint32_t index, struct err *err)
+{
+	struct channel *channel = router->channels[index];
+
+	if (channel_failed(channel, err))
+		return -1;
+	channel_publish(channel); /* the consumer can make room only by taking what is there */
+	return 0;
+}
+
+/* HASH: subtasks[i] of the records from … from + count. */
+static inline void hash_subtasks(struct router *router, const struct batch *batch, uint32_t from,
+				 uint32_t count, uint32_t *subtasks)
+{
+	key_batch_read(router->keys, batch, from, count, true);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t group = key_group_of_hash(router->keys->keys[i].hash, router->key_groups);
+
+		subtasks[i] = key_group_subtask(group, router->key_groups, router->consumers_count);
+	}
+}
+
+static HOT int route_hash(struct router *router, const struct batch *batch, uint64_t *bytes,
+			  struct err *err)
+{
+	bool dense = batch->offsets == NULL;
+	uint32_t subtasks[KEY_BATCH_RECORDS];
+
+	while (router->record < batch->count) {
+		uint32_t count = batch->count - router->record;
+
+		if (count > KEY_BATCH_RECORDS)
+			count = KEY_BATCH_RECORDS;
+		hash_subtasks(router, batch, router->record, count, subtasks);
+		for (uint32_t i = 0; i < count; i++, router->record++) {
+			uint32_t index = subtasks[i] - router->consumer_first;
+
+			if (unlikely(!copy_record(router, index, batch_at(batch, router->record),
+						  dense, bytes)))
+				return refused(router, index, err);
+		}
+	}
+	return 1;
+}
+
+static uint32_t random_channel(struct router *router)
+{
+	router->random ^= router->random << 13;
+	router->random ^= router->random >> 7;
+	router->random ^= router->random << 17;
+	return (uint32_t)((router->random >> 32) * router->channels_count >> 32);
+}
+
+/* REBALANCE, RESCALE, SHUFFLE: a channel per record. router->next stays while it refuses. */
+static HOT int route_each(struct router *router, const struct batch *batch, uint64_t *bytes,
+			  struct err *err)
+{
+	bool dense = batch->offsets == NULL,
+	     random = router->ship == FLINK__SHIP_STRATEGY__SHIP_SHUFFLE;
+
+	for (; router->record < batch->count; router->record++) {
+		uint32_t index = router->next;
+
+		if (unlikely(!copy_record(router, index, batch_at(batch, router->record), dense,
+					  bytes)))
+			return refused(router, index, err);
+		if (random)
+			router->next = random_channel(router);
+		else
+			router->next = index + 1 < router->channels_count ? index + 1 : 0;
+	}
+	return 1;
+}
+
+/* The run goes whole to one channel, or to all of them. */
+static int route_whole(struct router *router, const struct output_run *run, uint32_t channels_count,
+		       uint64_t *bytes, struct err *err)
+{
+	for (; router->channel < channels_count; router->channel++) {
+		if (!channel_append_run(router->channels[router->channel], run->data,
+					run->size_bytes))
+			return refused(router, router->channel, err);
+		*bytes += run->size_bytes;
+	}
+	return 1;
+}
+
+int router_route(struct router *router, const struct output_run *run, struct err *err)
+{
+	uint64_t bytes = 0;
+	uint32_t before = router->record;
+	struct batch batch;
+	int answer;
+
+	run_view(router->type, run->data, &batch);
+	router->unpublished = true;
+	if (router->ship == FLINK__SHIP_STRATEGY__SHIP_BROADCAST)
+		answer = route_whole(router, run, router->channels_count, &bytes, err);
+	else if (router->channels_count == 1 ||
+		 router->ship == FLINK__SHIP_STRATEGY__SHIP_FORWARD ||
+		 router->ship == FLINK__SHIP_STRATEGY__SHIP_GLOBAL)
+		answer = route_whole(router, run, 1, &bytes, err);
+	else if (router->ship == FLINK__SHIP_STRATEGY__SHIP_HASH)
+		answer = route_hash(router, &batch, &bytes, err);
+	else
+		answer = route_each(router, &batch, &bytes, err);
+	if (answer == 1 && router->record == 0) /* whole runs count once they are out */
+		router->record = batch.count;
+	counter_add(&router->metrics->records_out, router->record - before);
+	counter_add(&router->metrics->bytes_out, bytes);
+	if (answer == 1)
+		router->record = router->channel = 0;
+	return answer;
+}
+
+int router_control(struct router *router, const struct control *control, struct err *err)
+{
+	for (; router->channel < router->channels_count; router->channel++)
+		if (!channel_offer_control(router->channels[router->channel], control))
+			return refused(router, router->channel, err);
+	router->channel = 0;
+	return 1;
+}
+
+void router_publish(struct router *router)
+{
+	if (!router->unpublished)
+		return;
+	router->unpublished = false;
+	for (uint32_t i = 0; i < router->channels_count; i++)
+		if (channel_has_unpublished(router->channels[i]))
+			channel_publish(router->channels[i]);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * router.h - one outgoing edge of a task: which record goes into which channel.
+ *
+ * Takes a finished run at a time: FORWARD and BROADCAST append it whole; HASH reads the keys of 64
+ * records, then copies each record to the channel of its key group's subtask; REBALANCE, RESCALE
+ * and SHUFFLE choose per record. A channel that refuses stops the router there: the next call goes
+ * on with the same record, so nothing is lost, doubled or reordered. On its task's thread. */
+#ifndef TASKMANAGER_EXEC_ROUTER_H
+#define TASKMANAGER_EXEC_ROUTER_H
+
+#include "task_executor.pb-c.h"
+
+#include "common/metric/metric.h"
+#include "taskmanager/exec/output.h"
+#include "taskmanager/shuffle/shuffle.h"
+#include "taskmanager/state/key_batch.h"
+
+struct router {
+	Flink__ShipStrategy ship;
+	const struct record_type *type;
+	struct channel **channels;
+	uint32_t channels_count;
+	uint32_t consumers_count, consumer_first, key_groups; /* HASH */
+	struct key_batch *keys;                               /* HASH */
+	struct task_metrics *metrics;
+	uint32_t next;      /* round robin: the channel of the next record */
+	uint64_t random;
+	bool unpublished;
+	uint32_t record;    /* of the run under way: the first that is not copied */
+	uint32_t channel;   /* BROADCAST and control: the first that does not have it */
+};
+
+struct router_options {
+	struct world *world;
+	struct shuffle *shuffle;
+	const Flink__JobGraph *graph;
+	const Flink__SubmitTaskRequest *deployment;
+	const Flink__OutputEdge *output;
+	const struct record_type *type;
+	struct agent *agent;          /* woken when a refusing channel has room */
+	struct task_metrics *metrics;
+};
+
+/* Opens the channels. After a failure nothing is open. */
+MUST_USE int router_open(struct router *router, const struct router_options *options,
+			 struct err *err);
+/* finished: END_OF_INPUT went out on every channel. NULL-safe when never opened (zeroed). */
+void router_close(struct router *router, struct shuffle *shuffle, bool finished,
+		  const struct err *why);
+
+/* 1: all of the run is in the channels; 0: a channel refuses, call again with the same run when the
+ * agent is woken; -1: a channel is broken. */
+MUST_USE int router_route(struct router *router, const struct output_run *run, struct err *err);
+/* The same for a control element to every channel. */
+MUST_USE int router_control(struct router *router, const struct control *control, struct err *err);
+/* Makes visible what was routed. */
+void router_publish(struct router *router);
+
+#endif

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * task.c - the agent of one subtask. See task.h.
+ *
+ * A step: commands, what is under way in the chain, timers, input, flush, rest. It ends as soon as
+ * an output refuses (BLOCKED), when there is nothing to take (IDLE), or when it has done enough for
+ * one turn (WORKED); the next step goes on where it stopped, because the chain remembers. */
+#include "common/base/check.h"
+#include "common/world/world.h"
+#include "taskmanager/exec/task_priv.h"
+
+#define CALLS_PER_STEP \
+	32 /* of operators: bounds what firing windows or a flat_map make of a step */
+#define RECORDS_PER_STEP 1024
+#define BYTES_PER_STEP (32 * 1024)
+#define RECORDS_PER_POLL_MIN 64 /* what a poll counts for at least */
+#define STATUS_INTERVAL_NS (50 * NS_PER_MS)
+#define STATUS_TEXT_BYTES (TASK_STATUS_WORDS * 8)
+
+static const struct sm_state states[] = {
+	[TASK_CREATED] = { "CREATED",
+			   SM_TO(TASK_DEPLOYING) | SM_TO(TASK_CANCELING) | SM_TO(TASK_FAILED) },
+	[TASK_DEPLOYING] = { "DEPLOYING", SM_TO(TASK_INITIALIZING) | SM_TO(TASK_CANCELING) |
+						  SM_TO(TASK_FAILED) },
+	[TASK_INITIALIZING] = { "INITIALIZING",
+				SM_TO(TASK_RUNNING) | SM_TO(TASK_CANCELING) | SM_TO(TASK_FAILED) },
+	[TASK_RUNNING] = { "RUNNING",
+			   SM_TO(TASK_FINISHED) | SM_TO(TASK_CANCELING) | SM_TO(TASK_FAILED) },
+	[TASK_FINISHED] = { "FINISHED", 0, true },
+	[TASK_CANCELING] = { "CANCELING", SM_TO(TASK_CANCELED) | SM_TO(TASK_FAILED) },
+	[TASK_CANCELED] = { "CANCELED", 0, true },
+	[TASK_FAILED] = { "FAILED", 0, true },
+};
+const struct sm_table task_states = { "task", ARRAY_COUNT(states), states };
+
+static void move(struct task *task, enum task_state to)
+{
+	bool failed = to == TASK_FAILED;
+
+	sm_move(&task_states, &task->state, to, task);
+	atomic_store(&task->state_seen, task->state);
+	task->options.state_changed(task->options.context, task, to, failed ? &task->failure : NULL,
+				    failed ? task->failed_operator : NULL);
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+/* Everything is closed now; the final state is told by `done`, when the runner has let go of the
+ * agent, so that whoever hears it may destroy the task at once. */
+static enum step end_as(struct task *task, enum task_state state)
+{
+	task->final_state = state;
+	task_close_all(task);
+	return STEP_DONE;
+}
+
+static enum step fail(struct task *task, const struct err *why, const char *operator)
+{
+	task->failure = *why;
+	task->failed_operator = operator;
+	return end_as(task, TASK_FAILED);
+}
+
+static enum step chain_failed(struct task *task, const struct err *why)
+{
+	return fail(task, why, task->chain.failed_operator);
+}
+
+void task_done(struct agent *agent)
+{
+	move((struct task *)agent, ((struct task *)agent)->final_state); /* nothing may follow */
+}
+
+/* ---- input ---------------------------------------------------------------------------------- */
+
+static void release_input(struct task *task)
+{
+	if (task->taking == NULL)
+		return;
+	channel_release(task->taking, channel_taken(task->taking));
+	gate_yield(task->gate, task->taking);
+	task->taking = NULL;
+}
+
+static void channel_ended(struct task *task, uint32_t index)
+{
+	struct task_input *input = &task->inputs[index];
+
+	if (input->ended)
+		return;
+	input->ended = true;
+	valve_end(&task->valve, index);
+	if (--task->channels_open[input->input] == 0)
+		task->input_ends[input->input] = true;
+}
+
+static int take_control(struct task *task, uint32_t index, const struct control *control,
+			struct err *err)
+{
+	switch ((enum control_kind)control->kind) {
+	case CONTROL_WATERMARK: valve_watermark(&task->valve, index, control->watermark); return 0;
+	case CONTROL_IDLE: valve_idle(&task->valve, index, true); return 0;
+	case CONTROL_ACTIVE: valve_idle(&task->valve, index, false); return 0;
+	case CONTROL_END_OF_INPUT: channel_ended(task, index); return 0;
+	case CONTROL_BARRIER: break;
+	}
+	return err_set(err, ERR_NET_PROTOCOL,
+		       "control element %u of checkpoint %llu, which this version does not know",
+		       control->kind, (unsigned long long)control->checkpoint);
+}
+
+static uint64_t round_8(uint64_t bytes)
+{
+	return (bytes + 7) & ~UINT64_C(7);
+}
+
+/* Of the run that the batch views: header, records, columns. */
+static uint64_t batch_bytes(const struct batch *batch)
+{
+	uint64_t records = (uint64_t)batch->count * batch->stride_bytes;
+	uint64_t columns = batch->timestamps_ms ? batch->count * UINT64_C(8) : 0;
+
+	if (batch->offsets != NULL) {
+		uint32_t first = batch->offsets[0], last = batch->offsets[batch->count - 1];
+
+		records = last - first + record_size(batch->type, batch->base + last);
+		columns += round_8(batch->count * UINT64_C(4));
+	}
+	return sizeof(struct run_header) + round_8(records) + columns;
+}
+
+enum taken { TAKEN_FAILED = -1, TAKEN_NOTHING, TAKEN_SOME };
+
+static enum taken take_from(struct task *task, struct channel *channel, struct err *err)
+{
+	uint32_t index = gate_index(channel);
+	struct control control;
+	struct batch batch;
+
+	switch (channel_take(channel, &batch, &control)) {
+	case CHANNEL_BATCH: {
+		uint64_t bytes = batch_bytes(&batch);
+
+		counter_add(&task->metrics.records_in, batch.count);
+		counter_add(&task->metrics.bytes_in, bytes);
+		task->records_left -=
+			batch.count < task->records_left ? batch.count : task->records_left;
+		task->bytes_left -= (int64_t)bytes;
+		task->taking = channel;
+		chain_take(&task->chain, task->inputs[index].input, &batch);
+		return TAKEN_SOME;
+	}
+	case CHANNEL_CONTROL:
+		channel_release(channel, channel_taken(channel));
+		return take_control(task, index, &control, err) == 0 ? TAKEN_SOME : TAKEN_FAILED;
+	case CHANNEL_FAILED:
+		channel_failed(channel, err);
+		return TAKEN_FAILED;
+	case CHANNEL_NOTHING: break;
+	}
+	return TAKEN_NOTHING;
+}
+
+static enum taken take_from_gate(struct task *task, struct err *err)
+{
+	struct channel *channel;
+
+	while ((channel = gate_next(task->gate)) != NULL) {
+		enum taken taken = take_from(task, channel, err);
+
+		if (taken != TAKEN_NOTHING)
+			return taken;
+	}
+	return TAKEN_NOTHING;
+}
+
+static enum taken poll_source(struct task *task, mono_t now, mono_t *wake_at, struct err *err)
+{
+	uint64_t before = counter_get(&task->chain.links[0].records_out);
+
+	switch (chain_poll(&task->chain, now, wake_at, err)) {
+	case POLL_ERROR: return TAKEN_FAILED;
+	case POLL_END: task->source_ended = true; return TAKEN_SOME;
+	case POLL_WAIT: return TAKEN_NOTHING;
+	case POLL_MORE: break;
+	}
+	uint64_t emitted = counter_get(&task->chain.links[0].records_out) - before;
+
+	if (emitted < RECORDS_PER_POLL_MIN)
+		emitted = RECORDS_PER_POLL_MIN;
+	task->records_left -= emitted < task->records_left ? (uint32_t)emitted : task->records_left;
+	return TAKEN_SOME;
+}
+
+/* ---- passes --------------------------------------------------------------------------------- */
+
+static bool begin(struct task *task, struct pass pass)
+{
+	chain_begin(&task->chain, &pass);
+	return true;
+}
+
+static bool begin_valve_pass(struct task *task)
+{
+	switch (valve_take(&task->valve)) {
+	case VALVE_NOTHING: return false;
+	case VALVE_WATERMARK:
+		return begin(task, (struct pass){ .kind = PASS_WATERMARK,
+						  .watermark = task->valve.watermark });
+	case VALVE_IDLE: return begin(task, (struct pass){ .kind = PASS_IDLE });
+	case VALVE_ACTIVE: return begin(task, (struct pass){ .kind = PASS_ACTIVE });
+	}
+	return false;
+}
+
+/* What control elements asked for, in order: watermarks before ends. False: nothing (task->ended:
+ * and nothing ever again). */
+static bool begin_control_pass(struct task *task)
+{
+	if (task->gate == NULL) {
+		if (!task->source_ended)
+			return false;
+		if (!task->source_watermark_sent) { /* event time is over too */
+			task->source_watermark_sent = true;
+			return begin(task, (struct pass){ .kind = PASS_WATERMARK,
+							  .watermark = EVENT_MAX });
+		}
+		if (task->ended)
+			return false;
+		task->ended = true;
+		return begin(task, (struct pass){ .kind = PASS_END, .last = true });
+	}
+	if (begin_valve_pass(task))
+		return true;
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!task->input_ends[i])
+			continue;
+		task->input_ends[i] = false;
+		task->ended = task->channels_open[0] + task->channels_open[1] == 0 &&
+			      !task->input_ends[1];
+		return begin(task,
+			     (struct pass){ .kind = PASS_END, .input = i, .last = task->ended });
+	}
+	return false;
+}
+
+static bool begin_time_pass(struct task *task)
+{
+	if (!task->chain.has_timers)
+		return false;
+	if (task->wall == INT64_MIN)
+		task->wall = world_wall(task->options.world);
+	return begin(task, (struct pass){ .kind = PASS_TIME, .now = task->wall });
+}
+
+/* ---- the end of a step ---------------------------------------------------------------------- */
+
+static void publish(struct task *task)
+{
+	task->unpublished_since = MONO_NEVER;
+	for (uint32_t i = 0; i < task->chain.links_count; i++)
+		for (uint32_t j = 0; j < task->chain.links[i].routers_count; j++)
+			router_publish(&task->chain.links[i].routers[j]);
+}
+
+static bool has_unpublished(const struct task *task)
+{
+	for (uint32_t i = 0; i < task->chain.links_count; i++)
+		for (uint32_t j = 0; j < task->chain.links[i].routers_count; j++)
+			if (task->chain.links[i].routers[j].unpublished)
+				return true;
+	return false;
+}
+
+/* Full segments are published by the channels; the rest when the task has nothing to do, or at the
+ * buffer timeout (0: always, negative: never). */
+static void publish_if_due(struct task *task, mono_t now, bool resting, mono_t *wake_at)
+{
+	int64_t timeout_ms = task->options.buffer_timeout_ms;
+
+	if (timeout_ms < 0 || !has_unpublished(task))
+		return;
+	if (task->unpublished_since == MONO_NEVER)
+		task->unpublished_since = now;
+	mono_t due = mono_after_ms(task->unpublished_since, timeout_ms);
+
+	if (resting || now >= due)
+		publish(task);
+	else
+		*wake_at = mono_min(*wake_at, due);
+}
+
+static void ask_status(struct task *task, mono_t now, mono_t *wake_at)
+{
+	char text[STATUS_TEXT_BYTES];
+	const struct link *head = &task->chain.links[0];
+
+	if (!chain_is_source(&task->chain) || head->source->reader_status == NULL)
+		return;
+	if (task->status_at != 0 && now - task->status_at < STATUS_INTERVAL_NS) {
+		*wake_at = mono_min(*wake_at, task->status_at + STATUS_INTERVAL_NS);
+		return;
+	}
+	task->status_at = now;
+	size_t length = head->source->reader_status(head->self, text, sizeof(text));
+
+	task_set_status(task, text, length < sizeof(text) ? length : sizeof(text) - 1);
+}
+
+static void wake_for_timers(struct task *task, mono_t now, mono_t *wake_at)
+{
+	if (task->chain.has_timers && task->chain.next_timer != INT64_MAX) {
+		int64_t wait_ms = task->chain.next_timer - task->wall;
+
+		*wake_at = mono_min(*wake_at, mono_after_ms(now, wait_ms > 0 ? wait_ms : 0));
+	}
+}
+
+static enum step blocked(struct task *task, mono_t now, mono_t *wake_at)
+{
+	publish_if_due(task, now, true, wake_at);
+	ask_status(task, now, wake_at);
+	return STEP_BLOCKED;
+}
+
+/* What the sinks buffer becomes visible when the task goes idle, or after the buffer timeout. */
+static int flush_sinks_if_due(struct task *task, mono_t now, bool resting, struct err *err)
+{
+	int64_t timeout_ms = task->options.buffer_timeout_ms;
+
+	if (!chain_has_dirty_sink(&task->chain))
+		return 1;
+	if (task->dirty_since == MONO_NEVER)
+		task->dirty_since = now;
+	if (!resting && (timeout_ms < 0 || now < mono_after_ms(task->dirty_since, timeout_ms)))
+		return 1;
+	task->dirty_since = MONO_NEVER;
+	return chain_flush_sinks(&task->chain, err);
+}
+
+static enum step rest(struct task *task, mono_t now, mono_t *wake_at)
+{
+	struct err err = ERR_INIT;
+
+	if (flush_sinks_if_due(task, now, task->found_nothing, &err) < 0)
+		return chain_failed(task, &err);
+	publish_if_due(task, now, task->found_nothing, wake_at);
+	if (!task->found_nothing)
+		return STEP_WORKED;
+	wake_for_timers(task, now, wake_at);
+	ask_status(task, now, wake_at);
+	return STEP_IDLE;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+/* 1: go on; 0: nothing more in this step; -1: failed. Moves the step to its next phase, or gives
+ * the chain something to do. */
+static int advance(struct task *task, mono_t now, mono_t *wake_at, struct err *err)
+{
+	enum taken taken;
+
+	switch (task->phase) {
+	case PHASE_TIME:
+		task->phase = PHASE_INPUT;
+		begin_time_pass(task);
+		return 1;
+	case PHASE_INPUT:
+		if (task->records_left == 0 || task->bytes_left <= 0) {
+			task->phase = PHASE_FLUSH;
+			return 1;
+		}
+		taken = task->gate ? take_from_gate(task, err)
+				   : poll_source(task, now, wake_at, err);
+		if (taken == TAKEN_NOTHING) {
+			task->found_nothing = true;
+			task->phase = PHASE_FLUSH;
+		}
+		return taken == TAKEN_FAILED ? -1 : 1;
+	case PHASE_FLUSH:
+		task->phase = PHASE_REST;
+		if (!begin_time_pass(task) && chain_has_unflushed(&task->chain))
+			begin(task, (struct pass){ .kind = PASS_FLUSH });
+		return 1;
+	case PHASE_REST: break;
+	}
+	return 0;
+}
+
+static enum step run(struct task *task, mono_t now, mono_t *wake_at)
+{
+	struct err err = ERR_INIT;
+
+	task->chain.calls_left = CALLS_PER_STEP;
+	task->records_left = RECORDS_PER_STEP;
+	task->bytes_left = BYTES_PER_STEP;
+	task->phase = PHASE_TIME;
+	task->found_nothing = false;
+	task->wall = INT64_MIN;
+	for (;;) {
+		int flushed = task->chain.flushing ? chain_flush_sinks(&task->chain, &err) : 1;
+
+		if (flushed < 0)
+			return chain_failed(task, &err);
+		if (flushed == 0)
+			return blocked(task, now, wake_at);
+		switch (chain_run(&task->chain, &err)) {
+		case CHAIN_FAILED: return chain_failed(task, &err);
+		case CHAIN_REFUSED: return blocked(task, now, wake_at);
+		case CHAIN_AGAIN: publish_if_due(task, now, false, wake_at); return STEP_WORKED;
+		case CHAIN_DONE: break;
+		}
+		release_input(task);
+		if (begin_control_pass(task))
+			continue;
+		if (task->ended)
+			return end_as(task, TASK_FINISHED);
+		int more = advance(task, now, wake_at, &err);
+
+		if (more < 0)
+			return chain_failed(task, &err);
+		if (more == 0)
+			return rest(task, now, wake_at);
+	}
+}
+
+/* ---- before running ------------------------------------------------------------------------- */
+
+/* One operator per step: opening may do real work. */
+static enum step open_chain(struct task *task)
+{
+	struct err err = ERR_INIT;
+	int answer = chain_open_next(&task->chain, &err);
+
+	if (answer < 0)
+		return chain_failed(task, &err);
+	if (answer == 0)
+		return STEP_WORKED;
+	move(task, TASK_RUNNING);
+	if (chain_is_source(&task->chain) && task->chain.links[0].source->reader_add != NULL)
+		task->options.reader_ready(task->options.context, task, 0);
+	return STEP_WORKED;
+}
+
+/* ---- commands ------------------------------------------------------------------------------- */
+
+/* True: the task ended; *answer says how the step ends. */
+static bool obey(struct task *task, struct command *command, enum step *answer)
+{
+	struct err err = ERR_INIT;
+
+	switch (command->kind) {
+	case COMMAND_CANCEL:
+		move(task, TASK_CANCELING);
+		*answer = end_as(task, TASK_CANCELED);
+		return true;
+	case COMMAND_FAIL:
+		*answer = fail(task, &command->why, NULL);
+		return true;
+	case COMMAND_SPLITS:
+		if (command->operator != 0)
+			err_set(&err, ERR_BUG, "splits for operator %u of \"%s\"",
+				command->operator, task->name);
+		else if (chain_add_splits(&task->chain, command->splits, command->count,
+					  command->no_more, &err) == 0)
+			return false;
+		*answer = chain_failed(task, &err);
+		return true;
+	}
+	return false;
+}
+
+static bool obey_and_free(struct task *task, struct command *command, enum step *answer)
+{
+	bool ended = obey(task, command, answer);
+
+	command_free(command);
+	return ended;
+}
+
+static bool obey_all(struct task *task, enum step *answer)
+{
+	struct inbox_node *node;
+
+	while ((node = inbox_take(&task->inbox)) != NULL) {
+		struct command *command = CONTAINER_OF(node, struct command, node);
+
+		if (command->kind == COMMAND_SPLITS && task->state != TASK_RUNNING)
+			list_push_back(&task->splits_held,
+				       &command->held); /* until the reader is open */
+		else if (obey_and_free(task, command, answer))
+			return true;
+	}
+	while (task->state == TASK_RUNNING && !list_empty(&task->splits_held)) {
+		struct list_node *held = list_pop_front(&task->splits_held);
+
+		if (obey_and_free(task, CONTAINER_OF(held, struct command, held), answer))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the agent ------------------------------------------------------------------------------ */
+
+/* The time since the last answer belongs to that answer, and the time of this step is busy. */
+static void account(struct task *task, mono_t until, enum step as)
+{
+	struct task_metrics *metrics = &task->metrics;
+	mono_t since = atomic_load_explicit(&task->accounted_until, memory_order_relaxed);
+	struct counter *counter = as == STEP_IDLE      ? &metrics->idle_ns
+				  : as == STEP_BLOCKED ? &metrics->backpressured_ns
+						       : &metrics->busy_ns;
+
+	if (until > since)
+		counter_add(counter, (uint64_t)(until - since));
+	atomic_store_explicit(&task->accounted_until, until, memory_order_relaxed);
+}
+
+static enum step step_as_state_has_it(struct task *task, mono_t now, mono_t *wake_at)
+{
+	enum step answer;
+
+	if (obey_all(task, &answer))
+		return answer;
+	switch ((enum task_state)task->state) {
+	case TASK_CREATED:
+		move(task, TASK_DEPLOYING);
+		move(task, TASK_INITIALIZING);
+		return STEP_WORKED;
+	case TASK_INITIALIZING: return open_chain(task);
+	case TASK_RUNNING: return run(task, now, wake_at);
+	default: CHECK(false, "a step of a task that is %s", sm_name(&task_states, task->state));
+	}
+	return STEP_DONE;
+}
+
+enum step task_step(struct agent *agent, mono_t now, mono_t *wake_at)
+{
+	struct task *task = (struct task *)agent;
+	enum step before = atomic_load_explicit(&task->accounted_as, memory_order_relaxed);
+
+	account(task, now, before);
+	atomic_store_explicit(&task->step_since, now, memory_order_relaxed);
+	enum step answer = step_as_state_has_it(task, now, wake_at);
+
+	if (answer != STEP_WORKED) /* while it works, busy time runs on until the next step */
+		account(task, world_now(task->options.world), STEP_WORKED);
+	atomic_store_explicit(&task->accounted_as, answer, memory_order_relaxed);
+	atomic_store_explicit(&task->step_since, 0, memory_order_relaxed);
+	return answer;
+}
