@@ -28,7 +28,7 @@ struct cell { /* of the grid, and one run through it */
 	wall_t next;
 };
 
-/* ---- worlds and parameters --------------------------------------------------------------------- */
+/* ---- worlds and parameters ------------------------------------------------------------------ */
 
 void test_world_open(struct test_world *world, uint64_t seed)
 {
@@ -70,8 +70,9 @@ struct bytes test_parameters(void *function, const char *function_parameters, in
 		reference.offset = offset_of(function);
 		reference.symbol = (char *)"function";
 		if (function_parameters != NULL)
-			reference.parameters = (ProtobufCBinaryData){
-				strlen(function_parameters), (uint8_t *)(uintptr_t)function_parameters };
+			reference.parameters =
+				(ProtobufCBinaryData){ strlen(function_parameters),
+						       (uint8_t *)(uintptr_t)function_parameters };
 		parameters.function = &reference;
 	}
 	parameters.field = field;
@@ -90,7 +91,7 @@ void test_parameters_free(struct bytes *parameters)
 	*parameters = BYTES_EMPTY;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------- */
+/* ---- calls ---------------------------------------------------------------------------------- */
 
 static void enter(struct cell *cell)
 {
@@ -188,10 +189,14 @@ static int call_engine(struct cell *cell, const struct op_step *step)
 	switch (step->kind) {
 	case OP_TIME:
 		cell->next = INT64_MAX;
-		return operator->processing_time ? operator->processing_time(cell->self, step->at, &cell->next,
-									     out, &cell->err) : 1;
+		return operator->processing_time ? operator->processing_time(cell->self, step->at,
+									     &cell->next, out,
+									     &cell->err)
+						 : 1;
 	case OP_WATERMARK:
-		return operator->watermark ? operator->watermark(cell->self, step->at, out, &cell->err) : 1;
+		return operator->watermark ? operator->watermark(cell->self, step->at, out,
+								 &cell->err)
+					   : 1;
 	case OP_END:
 		return operator->end_of_input ? operator->end_of_input(cell->self, step->input, out,
 								       &cell->err) : 1;
@@ -244,7 +249,7 @@ static int run_steps(struct cell *cell)
 	return 0;
 }
 
-/* ---- the grid ---------------------------------------------------------------------------------- */
+/* ---- the grid ------------------------------------------------------------------------------- */
 
 static void open_cell(struct cell *cell)
 {

@@ -3,9 +3,9 @@
  *
  *	records singly | three by three | together   ×   output never full | full after every record
  *
- * In each cell the same steps run; the operator must give the same records, make progress with every
- * call, emit nothing into a full outbox, and answer 0 only when its outbox is full. Snapshots join
- * the grid with the state contract. */
+ * In each cell the same steps run; the operator must give the same records, make progress with
+ * every call, emit nothing into a full outbox, and answer 0 only when its outbox is full. Snapshots
+ * join the grid with the state contract. */
 #ifndef TESTS_LIB_OP_VERIFY_H
 #define TESTS_LIB_OP_VERIFY_H
 

@@ -15,8 +15,8 @@ struct record_type *test_record_type(const struct flink_type *type)
 	struct record_type *made = NULL;
 	struct err err = ERR_INIT;
 
-	CHECK(record_type_create(type->name, type->print_format, type->fields, type->fields_count, &made,
-				 &err) == 0 &&
+	CHECK(record_type_create(type->name, type->print_format, type->fields, type->fields_count,
+				 &made, &err) == 0 &&
 		      made->size_bytes == type->size_bytes,
 	      "%s: %s", type->name, err.text);
 	return made;
@@ -34,7 +34,8 @@ void test_split(const struct line *in, struct collector *out)
 		while (at < end && *at != ' ')
 			at++;
 		if (at > word)
-			collect(out, word_count, .word = str_of(word, (size_t)(at - word)), .count = 1);
+			collect(out, word_count, .word = str_of(word, (size_t)(at - word)),
+				.count = 1);
 	}
 }
 
@@ -92,7 +93,8 @@ void test_fail_on_poison(const struct line *in, struct collector *out)
 void test_flood(const struct line *in, struct collector *out)
 {
 	for (uint32_t i = 0; i < FLOOD_RECORDS; i++)
-		collect(out, word_count, .word = str_of("flood of more than twelve bytes", 31), .count = i);
+		collect(out, word_count, .word = str_of("flood of more than twelve bytes", 31),
+			.count = i);
 }
 
 void test_giant(const struct line *in, struct collector *out)

@@ -12,16 +12,21 @@ FLINK_RECORD(number, FIELD(BIGINT, value));
 /* The type that the graph carries for it; record_type_destroy. CHECKs that it is valid. */
 struct record_type *test_record_type(const struct flink_type *type);
 
-void test_split(const struct line *in, struct collector *out);       /* words of a line: (word, 1) */
+void test_split(const struct line *in, struct collector *out); /* words of a line: (word, 1) */
 void test_split_twice(const struct line *in, struct collector *out); /* each word and its reverse */
-void test_collect_number(const struct line *in, struct collector *out); /* a number: the wrong type when word_count is declared */
+void test_collect_number(
+	const struct line *in,
+	struct collector *out); /* a number: the wrong type when word_count is declared */
 void test_length(const struct line *in, struct number *out);         /* map: the line's length */
-void test_upper(const struct line *in, struct line *out);            /* map with a borrowed string */
+void test_upper(const struct line *in, struct line *out); /* map with a borrowed string */
 bool test_even(const struct number *in);                             /* filter */
 bool test_not_empty(const struct line *in);
-void test_fail_on_poison(const struct line *in, struct collector *out); /* fails at the line "poison" */
-void test_flood(const struct line *in, struct collector *out);       /* emits without end, some 100 MB */
-void test_giant(const struct line *in, struct collector *out);       /* one record larger than any segment */
-void test_with_parameters(const struct line *in, struct line *out);  /* map: parameters, '/', subtask */
+void test_fail_on_poison(const struct line *in,
+			 struct collector *out);	       /* fails at the line "poison" */
+void test_flood(const struct line *in, struct collector *out); /* emits without end, some 100 MB */
+void test_giant(const struct line *in,
+		struct collector *out); /* one record larger than any segment */
+void test_with_parameters(const struct line *in,
+			  struct line *out); /* map: parameters, '/', subtask */
 
 #endif

@@ -8,7 +8,8 @@
 
 struct test_outbox {
 	struct outbox out;      /* given to the operator; `full` is the test's to clear */
-	struct run_builder run; /* only its type counts: it never has room, so every record asks us */
+	struct run_builder
+		run; /* only its type counts: it never has room, so every record asks us */
 	void **records;
 	uint32_t records_count, records_room;
 	uint32_t full_after; /* after so many records in a row it says full; 0: never */
