@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * operator.h - what an operator is. 1 = done, 0 = call again with the same arguments, -1 = error.
+ * (Opening is never called again: there 0 and 1 both mean open.)
  * No call waits; calls of one operator come from one thread at a time. */
 #ifndef COMMON_CONTRACT_OPERATOR_H
 #define COMMON_CONTRACT_OPERATOR_H
@@ -43,7 +44,8 @@ struct operator_vtable {
 		       struct outbox *out, struct err *err);
 	int (*watermark)(void *self, event_t watermark, struct outbox *out, struct err *err);
 	/* Processing-time work: fires what is due at wall time `now` and lowers *next (wall_t) to when
-	 * it wants to be called again. Called at that time, and after every process call. NULL: none. */
+	 * it wants to be called again. Called at that time, and in each step before records come (so
+	 * `now` is the time of those records) and after them. NULL: none. */
 	int (*processing_time)(void *self, wall_t now, wall_t *next, struct outbox *out, struct err *err);
 	int (*end_of_input)(void *self, uint32_t input, struct outbox *out, struct err *err);
 	int (*snapshot)(void *self, uint64_t checkpoint, struct state_writer *to, struct err *err);

@@ -3,8 +3,8 @@
  *
  * Entries are only ever added (or replaced in place), so a reader on any thread sees a whole vtable
  * or none. Connectors with heavy libraries (kafka, postgres) are not in the daemons: the first job
- * that names one opens lib/flink-NAME.so. The name comes from a job graph, so it is checked before it
- * becomes part of a path. */
+ * that names one opens lib/flink-NAME.so. The name comes from a job graph, so it is checked before
+ * it becomes part of a path. */
 #include "common/contract/registry.h"
 
 #include <stdatomic.h>
@@ -174,14 +174,16 @@ static int missing(struct table *table, const char *name, const char *library_tr
 		   struct err *err)
 {
 	if (!name_is_well_formed(name))
-		return err_set(err, ERR_CONNECTOR_MISSING,
-			       "\"%.*s\" is not the name of a %s: names are 1 to %d letters a-z, digits and '-'",
-			       NAME_BYTES_MAX, name, table->what, NAME_BYTES_MAX);
+		return err_set(
+			err, ERR_CONNECTOR_MISSING,
+			"\"%.*s\" is not the name of a %s: names are 1 to %d letters a-z, digits and '-'",
+			NAME_BYTES_MAX, name, table->what, NAME_BYTES_MAX);
 	const char *other = nearest(table, name);
 
-	return err_set(err, ERR_CONNECTOR_MISSING, "there is no %s \"%s\"%s%s%s%s%s", table->what, name,
-		       other ? "; the nearest name is \"" : "", other ? other : "", other ? "\"" : "",
-		       library_trouble ? "; " : "", library_trouble ? library_trouble : "");
+	return err_set(err, ERR_CONNECTOR_MISSING, "there is no %s \"%s\"%s%s%s%s%s", table->what,
+		       name, other ? "; the nearest name is \"" : "", other ? other : "",
+		       other ? "\"" : "", library_trouble ? "; " : "",
+		       library_trouble ? library_trouble : "");
 }
 
 /* ---- lib/flink-NAME.so ----------------------------------------------------------------------- */
@@ -209,12 +211,13 @@ static int library_load(struct world *world, const char *name, struct err *err)
 	int (*entry)(uint32_t abi);
 	void *symbol = module_symbol(module, "flink_connector");
 
-	memcpy(&entry, &symbol, sizeof(entry)); /* ISO C has no cast from object to function pointer */
+	memcpy(&entry, &symbol, sizeof(entry)); /* ISO C casts no object to a function pointer */
 	if (symbol == NULL) {
-		err_set(err, ERR_CONNECTOR_MISSING, "%s has no entry function flink_connector", path);
+		err_set(err, ERR_CONNECTOR_MISSING, "%s has no entry function flink_connector",
+			path);
 	} else if (entry(CONTRACT_ABI) != 0) {
-		err_set(err, ERR_CONNECTOR_MISSING, "%s was built for another version than %d", path,
-			CONTRACT_ABI);
+		err_set(err, ERR_CONNECTOR_MISSING, "%s was built for another version than %d",
+			path, CONTRACT_ABI);
 	} else {
 		keep_open(module);
 		return 0;

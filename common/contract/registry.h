@@ -20,7 +20,8 @@ void registry_set_library_directory(const char *path);
 
 /* NULL with ERR_CONNECTOR_MISSING naming the nearest. A source or sink that is not there is looked
  * for in lib/flink-NAME.so, whose entry `int flink_connector(uint32_t abi)` adds it. Any thread. */
-const struct operator_vtable *registry_operator(struct world *world, const char *name, struct err *err);
+const struct operator_vtable *registry_operator(struct world *world, const char *name,
+						struct err *err);
 const struct source_vtable *registry_source(struct world *world, const char *name, struct err *err);
 const struct sink_vtable *registry_sink(struct world *world, const char *name, struct err *err);
 

@@ -58,7 +58,8 @@ static void a_miss_names_the_nearest(void **state)
 	registry_add_source(&datagen);
 	assert_null(registry_source(node, "sokcet", &err));
 	assert_int_equal(err.code, ERR_CONNECTOR_MISSING);
-	assert_string_equal(err.text, "there is no source \"sokcet\"; the nearest name is \"socket\"");
+	assert_string_equal(err.text,
+			    "there is no source \"sokcet\"; the nearest name is \"socket\"");
 	assert_null(registry_source(node, "something-else", &err));
 	assert_string_equal(err.text, "there is no source \"something-else\"");
 	assert_null(registry_sink(node, "print", &err));
@@ -88,7 +89,7 @@ static void names_never_become_paths(void **state)
 	assert_non_null(strstr(err.text, "is not the name of a source"));
 }
 
-/* ---- libraries -------------------------------------------------------------------------------- */
+/* ---- libraries ------------------------------------------------------------------------------ */
 
 static uint32_t loads;
 
@@ -139,7 +140,8 @@ static void a_missing_or_old_library_says_so(void **state)
 	registry_add_source(&datagen);
 	assert_null(registry_source(node, "datagem", &err));
 	assert_int_equal(err.code, ERR_CONNECTOR_MISSING);
-	assert_non_null(strstr(err.text, "there is no source \"datagem\"; the nearest name is \"datagen\"; "));
+	assert_non_null(strstr(
+		err.text, "there is no source \"datagem\"; the nearest name is \"datagen\"; "));
 	assert_non_null(strstr(err.text, "/lib/flink-datagem.so"));
 	add_library("/lib/flink-old.so", old_entry);
 	assert_null(registry_sink(node, "old", &err));
@@ -154,7 +156,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_added_is_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_miss_names_the_nearest, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_later_one_of_the_same_name_replaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_later_one_of_the_same_name_replaces, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(names_never_become_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_library_is_opened_on_first_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_missing_or_old_library_says_so, setup, teardown),

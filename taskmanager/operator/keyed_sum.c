@@ -10,24 +10,28 @@ int keyed_sum_init(struct keyed_sum *sum, const struct operator_context *context
 	const struct record_type *type = context->input_types[0];
 	const struct key_spec *key = context->input_keys[0];
 
-	if (type == NULL || context->output_type == NULL || type->hash != context->output_type->hash)
+	if (type == NULL || context->output_type == NULL ||
+	    type->hash != context->output_type->hash)
 		return err_set(err, ERR_PLAN_INVALID,
 			       "operator \"%s\" needs one type for its input and its output",
 			       context->operator_name);
 	if (key == NULL || key->fields_count == 0)
-		return err_set(err, ERR_PLAN_INVALID, "operator \"%s\" needs a keyed stream: call key_by before it",
+		return err_set(err, ERR_PLAN_INVALID,
+			       "operator \"%s\" needs a keyed stream: call key_by before it",
 			       context->operator_name);
 	if (field < 0 || (uint32_t)field >= type->fields_count)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "operator \"%s\" sums field %d of record \"%s\", which has %u fields",
-			       context->operator_name, (int)field, type->name, type->fields_count);
+		return err_set(
+			err, ERR_PLAN_INVALID,
+			"operator \"%s\" sums field %d of record \"%s\", which has %u fields",
+			context->operator_name, (int)field, type->name, type->fields_count);
 	const struct field *summed = &type->fields[field];
 
 	if (!number_is_kind(summed->kind))
-		return err_set(err, ERR_PLAN_INVALID,
-			       "operator \"%s\" sums field \"%s\" of record \"%s\", which is a %s; allowed are TINYINT, SMALLINT, INT, BIGINT, FLOAT and DOUBLE",
-			       context->operator_name, summed->name, type->name,
-			       field_kind_name(summed->kind));
+		return err_set(
+			err, ERR_PLAN_INVALID,
+			"operator \"%s\" sums field \"%s\" of record \"%s\", which is a %s; allowed are TINYINT, SMALLINT, INT, BIGINT, FLOAT and DOUBLE",
+			context->operator_name, summed->name, type->name,
+			field_kind_name(summed->kind));
 	sum->type = type;
 	sum->field = (uint32_t)field;
 	sum->offset_bytes = type->offsets_bytes[field];
@@ -59,11 +63,13 @@ static void keep_first(struct keyed_sum *sum, struct keyed_table *table, struct 
 	memcpy(value, record, type->size_bytes);
 	for (uint32_t i = 0; i < type->strings_count; i++) {
 		uint32_t at = type->string_offsets_bytes[i];
-		const struct str *from = (const struct str *)(const void *)((const char *)record + at);
+		const struct str *from =
+			(const struct str *)(const void *)((const char *)record + at);
 
 		if (from->len <= STR_INLINE_BYTES)
 			continue;
-		struct str kept = str_of(keyed_table_store(table, str_ptr(from), from->len), from->len);
+		struct str kept =
+			str_of(keyed_table_store(table, str_ptr(from), from->len), from->len);
 
 		memcpy(value + at, &kept, sizeof(kept));
 	}

@@ -11,7 +11,8 @@
 #include "taskmanager/state/key_batch.h"
 #include "taskmanager/state/keyed_table.h"
 
-_Static_assert(KEY_BATCH_RECORDS <= KEYED_TABLE_BATCH, "keys read at once can be looked up at once");
+_Static_assert(KEY_BATCH_RECORDS <= KEYED_TABLE_BATCH,
+	       "keys read at once can be looked up at once");
 
 struct keyed_sum {
 	const struct record_type *type;
@@ -33,7 +34,7 @@ struct keyed_table *keyed_sum_table(struct keyed_sum *sum); /* a new, empty one 
 void keyed_sum_add_slow(struct keyed_sum *sum, struct keyed_table *table, struct keyed_slot *slot,
 			const void *record);
 
-/* Reads the keys of up to KEY_BATCH_RECORDS records and finds their slots: sum->slots[0 … count). */
+/* Reads the keys of up to KEY_BATCH_RECORDS records and finds their slots, sum->slots[0 … n). */
 static inline uint32_t keyed_sum_find(struct keyed_sum *sum, struct keyed_table *table,
 				      const struct batch *batch, uint32_t from)
 {

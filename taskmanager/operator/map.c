@@ -28,12 +28,14 @@ static int types_check(const struct operator_context *context, bool same, struct
 	const struct record_type *in = context->input_types[0], *out = context->output_type;
 
 	if (in == NULL || out == NULL)
-		return err_set(err, ERR_PLAN_INVALID, "operator \"%s\" needs an input and an output type",
+		return err_set(err, ERR_PLAN_INVALID,
+			       "operator \"%s\" needs an input and an output type",
 			       context->operator_name);
 	if (same && in->hash != out->hash)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "operator \"%s\" gives what it gets, but its input type is \"%s\" and its output type \"%s\"",
-			       context->operator_name, in->name, out->name);
+		return err_set(
+			err, ERR_PLAN_INVALID,
+			"operator \"%s\" gives what it gets, but its input type is \"%s\" and its output type \"%s\"",
+			context->operator_name, in->name, out->name);
 	return 0;
 }
 

@@ -50,7 +50,7 @@ static struct bytes function_at(void *function)
 }
 #define FUNCTION(name) function_at((void *)(name))
 
-/* ---- map, filter, flat-map -------------------------------------------------------------------- */
+/* ---- map, filter, flat-map ------------------------------------------------------------------ */
 
 static void map_calls_the_function_for_each_record(void **state)
 {
@@ -151,15 +151,17 @@ static void a_record_of_another_type_is_refused_with_both_types(void **state)
 		.input_type = line_record,
 		.output_type = word_record,
 		STEPS(LINE("x")),
-		.expected_error = "the function emits number(value BIGINT), but its operator was declared with "
-				  "word_count(word STRING, count BIGINT)",
+		.expected_error =
+			"the function emits number(value BIGINT), but its operator was declared with "
+			"word_count(word STRING, count BIGINT)",
 	};
 	verify(test, FUNCTION(test_collect_number));
 }
 
 static void operators_without_a_function_are_refused(void **state)
 {
-	const struct operator_vtable *operators[] = { &operator_map, &operator_filter, &operator_flat_map };
+	const struct operator_vtable *operators[] = { &operator_map, &operator_filter,
+						      &operator_flat_map };
 
 	for (uint32_t i = 0; i < ARRAY_COUNT(operators); i++) {
 		struct op_test test = {
@@ -183,7 +185,7 @@ static void a_filter_does_not_change_the_type(void **state)
 	verify(test, FUNCTION(test_even));
 }
 
-/* ---- sum -------------------------------------------------------------------------------------- */
+/* ---- sum ------------------------------------------------------------------------------------ */
 
 static void sum_gives_an_update_per_record(void **state)
 {
@@ -192,8 +194,8 @@ static void sum_gives_an_update_per_record(void **state)
 		.input_type = word_record,
 		.output_type = word_record,
 		.key = { 1, { 0 } },
-		STEPS(WORD("a", 1), WORD("b", 2), WORD("a", 3), WORD("", 1), WORD("a", -10), WORD("", 5),
-		      OP_END_OF_INPUT),
+		STEPS(WORD("a", 1), WORD("b", 2), WORD("a", 3), WORD("", 1), WORD("a", -10),
+		      WORD("", 5), OP_END_OF_INPUT),
 		EXPECTED("(a,1)", "(b,2)", "(a,4)", "(,1)", "(a,-6)", "(,6)"),
 		.ordered = true,
 	};
@@ -222,8 +224,10 @@ static void sum_keeps_the_first_record_of_a_key(void **state)
 		.input_type = type,
 		.output_type = type,
 		.key = { 1, { 0 } },
-		STEPS({ .kind = OP_RECORD, .record = &first }, { .kind = OP_RECORD, .record = &second },
-		      { .kind = OP_RECORD, .record = &other }, { .kind = OP_RECORD, .record = &second }),
+		STEPS({ .kind = OP_RECORD, .record = &first },
+		      { .kind = OP_RECORD, .record = &second },
+		      { .kind = OP_RECORD, .record = &other },
+		      { .kind = OP_RECORD, .record = &second }),
 		EXPECTED("(1,the first note, kept by reference,0.5)",
 			 "(1,the first note, kept by reference,0.75)", "(2,,1.0E10)",
 			 "(1,the first note, kept by reference,1.0)"),
@@ -239,7 +243,8 @@ static void sum_keeps_the_first_record_of_a_key(void **state)
 			int64_t key; \
 			c_type n; \
 		}; \
-		static const struct field fields[] = { { "key", FIELD_BIGINT, 0 }, { "n", kind_, 0 } }; \
+		static const struct field fields[] = { { "key", FIELD_BIGINT, 0 }, \
+						       { "n", kind_, 0 } }; \
 		struct pair a, b; \
 		struct record_type *type; \
 		struct err err = ERR_INIT; \
@@ -249,9 +254,12 @@ static void sum_keeps_the_first_record_of_a_key(void **state)
 		b.n = b_; \
 		assert_int_equal(record_type_create("pair", NULL, fields, 2, &type, &err), 0); \
 		struct op_test test = { \
-			.operator = &operator_sum, .input_type = type, .output_type = type, \
+			.operator = &operator_sum, \
+			.input_type = type, \
+			.output_type = type, \
 			.key = { 1, { 0 } }, \
-			STEPS({ .kind = OP_RECORD, .record = &a }, { .kind = OP_RECORD, .record = &b }), \
+			STEPS({ .kind = OP_RECORD, .record = &a }, \
+			      { .kind = OP_RECORD, .record = &b }), \
 			.expected = (const char *const[]){ expected_ }, \
 			.expected_count = 2, \
 		}; \
@@ -294,8 +302,10 @@ static void nulls_add_nothing(void **state)
 		.input_type = type,
 		.output_type = type,
 		.key = { 1, { 1 } },
-		STEPS({ .kind = OP_RECORD, .record = &null_one }, { .kind = OP_RECORD, .record = &null_one },
-		      { .kind = OP_RECORD, .record = &one }, { .kind = OP_RECORD, .record = &null_one },
+		STEPS({ .kind = OP_RECORD, .record = &null_one },
+		      { .kind = OP_RECORD, .record = &null_one },
+		      { .kind = OP_RECORD, .record = &one },
+		      { .kind = OP_RECORD, .record = &null_one },
 		      { .kind = OP_RECORD, .record = &two }),
 		EXPECTED("(null,0)", "(null,0)", "(1,0)", "(1,0)", "(3,0)"),
 		.ordered = true,
@@ -321,7 +331,7 @@ static void sum_needs_a_number(void **state)
 	verify(test, test_parameters(NULL, NULL, 1, 0, 0));
 }
 
-/* ---- window-sum ------------------------------------------------------------------------------- */
+/* ---- window-sum ----------------------------------------------------------------------------- */
 
 #define WINDOW_SUM \
 	.operator = &operator_window_sum, .input_type = word_record, .output_type = word_record, \
@@ -331,9 +341,9 @@ static void a_window_fires_when_the_wall_clock_leaves_it(void **state)
 {
 	struct op_test test = {
 		WINDOW_SUM,
-		STEPS(OP_TIME_AT(10000), WORD("a", 1), WORD("b", 1), OP_TIME_AT(14999), WORD("a", 1),
-		      OP_TIME_AT(15000), WORD("a", 5), OP_TIME_AT(15001), WORD("a", 1), OP_TIME_AT(40000),
-		      OP_TIME_AT(50000), WORD("c", 1)),
+		STEPS(OP_TIME_AT(10000), WORD("a", 1), WORD("b", 1), OP_TIME_AT(14999),
+		      WORD("a", 1), OP_TIME_AT(15000), WORD("a", 5), OP_TIME_AT(15001),
+		      WORD("a", 1), OP_TIME_AT(40000), OP_TIME_AT(50000), WORD("c", 1)),
 		EXPECTED("(a,2)", "(b,1)", "(a,6)"),
 	};
 	verify(test, test_parameters(NULL, NULL, 1, 5000, 0));
@@ -357,8 +367,8 @@ static void an_offset_shifts_the_windows(void **state)
 {
 	struct op_test test = {
 		WINDOW_SUM,
-		STEPS(OP_TIME_AT(-3), WORD("a", 1), OP_TIME_AT(0), WORD("a", 1), OP_TIME_AT(1), WORD("a", 1),
-		      OP_TIME_AT(11), OP_END_OF_INPUT),
+		STEPS(OP_TIME_AT(-3), WORD("a", 1), OP_TIME_AT(0), WORD("a", 1), OP_TIME_AT(1),
+		      WORD("a", 1), OP_TIME_AT(11), OP_END_OF_INPUT),
 		EXPECTED("(a,2)", "(a,1)"),
 		.ordered = true,
 	};
@@ -400,7 +410,8 @@ static void many_keys_fire_in_pieces(void **state)
 	for (uint32_t i = 0; i < KEYS; i++) {
 		snprintf(names[i], sizeof(names[i]), "k%u", i);
 		snprintf(lines[i], sizeof(lines[i]), "(k%u,%u)", i, i);
-		records[i] = (struct word_count){ .word = str_of(names[i], strlen(names[i])), .count = i };
+		records[i] = (struct word_count){ .word = str_of(names[i], strlen(names[i])),
+						  .count = i };
 		steps[i + 1] = (struct op_step){ .kind = OP_RECORD, .record = &records[i] };
 		expected[i] = lines[i];
 	}

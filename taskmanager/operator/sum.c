@@ -18,7 +18,8 @@ static int sum_open(void **self, const struct operator_context *context, struct 
 
 	*self = sum;
 	if (parameters == NULL)
-		return err_set(err, ERR_PLAN_INVALID, "the parameters of operator \"%s\" are damaged",
+		return err_set(err, ERR_PLAN_INVALID,
+			       "the parameters of operator \"%s\" are damaged",
 			       context->operator_name);
 	int outcome = keyed_sum_init(&sum->keyed, context, parameters->field, err);
 

@@ -13,8 +13,10 @@ int user_function_find(const struct operator_context *context, void *function, s
 	void *address = NULL;
 
 	if (parameters == NULL)
-		return err_set(err, ERR_PLAN_INVALID, "the parameters of operator \"%s\" (%zu bytes) are no OperatorParameters",
-			       context->operator_name, context->parameters.size_bytes);
+		return err_set(
+			err, ERR_PLAN_INVALID,
+			"the parameters of operator \"%s\" (%zu bytes) are no OperatorParameters",
+			context->operator_name, context->parameters.size_bytes);
 	if (parameters->function != NULL && context->module != NULL)
 		address = module_address(context->module, parameters->function->offset);
 	flink__operator_parameters__free_unpacked(parameters, NULL);

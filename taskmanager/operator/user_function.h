@@ -12,8 +12,8 @@ typedef void user_flat_map_fn(const void *in, struct outbox *out);
 typedef void user_map_fn(const void *in, void *out); /* *out comes zeroed */
 typedef bool user_filter_fn(const void *in);
 
-/* Finds the function that the operator's parameters (OperatorParameters) name in context->module and
- * writes it to *function, a pointer to a function pointer. ERR_PLAN_INVALID when there is none. */
+/* Finds the function that the operator's parameters (OperatorParameters) name in context->module
+ * and writes it to *function, a pointer to a function pointer. ERR_PLAN_INVALID: there is none. */
 MUST_USE int user_function_find(const struct operator_context *context, void *function,
 				struct err *err);
 

@@ -5,9 +5,9 @@
  *	|-------- slice k ---------|-------- slice k+1 ------|      wall clock
  *	                           ^ the slice's one timer: all its keys fire, then it is dropped
  *
- * A slice is a table of its own, and there is one timer per slice, not one per key. Usually one slice
- * is open; more only when the wall clock was set back. A record belongs to the slice of the `now`
- * that the last processing_time call brought: the task reads the clock once per step, not per
+ * A slice is a table of its own, and there is one timer per slice, not one per key. Usually one
+ * slice is open; more only when the wall clock was set back. A record belongs to the slice of the
+ * `now` that the last processing_time call brought: the task reads the clock once per step, not per
  * record. Firing stops when the output is full and goes on where it stopped. */
 #include "job_graph.pb-c.h"
 
@@ -39,15 +39,19 @@ static int parameters_check(struct window_sum *window, const struct operator_con
 	window->size_ms = parameters->window_size_ms;
 	window->offset_ms = parameters->window_offset_ms;
 	if (window->size_ms <= 0)
-		return err_set(err, ERR_PLAN_INVALID, "the windows of operator \"%s\" have a size of %lld ms; allowed is 1 and more",
-			       context->operator_name, (long long)window->size_ms);
+		return err_set(
+			err, ERR_PLAN_INVALID,
+			"the windows of operator \"%s\" have a size of %lld ms; allowed is 1 and more",
+			context->operator_name, (long long)window->size_ms);
 	if (window->offset_ms <= -window->size_ms || window->offset_ms >= window->size_ms)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "the windows of operator \"%s\" have an offset of %lld ms; it must be smaller than their size, %lld ms",
-			       context->operator_name, (long long)window->offset_ms,
-			       (long long)window->size_ms);
+		return err_set(
+			err, ERR_PLAN_INVALID,
+			"the windows of operator \"%s\" have an offset of %lld ms; it must be smaller than their size, %lld ms",
+			context->operator_name, (long long)window->offset_ms,
+			(long long)window->size_ms);
 	if (parameters->aggregate[0] != '\0' && strcmp(parameters->aggregate, "sum") != 0)
-		return err_set(err, ERR_PLAN_INVALID, "operator \"%s\" has no aggregate \"%s\"; allowed is \"sum\"",
+		return err_set(err, ERR_PLAN_INVALID,
+			       "operator \"%s\" has no aggregate \"%s\"; allowed is \"sum\"",
 			       context->operator_name, parameters->aggregate);
 	return 0;
 }
@@ -63,7 +67,8 @@ static int window_open(void **self, const struct operator_context *context, stru
 	window->world = context->world;
 	window->fire_at_end = context->fire_at_end;
 	if (parameters == NULL)
-		return err_set(err, ERR_PLAN_INVALID, "the parameters of operator \"%s\" are damaged",
+		return err_set(err, ERR_PLAN_INVALID,
+			       "the parameters of operator \"%s\" are damaged",
 			       context->operator_name);
 	int outcome = parameters_check(window, context, parameters, err);
 

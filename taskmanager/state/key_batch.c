@@ -62,7 +62,8 @@ static void read_any(struct key_batch *keys, const struct batch *batch, uint32_t
 			keys->keys[i].data = keys->bytes.data + at[i];
 }
 
-/* A string that begins with 0xFF has a byte more in its key (see key_of): left to the general way. */
+/* A string that begins with 0xFF has a byte more in its key (see key_of): left to the general way.
+ *  */
 static bool read_strings(struct key_batch *keys, const struct batch *batch, uint32_t from,
 			 uint32_t count)
 {
@@ -70,7 +71,8 @@ static bool read_strings(struct key_batch *keys, const struct batch *batch, uint
 
 	for (uint32_t i = 0; i < count; i++) {
 		const char *record = batch_at(batch, from + i);
-		const struct str *s = (const struct str *)(const void *)(record + keys->offset_bytes);
+		const struct str *s =
+			(const struct str *)(const void *)(record + keys->offset_bytes);
 
 		keys->keys[i].data = str_ptr(s);
 		keys->keys[i].size_bytes = s->len;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * key_batch.h - the keys of some records of a batch, read in one loop.
  *
- * Same canonical bytes and same hash as key_of (common/record); the shapes that nearly every job has
- * (one string, one integer) are read without a call per record. Used by the HASH router and by keyed
- * operators, each on its task's thread. */
+ * Same canonical bytes and same hash as key_of (common/record); the shapes that nearly every job
+ * has (one string, one integer) are read without a call per record. Used by the HASH router and by
+ * keyed operators, each on its task's thread. */
 #ifndef TASKMANAGER_STATE_KEY_BATCH_H
 #define TASKMANAGER_STATE_KEY_BATCH_H
 
 #include "common/record/batch.h"
 
-#define KEY_BATCH_RECORDS 64 /* few enough that the records stay in the first cache between two loops */
+#define KEY_BATCH_RECORDS \
+	64 /* few enough that the records stay in the first cache between two loops */
 
 enum key_shape { KEY_SHAPE_STRING, KEY_SHAPE_FIXED, KEY_SHAPE_ANY };
 

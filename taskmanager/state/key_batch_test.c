@@ -27,8 +27,14 @@ static const struct field fields[] = {
 #define RUN_BYTES 16384
 
 static const char *const texts[] = {
-	"", "a", "abc", "twelve bytes", "more than twelve bytes", "and this one is more than sixteen bytes",
-	"\xFF", "\xFFxyz",
+	"",
+	"a",
+	"abc",
+	"twelve bytes",
+	"more than twelve bytes",
+	"and this one is more than sixteen bytes",
+	"\xFF",
+	"\xFFxyz",
 };
 
 static void fill(const struct record_type *type, struct run_builder *run, uint32_t texts_count)
@@ -66,7 +72,8 @@ static void check(const struct record_type *type, struct key_spec spec, uint32_t
 	key_batch_init(&keys, type, &spec);
 	buf_init(&scratch);
 	for (uint32_t from = 0; from < RECORDS; from += 7) {
-		uint32_t count = RECORDS - from < KEY_BATCH_RECORDS ? RECORDS - from : KEY_BATCH_RECORDS;
+		uint32_t count =
+			RECORDS - from < KEY_BATCH_RECORDS ? RECORDS - from : KEY_BATCH_RECORDS;
 
 		key_batch_read(&keys, &batch, from, count, true);
 		for (uint32_t i = 0; i < count; i++) {

@@ -2,8 +2,8 @@
  * keyed_table.c - the table of keyed operators. See keyed_table.h.
  *
  * Why the numbers: at most 5/8 full, because probe chains of linear probing stay short until then;
- * 128 slots moved per call of 64 keys, because the new array is twice the old and 128 per 64 is what
- * empties the old one before the new one is 5/8 full. */
+ * 128 slots moved per call of 64 keys, because the new array is twice the old and 128 per 64 is
+ * what empties the old one before the new one is 5/8 full. */
 #include "taskmanager/state/keyed_table.h"
 
 #include "common/base/check.h"
@@ -73,8 +73,10 @@ struct keyed_table *keyed_table_create(uint32_t value_bytes, uint64_t seed)
 
 	table->value_bytes = value_bytes;
 	table->stride_bytes = (uint32_t)sizeof(struct keyed_slot) + ((value_bytes + 7u) & ~7u);
-	table->seed[0] = hash_fold(seed ^ UINT64_C(0xA0761D6478BD642F), UINT64_C(0xE7037ED1A0B428DB));
-	table->seed[1] = hash_fold(seed ^ UINT64_C(0x8EBC6AF09C88C6E3), UINT64_C(0x589965CC75374CC3));
+	table->seed[0] =
+		hash_fold(seed ^ UINT64_C(0xA0761D6478BD642F), UINT64_C(0xE7037ED1A0B428DB));
+	table->seed[1] =
+		hash_fold(seed ^ UINT64_C(0x8EBC6AF09C88C6E3), UINT64_C(0x589965CC75374CC3));
 	table->arena = arena_create("keyed table");
 	return table;
 }
@@ -133,7 +135,8 @@ static inline void words_of(const uint8_t *at, uint32_t size_bytes, uint64_t key
 static inline uint64_t hash_words(const struct keyed_table *table, const uint64_t key[2],
 				  uint32_t size_bytes)
 {
-	return hash_fold(key[0] ^ table->seed[0], key[1] ^ table->seed[1] ^ (uint64_t)size_bytes << 56) ^
+	return hash_fold(key[0] ^ table->seed[0],
+			 key[1] ^ table->seed[1] ^ (uint64_t)size_bytes << 56) ^
 	       size_bytes;
 }
 
@@ -143,7 +146,8 @@ static uint64_t hash_long(const struct keyed_table *table, const uint8_t *at, ui
 	uint32_t left = size_bytes;
 
 	for (; left > 16; left -= 16, at += 16) {
-		uint64_t mixed = hash_fold(hash_load_u64(at) ^ h, hash_load_u64(at + 8) ^ table->seed[1]);
+		uint64_t mixed =
+			hash_fold(hash_load_u64(at) ^ h, hash_load_u64(at + 8) ^ table->seed[1]);
 
 		h = hash_fold(mixed ^ table->seed[0], h ^ UINT64_C(0x9E3779B97F4A7C15));
 	}
@@ -239,8 +243,8 @@ static inline struct keyed_slot *find(const struct keyed_table *table, const str
 	}
 }
 
-/* Not in the new array: in the old one, if it was not moved yet, or nowhere. A slot that was moved is
- * found in the new array first, so the copy left in the old one is never met. */
+/* Not in the new array: in the old one, if it was not moved yet, or nowhere. A slot that was moved
+ * is found in the new array first, so the copy left in the old one is never met. */
 static struct keyed_slot *add(struct keyed_table *table, struct keyed_slot *free_slot,
 			      const struct probe *probe)
 {
@@ -273,7 +277,8 @@ HOT void keyed_table_find(struct keyed_table *table, const struct key *keys, uin
 	for (uint32_t i = 0; i < count; i++) {
 		probe_of(table, &keys[i], &probes[i]);
 		if (prefetch)
-			__builtin_prefetch(slot_at(table, &table->now, probes[i].tag & table->now.mask), 1);
+			__builtin_prefetch(
+				slot_at(table, &table->now, probes[i].tag & table->now.mask), 1);
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		struct keyed_slot *slot = find(table, &table->now, &probes[i]);

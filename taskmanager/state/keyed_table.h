@@ -41,8 +41,8 @@ void keyed_table_find(struct keyed_table *table, const struct key *keys, uint32_
 /* Bytes that live as long as the table's contents (until clear): what values point to. */
 void *keyed_table_store(struct keyed_table *table, const void *data, size_t size_bytes);
 
-/* All slots, in no particular order: uint64_t at = 0; while ((slot = keyed_table_next(table, &at))).
- * Not together with find. */
+/* All slots, in no particular order: uint64_t at = 0; while ((slot = keyed_table_next(table,
+ * &at))). Not together with find. */
 struct keyed_slot *keyed_table_next(struct keyed_table *table, uint64_t *at);
 uint64_t keyed_table_count(const struct keyed_table *table);
 size_t keyed_table_bytes(const struct keyed_table *table);

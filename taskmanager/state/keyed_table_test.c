@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * keyed_table_test.c - the table against a plain count per key, through growth, long keys and clear. */
+ * keyed_table_test.c - the table against a plain count per key, through growth, long keys and
+ * clear. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,8 @@ static uint32_t key_text(uint32_t n, char text[64])
 {
 	uint32_t pad = n % 29;
 
-	return (uint32_t)snprintf(text, 64, "%u%.*s", n, (int)pad, "abcdefghijklmnopqrstuvwxyz0123456789");
+	return (uint32_t)snprintf(text, 64, "%u%.*s", n, (int)pad,
+				  "abcdefghijklmnopqrstuvwxyz0123456789");
 }
 
 static void add_one(struct keyed_table *table, const uint32_t *numbers, uint32_t count)
@@ -26,7 +28,8 @@ static void add_one(struct keyed_table *table, const uint32_t *numbers, uint32_t
 	struct keyed_slot *slots[KEYED_TABLE_BATCH];
 
 	for (uint32_t i = 0; i < count; i++)
-		keys[i] = (struct key){ .data = texts[i], .size_bytes = key_text(numbers[i], texts[i]) };
+		keys[i] = (struct key){ .data = texts[i],
+					.size_bytes = key_text(numbers[i], texts[i]) };
 	keyed_table_find(table, keys, count, slots);
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t *value = keyed_slot_value(slots[i]);
@@ -70,8 +73,10 @@ static void counts_are_those_of_a_plain_array(void **state)
 	struct keyed_table *table = keyed_table_create(16, 42);
 
 	for (uint32_t round = 0; round < 3000; round++) {
-		uint32_t numbers[KEYED_TABLE_BATCH], count = 1 + (uint32_t)(next_random(&random) % 64);
-		/* The range grows, so that growth happens again and again in the middle of counting. */
+		uint32_t numbers[KEYED_TABLE_BATCH],
+			count = 1 + (uint32_t)(next_random(&random) % 64);
+		/* The range grows, so that growth happens again and again in the middle of
+		 * counting. */
 		uint32_t range = 1 + (uint32_t)((uint64_t)KEYS * round / 3000);
 
 		for (uint32_t i = 0; i < count; i++) {
@@ -80,7 +85,8 @@ static void counts_are_those_of_a_plain_array(void **state)
 		}
 		add_one(table, numbers, count);
 		if (round % 500 == 0)
-			assert_int_equal(count_all(table, expected, KEYS), keyed_table_count(table));
+			assert_int_equal(count_all(table, expected, KEYS),
+					 keyed_table_count(table));
 	}
 	uint64_t different = 0;
 
