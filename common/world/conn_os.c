@@ -14,6 +14,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <resolv.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -25,6 +26,11 @@
 
 #define ADDRESSES_MAX 16
 #define PIECES_MAX 64
+#define ATTEMPT_S 2 /* an address that stays silent so long, while there are others to try */
+/* A silent name server must not hold up the end of a daemon, which waits for the look-up: glibc's
+ * 5 s and 2 rounds would be felt. Whoever connects tries again anyway. */
+#define NAME_SERVER_S 2
+#define NAME_SERVER_ROUNDS 1
 
 enum conn_state { CONN_RESOLVING, CONN_CONNECTING, CONN_OPEN, CONN_FAILED };
 
@@ -50,7 +56,7 @@ struct conn_os {
 	int fd;
 	enum conn_state state;
 	bool read_ended;
-	atomic_bool readable, writable;
+	atomic_bool readable, writable, timed_out;
 	struct event *event;
 	struct addresses *addresses; /* until it is open */
 	struct resolve *resolve;
@@ -122,6 +128,11 @@ static void resolve_run(struct background *work)
 	struct resolve *resolve = CONTAINER_OF(work, struct resolve, work);
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *found = NULL;
 
+	if (res_init() == 0) { /* this thread's; it reads a changed resolv.conf too */
+		_res.retrans = NAME_SERVER_S;
+		_res.retry = NAME_SERVER_ROUNDS;
+		_res.options |= RES_NORELOAD; /* else getaddrinfo would put glibc's values back */
+	}
 	resolve->failed = getaddrinfo(resolve->host, NULL, &hints, &found);
 	resolve->failed_errno = errno;
 	if (resolve->failed != 0)
@@ -191,6 +202,8 @@ static void conn_event(evutil_socket_t fd, short what, void *context)
 		atomic_store(&conn->readable, true);
 	if (what & EV_WRITE)
 		atomic_store(&conn->writable, true);
+	if (what & EV_TIMEOUT)
+		atomic_store(&conn->timed_out, true);
 	if (wake != NULL)
 		agent_wake(wake);
 }
@@ -205,13 +218,16 @@ static void drop_socket(struct conn_os *conn)
 	conn->fd = -1;
 }
 
-/* Takes the descriptor also when it fails. */
-static int watch(struct conn_os *conn, int fd)
+/* Takes the descriptor also when it fails. limit_s 0: none. */
+static int watch(struct conn_os *conn, int fd, int limit_s)
 {
+	struct timeval limit = { .tv_sec = limit_s };
+
+	atomic_store(&conn->timed_out, false);
 	conn->fd = fd;
 	conn->event = event_new(conn->loop->events, fd, EV_READ | EV_WRITE | EV_PERSIST | EV_ET,
 				conn_event, conn);
-	if (conn->event != NULL && event_add(conn->event, NULL) == 0)
+	if (conn->event != NULL && event_add(conn->event, limit_s != 0 ? &limit : NULL) == 0)
 		return 0;
 	conn->last_errno = errno != 0 ? errno : ENOMEM;
 	drop_socket(conn);
@@ -242,6 +258,7 @@ static void open_socket(struct conn_os *conn)
 
 	if (conn->addresses != NULL) {
 		setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		event_remove_timer(conn->event);
 		mem_free(conn->addresses);
 		conn->addresses = NULL;
 	}
@@ -271,7 +288,7 @@ static void connect_next(struct conn_os *conn)
 			close(fd);
 			continue;
 		}
-		if (watch(conn, fd) == 0)
+		if (watch(conn, fd, all->next < all->count ? ATTEMPT_S : 0) == 0)
 			return; /* the event tells how it went */
 	}
 	fail_to_connect(conn, strerror(conn->last_errno != 0 ? conn->last_errno : EADDRNOTAVAIL));
@@ -304,7 +321,10 @@ static void take_connected(struct conn_os *conn)
 	socklen_t peer_bytes = sizeof(peer), size_bytes = sizeof(int);
 	int error = 0;
 
-	if (!atomic_exchange(&conn->writable, false) && !atomic_exchange(&conn->readable, false))
+	bool timed_out = atomic_exchange(&conn->timed_out, false);
+
+	if (!atomic_exchange(&conn->writable, false) && !atomic_exchange(&conn->readable, false) &&
+	    !timed_out)
 		return;
 	if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &size_bytes) != 0)
 		error = errno;
@@ -313,6 +333,9 @@ static void take_connected(struct conn_os *conn)
 		connect_next(conn);
 	} else if (getpeername(conn->fd, (struct sockaddr *)(void *)&peer, &peer_bytes) == 0) {
 		open_socket(conn);
+	} else if (timed_out) {
+		conn->last_errno = ETIMEDOUT;
+		connect_next(conn);
 	}
 }
 
@@ -343,7 +366,7 @@ static void open_in_process(struct conn_os *conn)
 	int fd = listener_os_dial((struct world_os *)conn->base.loop->world, conn->base.peer);
 
 	conn->base.peer_is_loopback = true;
-	if (fd >= 0 && watch(conn, fd) == 0)
+	if (fd >= 0 && watch(conn, fd, 0) == 0)
 		open_socket(conn);
 	else if (fd >= 0)
 		fail_to_connect(conn, strerror(conn->last_errno));
@@ -398,7 +421,7 @@ struct conn *conn_os_adopt(struct loop_os *loop, int fd, const char *peer, bool 
 	conn->places = places;
 	if (peer[0] != '@')
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (watch(conn, fd) != 0) {
+	if (watch(conn, fd, 0) != 0) {
 		int reason = conn->last_errno;
 
 		conn_os_close(&conn->base);

@@ -3,8 +3,11 @@
 #include "tests/lib/world_os_bed.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static enum step idle_step(struct agent *agent, mono_t now, mono_t *wake_at)
@@ -251,6 +254,53 @@ static void a_refused_connection_says_by_whom(void **state)
 	conn_close(&conn);
 }
 
+static struct conn *accept_one(struct listener *listener)
+{
+	mono_t deadline = deadline_from_now();
+	struct conn *conn;
+
+	while ((conn = listener_accept(listener, NULL)) == NULL)
+		look_again(deadline, "connection");
+	return conn;
+}
+
+/* The IPv4 address of "localhost" stays silent: its accept queue is full, so SYNs are dropped. */
+static void a_silent_address_does_not_hide_the_next(void **state)
+{
+	struct sockaddr_in silent = { .sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size_bytes = sizeof(silent);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), fillers[4];
+	struct listen_options options = { .host = "::1" };
+	struct listener *listener;
+	struct conn *conn, *accepted;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&silent, sizeof(silent)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&silent, &size_bytes), 0);
+	for (int i = 0; i < 4; i++) {
+		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (connect(fillers[i], (struct sockaddr *)&silent, sizeof(silent)) != 0)
+			assert_int_equal(errno, EINPROGRESS);
+	}
+	options.port = ntohs(silent.sin_port);
+	if (listener_open(loop, &options, NULL, &listener, &err) == 0) {
+		assert_int_equal(conn_open(loop, "localhost", options.port, NULL, &conn, &err), 0);
+		mono_t deadline = deadline_from_now();
+
+		while (!conn_connected(conn))
+			look_again(deadline, "connection to the other address");
+		accepted = accept_one(listener);
+		conn_close(&accepted);
+		conn_close(&conn);
+		listener_close(&listener);
+	} /* else a machine without IPv6 */
+	for (int i = 0; i < 4; i++)
+		close(fillers[i]);
+	close(fd);
+}
+
 static void a_name_that_does_not_exist_is_told(void **state)
 {
 	struct conn *conn;
@@ -319,16 +369,6 @@ static void a_taken_port_names_its_holder(void **state)
 	listener_close(&first);
 	assert_int_equal(listener_open(loop, &options, NULL, &first, &err), 0);
 	listener_close(&first);
-}
-
-static struct conn *accept_one(struct listener *listener)
-{
-	mono_t deadline = deadline_from_now();
-	struct conn *conn;
-
-	while ((conn = listener_accept(listener, NULL)) == NULL)
-		look_again(deadline, "connection");
-	return conn;
 }
 
 static void a_full_listener_closes_newcomers(void **state)
@@ -510,6 +550,7 @@ int main(void)
 		WITH_WORLD(an_evicted_agent_keeps_its_connections),
 		WITH_WORLD(bytes_come_back_over_a_name_of_the_process),
 		WITH_WORLD(a_refused_connection_says_by_whom),
+		WITH_WORLD(a_silent_address_does_not_hide_the_next),
 		WITH_WORLD(a_name_that_does_not_exist_is_told),
 		WITH_WORLD(nonsense_is_refused_at_once),
 		WITH_WORLD(a_taken_port_names_its_holder),

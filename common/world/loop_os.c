@@ -122,7 +122,9 @@ void loop_os_advance(struct loop_os *loop, mono_t now)
 
 void loop_os_poll(struct loop_os *loop)
 {
-	event_base_loop(loop->events, EVLOOP_NONBLOCK);
+	int failed = event_base_loop(loop->events, EVLOOP_NONBLOCK);
+
+	CHECK(failed >= 0, "libevent's loop failed: errno %d", errno);
 }
 
 void loop_os_wait(struct loop_os *loop, mono_t until)
@@ -139,7 +141,9 @@ void loop_os_wait(struct loop_os *loop, mono_t until)
 		CHECK(failed == 0, "timerfd_settime: errno %d", errno);
 		loop->timer_armed = until;
 	}
-	event_base_loop(loop->events, EVLOOP_ONCE);
+	int failed = event_base_loop(loop->events, EVLOOP_ONCE);
+
+	CHECK(failed >= 0, "libevent's loop failed: errno %d", errno);
 }
 
 void loop_os_in_event(struct loop_os *loop)

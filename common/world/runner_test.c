@@ -336,6 +336,25 @@ static void an_agent_outside_its_step_is_not_evicted(void **state)
 	runner_destroy(&runner);
 }
 
+static void a_runner_kept_together_evicts_nobody_but_its_next_life_may(void **state)
+{
+	struct runner *runner = new_runner("together");
+	struct blocker blocker = { 0 };
+	struct err err = ERR_INIT;
+
+	runner_keep_together(runner);
+	agent_init(&blocker.agent, "blocker", blocker_step);
+	runner_add(runner, &blocker.agent);
+	wait_count(&blocker.in_step, 1);
+	assert_int_equal(runner_evict(runner, &blocker.agent, &err), -1);
+	assert_int_equal(err.code, ERR_RESOURCE);
+	assert_int_equal(runner_blocking_count(runner), 0);
+	atomic_store(&blocker.release, true);
+	wait_count(&blocker.steps, 1);
+	runner_destroy(&runner);
+	play_eviction(false);
+}
+
 static void a_runner_ends_with_agents_on_lanes(void **state)
 {
 	struct runner *runner = new_runner("slot");
@@ -584,6 +603,7 @@ int main(void)
 		WITH_WORLD(one_that_sleeps_in_its_step_stops_nobody),
 		WITH_WORLD(one_that_computes_for_ever_stops_nobody),
 		WITH_WORLD(an_agent_outside_its_step_is_not_evicted),
+		WITH_WORLD(a_runner_kept_together_evicts_nobody_but_its_next_life_may),
 		WITH_WORLD(a_runner_ends_with_agents_on_lanes),
 		WITH_WORLD(evictions_race_with_steps_that_end),
 		WITH_WORLD(a_removed_agent_may_be_freed_at_once),

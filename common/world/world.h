@@ -7,7 +7,13 @@
  * machine with its own clock, disk and network address in the simulator. A `struct loop` belongs to
  * one runner; connections, listeners and files of a loop are used only by agents of that runner.
  *
- * Nothing here waits. Readiness is told by waking the agent named at opening; the agent then calls
+ * Nothing here waits, but: world_print, world_read_file and world_write_file (small and local), and
+ * listener_open and module_open (at start-up; a name, a file). Calls that take a loop, connection,
+ * listener or process come from agents of that loop's runner (an evicted one too), from the thread
+ * that sets them up before they are added, or after runner_destroy from the thread that ends them;
+ * file operations are then carried out at once. The others may come from any thread.
+ *
+ * Readiness is told by waking the agent named at opening; the agent then calls
  * conn_read/conn_write until they answer 0 (not now). Wakes may be spurious. */
 #ifndef COMMON_WORLD_WORLD_H
 #define COMMON_WORLD_WORLD_H
@@ -155,7 +161,8 @@ struct process_options {
 	const char *directory;   /* NULL: inherited */
 	uint64_t limit_memory_bytes, limit_cpu_s; /* 0: none */
 };
-/* stdout and stderr come together through process_read; stdin is /dev/null. */
+/* It leads a process group, which is killed whole. world_sim: ERR_RESOURCE, it has no processes.
+ * stdout and stderr come together through process_read; stdin is /dev/null. */
 MUST_USE int process_start(struct loop *loop, const struct process_options *options,
 			   struct agent *wake, struct process **process, struct err *err);
 /* > 0 bytes, 0 not now, -1 end of output. */
