@@ -19,7 +19,7 @@
 #define TICK_NS (2 * NS_PER_MS)
 #define STUCK_NS (6 * NS_PER_MS) /* after the first sight, which comes ≤ one tick after the begin */
 #define STUCK_ANYHOW_NS (100 * NS_PER_MS)
-#define TICKS_BEFORE_SLEEP 50
+#define TICKS_BEFORE_SLEEP 10
 
 /* The state letter of /proc/…/stat: S and D wait in the kernel, R runs or would. */
 static bool thread_waits(int thread_id)

@@ -391,6 +391,75 @@ static void a_reader_that_does_not_read_stops_the_writer(void **state)
 	assert_int_equal(mem_bytes_out(), 0);
 }
 
+static void own_names_and_full_listeners_work_as_in_the_real_world(void **state)
+{
+	struct sim *sim = sim_create(1, &nasty);
+	struct err err = ERR_INIT;
+	struct world *node = sim_node(sim, "node");
+	struct runner *runner = runner_create(node, "r", &err);
+	struct loop *loop = runner_loop(runner);
+	struct listen_options options = { .host = "@mini", .port = 6123, .connections_max = 1 };
+	struct listener *listener, *second;
+	struct conn *conn, *refused, *accepted;
+	char byte;
+	struct slice into = { &byte, 1 };
+
+	assert_int_equal(listener_open(loop, &options, NULL, &listener, &err), 0);
+	assert_int_equal(listener_open(loop, &options, NULL, &second, &err), -1);
+	assert_int_equal(err.code, ERR_CONF_PORT_TAKEN);
+	options.host = "localhost"; /* the same port, but not a name */
+	assert_int_equal(listener_open(loop, &options, NULL, &second, &err), 0);
+	assert_int_equal(conn_open(loop, "@mini", 6123, NULL, &conn, &err), 0);
+	assert_false(sim_run(sim, 1000, NULL, NULL, NULL));
+	assert_true(conn_connected(conn));
+	assert_true(conn_peer_is_loopback(conn));
+	assert_null(listener_accept(second, NULL));
+	accepted = listener_accept(listener, NULL);
+	assert_non_null(accepted);
+	assert_int_equal(conn_open(loop, "@mini", 6123, NULL, &refused, &err), 0);
+	sim_run(sim, 1000, NULL, NULL, NULL);
+	assert_null(listener_accept(listener, NULL));
+	sim_run(sim, 1000, NULL, NULL, NULL);
+	assert_int_equal(conn_read(refused, &into, 1, &err), -1);
+	assert_int_equal(err.code, ERR_NET_CLOSED);
+	conn_close(&refused);
+	conn_close(&accepted);
+	listener_close(&listener);
+	listener_close(&second);
+	sim_run(sim, 1000, NULL, NULL, NULL);
+	assert_int_equal(conn_read(conn, &into, 1, &err), -1);
+	assert_string_equal(err.text, "closed by @mini:6123");
+	conn_close(&conn);
+	runner_destroy(&runner);
+	world_destroy(&node);
+	sim_destroy(&sim);
+	assert_int_equal(mem_bytes_out(), 0);
+}
+
+static void chance_misbehaves_in_some_places_of_some_simulations(void **state)
+{
+	struct sim_options options = { .chance_ppm = 100000 };
+	int places = 0;
+
+	for (uint64_t seed = 1; seed <= 100; seed++) {
+		struct sim *sim = sim_create(seed, &options);
+		struct world *node = sim_node(sim, "node");
+		int hits = 0;
+
+		for (int i = 0; i < 1000; i++)
+			hits += world_chance(node, "flush early");
+		assert_true(hits == 0 || (hits > 50 && hits < 200));
+		places += hits > 0;
+		sim_heal(sim);
+		for (int i = 0; i < 1000; i++)
+			assert_false(world_chance(node, "flush early"));
+		world_destroy(&node);
+		sim_destroy(&sim);
+	}
+	assert_true(places > 30 && places < 70);
+	assert_int_equal(mem_bytes_out(), 0);
+}
+
 /* ---- files ------------------------------------------------------------------------------------------------ */
 
 struct disk_case {
@@ -671,6 +740,8 @@ int main(void)
 		cmocka_unit_test(a_closed_connection_ends_after_its_last_byte),
 		cmocka_unit_test(a_connection_may_be_cut_inside_a_frame),
 		cmocka_unit_test(a_reader_that_does_not_read_stops_the_writer),
+		cmocka_unit_test(own_names_and_full_listeners_work_as_in_the_real_world),
+		cmocka_unit_test(chance_misbehaves_in_some_places_of_some_simulations),
 		cmocka_unit_test(file_operations_do_what_files_do),
 		cmocka_unit_test(a_crash_keeps_what_was_synced_and_a_prefix_of_the_rest),
 		cmocka_unit_test(operations_under_way_at_a_crash_are_done_and_a_dead_node_does_nothing),
