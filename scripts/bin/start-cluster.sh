@@ -14,6 +14,9 @@ fi
 read_hosts workers
 wanted=${#HOSTS[@]}
 
+if [[ -n ${WSL_DISTRO_NAME-} && $FLINK_HOME == /mnt/[a-z]/* ]]; then
+	say "note: $FLINK_HOME is on a Windows drive, where files are slow; a folder under $HOME is better."
+fi
 echo "Starting cluster."
 started=0
 read_alive standalonesession
