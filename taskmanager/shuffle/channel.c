@@ -297,6 +297,12 @@ static void channel_close_run(struct channel *channel)
 
 /* ---- producer: records ----------------------------------------------------------------------- */
 
+void channel_use_timestamps(struct channel *channel)
+{
+	CHECK(!channel->run_ready, "a channel's records get timestamps after the first of them");
+	channel->with_timestamps = true;
+}
+
 uint32_t channel_record_bytes_max(const struct channel *channel)
 {
 	uint32_t columns = channel->with_timestamps ? 8 : 0;
@@ -519,11 +525,12 @@ int channel_receive_done(struct channel *channel, uint32_t size_bytes, bool ends
 			 struct err *err)
 {
 	const char *data = channel->open->data + position_offset(channel->position);
+	const struct record_type *type = channel->receive_type ? channel->receive_type : channel->type;
 	uint64_t records = 0;
 	struct batch batch;
 
 	for (uint32_t at = 0; at < size_bytes;) {
-		if (run_check(channel->type, data + at, size_bytes - at, &batch, err) != 0)
+		if (run_check(type, data + at, size_bytes - at, &batch, err) != 0)
 			return -1;
 		at += ((const struct run_header *)(data + at))->size_bytes;
 		records += batch.count;

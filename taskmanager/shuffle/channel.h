@@ -97,6 +97,8 @@ static inline void channel_set_timestamp(struct channel *channel, int64_t timest
 
 	run->timestamps_ms[run->count - 1] = timestamp_ms;
 }
+/* Records of this channel carry timestamps: before the first reserve. */
+void channel_use_timestamps(struct channel *channel);
 uint32_t channel_record_bytes_max(const struct channel *channel);
 /* Appends a whole finished run (of channel_type) if it fits the credit; false = blocked. */
 bool channel_append_run(struct channel *channel, const void *run, uint32_t size_bytes);
@@ -189,6 +191,8 @@ void gate_yield(struct gate *gate, struct channel *channel);
  * something happens that is more urgent than data. */
 void gate_park(struct gate *gate, struct channel *channel);
 void gate_unpark(struct gate *gate, struct channel *channel);
+/* Never shown again, although its consumer has not left yet. */
+void gate_retire(struct gate *gate, struct channel *channel);
 uint32_t gate_index(const struct channel *channel);
 
 #endif

@@ -280,10 +280,15 @@ void channel_release(struct channel *channel, struct position up_to)
 		channel_limit_raised(channel, CHANNEL_NEVER - 1);
 		return;
 	}
+	uint32_t window = channel->window_segments;
+
 	if (channel->gate != NULL && channel->gate->floating_total > 0)
 		channel_adjust_window(channel, position_segment(published) - first +
 						       (position_offset(published) > 0), last - first);
 	channel_grant(channel, last + channel->window_segments);
+	/* Who wanted to be told at a part of the larger window might wait for ever. */
+	if (channel->window_segments < window)
+		channel_limit_raised(channel, CHANNEL_NEVER - 1);
 }
 
 void channel_grant_by_hand(struct channel *channel)
@@ -322,15 +327,22 @@ uint64_t channel_released_segments(const struct channel *channel)
 		} \
 	} while (0)
 
+uint32_t channel_held_segments(const struct channel *channel)
+{
+	uint32_t held = 0;
+
+	for (uint64_t i = 0; i <= channel->slots_mask; i++)
+		held += channel->slots[i].segment != NULL;
+	return held;
+}
+
 bool channel_check(const struct channel *channel, char *text, size_t size_bytes)
 {
 	struct channel *c = (struct channel *)(uintptr_t)channel;
 	uint64_t published = atomic_load(&c->published), taken = atomic_load(&c->taken);
 	uint64_t released = atomic_load(&c->released), limit = atomic_load(&c->limit);
-	uint64_t held = 0, queued = atomic_load(&c->control_tail) - atomic_load(&c->control_head);
+	uint64_t held = channel_held_segments(channel), queued = atomic_load(&c->control_tail) - atomic_load(&c->control_head);
 
-	for (uint64_t i = 0; i <= c->slots_mask; i++)
-		held += c->slots[i].segment != NULL;
 	RULE(published <= c->position, "published %llx is past what was appended, %llx",
 	     (unsigned long long)published, (unsigned long long)c->position);
 	RULE(c->opened <= limit, "%llu segments were opened with a limit of %llu",

@@ -79,6 +79,7 @@ struct channel {
 	bool consumer_gone; /* left, and kept only for the gate's list */
 	struct gate *gate;
 	uint32_t gate_index;
+	enum { GATE_LISTABLE, GATE_RETIRING, GATE_RETIRED } retired; /* retiring: still in the list */
 
 	/* The consumer writes, everybody reads. */
 	CHANNEL_LINE _Atomic uint64_t released; /* packed */
@@ -104,6 +105,7 @@ struct channel {
 	uint32_t producer_index; /* the data connection's number for it */
 	bool with_timestamps;
 	const struct record_type *type;
+	const struct record_type *receive_type; /* for run_check; NULL: type */
 	struct segment_pool *pool;
 	void *owner; /* the registry's entry, or NULL */
 	struct channel_name name;
@@ -149,8 +151,13 @@ void channel_list_drain(struct ready_list *list);
 /* Tell the producer once the limit (the count of taken control elements) reaches this. */
 void channel_want_limit(struct channel *channel, uint64_t limit);
 void channel_want_head(struct channel *channel, uint64_t head);
+uint32_t channel_held_segments(const struct channel *channel); /* while neither side moves */
 uint64_t channel_control_head(const struct channel *channel);
 
+static inline void channel_set_receive_type(struct channel *channel, const struct record_type *type)
+{
+	channel->receive_type = type;
+}
 static inline void *channel_owner(const struct channel *channel)
 {
 	return channel->owner;

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "taskmanager/shuffle/shuffle_test.h"
+#include "taskmanager/shuffle/channel_fixture.h"
 
 /* ---- segments -------------------------------------------------------------------------------- */
 

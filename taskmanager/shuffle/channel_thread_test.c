@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "common/base/check.h"
-#include "taskmanager/shuffle/shuffle_test.h"
+#include "taskmanager/shuffle/channel_fixture.h"
 
 #define PRODUCERS 3
 #define CHANNELS_PER_PRODUCER 2

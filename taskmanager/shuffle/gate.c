@@ -3,7 +3,7 @@
  * segments lent to those that need more than their own.
  *
  * A channel's node is lowered (may be listed) or raised: on its way into the list, in it, the gate's
- * current one, or left for good. */
+ * current one, or out of it for good. */
 #include "common/base/check.h"
 #include "taskmanager/shuffle/channel_priv.h"
 
@@ -80,8 +80,8 @@ bool gate_forget(struct channel *channel)
 	gate_take_back(gate, channel);
 	if (gate->current == channel)
 		gate->current = NULL;
-	else
-		listed = !ready_node_raise(&channel->consumer_node);
+	else if (channel->retired != GATE_RETIRED)
+		listed = channel->retired == GATE_RETIRING || !ready_node_raise(&channel->consumer_node);
 	if (--gate->channels_count == 0 && gate->pool != NULL) {
 		segment_pool_dismiss(gate->pool, gate->floating_total);
 		gate->floating_total = gate->floating_free = 0;
@@ -99,6 +99,8 @@ struct channel *gate_next(struct gate *gate)
 
 		if (channel->consumer_gone)
 			channel_unref(channel);
+		else if (channel->retired == GATE_RETIRING)
+			channel->retired = GATE_RETIRED;
 		else
 			gate->current = channel;
 	}
@@ -142,6 +144,17 @@ void gate_park(struct gate *gate, struct channel *channel)
 void gate_unpark(struct gate *gate, struct channel *channel)
 {
 	ready_list_notify(gate->list, &channel->consumer_node);
+}
+
+void gate_retire(struct gate *gate, struct channel *channel)
+{
+	if (gate->current == channel) {
+		gate->current = NULL;
+		channel->retired = GATE_RETIRED;
+	} else if (channel->retired == GATE_LISTABLE) {
+		channel->retired = ready_node_raise(&channel->consumer_node) ? GATE_RETIRED :
+									       GATE_RETIRING;
+	}
 }
 
 uint32_t gate_index(const struct channel *channel)

@@ -1,0 +1,693 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * shuffle.c - who produces and who consumes which channel on this TaskManager, and the agent that
+ * accepts data connections, opens them, and lets those who wait for a producer wait no longer.
+ *
+ * Tasks open and close channels from their own threads, under a short lock. What needs the network is
+ * put into `work` and done by the agent, on the I/O runner. */
+#include "taskmanager/shuffle/shuffle.h"
+
+#include <stdio.h>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "taskmanager/shuffle/shuffle_priv.h"
+
+#define LOGGER "Shuffle"
+#define ACCEPTS_PER_STEP 16
+#define ADDRESS_BYTES_MAX 300
+
+/* ---- entries ------------------------------------------------------------------------------------- */
+
+static struct bytes entry_key(const struct channel_name *name)
+{
+	_Static_assert(sizeof(*name) == sizeof(struct id) + 4 * sizeof(uint32_t), "no padding in a key");
+	return bytes_of(name, sizeof(*name));
+}
+
+static struct shuffle_entry *entry_create(struct shuffle *shuffle, const struct channel_name *name,
+					  bool is_far_input)
+{
+	struct shuffle_entry *entry = MEM_NEW(struct shuffle_entry);
+
+	entry->name = *name;
+	entry->is_far_input = is_far_input;
+	map_put(is_far_input ? shuffle->inputs : shuffle->outputs, entry_key(name), entry);
+	return entry;
+}
+
+/* Frees the entry once nobody needs it any more; sides that nobody opened are left on its behalf. */
+static void entry_settle(struct shuffle *shuffle, struct shuffle_entry *entry)
+{
+	bool open = entry->producer == SIDE_OPEN || entry->consumer == SIDE_OPEN;
+	bool done = entry->producer == SIDE_CLOSED && entry->consumer == SIDE_CLOSED;
+	bool in_vain = entry->consumer == SIDE_CLOSED && entry->producer == SIDE_NONE;
+
+	if (open || entry->asker != NULL || !(done || in_vain || entry->released))
+		return;
+	struct channel *producer = entry->channel, *consumer = entry->channel;
+
+	map_remove(entry->is_far_input ? shuffle->inputs : shuffle->outputs, entry_key(&entry->name));
+	list_remove(&entry->waiting_node);
+	list_remove(&entry->work_node);
+	if (entry->channel != NULL && entry->producer == SIDE_NONE)
+		channel_leave_producer(&producer);
+	if (entry->channel != NULL && entry->consumer == SIDE_NONE)
+		channel_leave_consumer(&consumer);
+	record_type_destroy(&entry->type_copy);
+	mem_free(entry->host);
+	mem_free(entry);
+}
+
+static void entry_work(struct shuffle *shuffle, struct shuffle_entry *entry)
+{
+	if (!list_linked(&entry->work_node))
+		list_push_back(&shuffle->work, &entry->work_node);
+	agent_wake(&shuffle->agent);
+}
+
+/* All wait equally long, so the list stays in the order of its deadlines. */
+static void entry_wait(struct shuffle *shuffle, struct shuffle_entry *entry)
+{
+	entry->wait_until = mono_after_ms(world_now(shuffle->world), SHUFFLE_PARTITION_WAIT_MS);
+	list_push_back(&shuffle->waiting, &entry->waiting_node);
+	agent_wake(&shuffle->agent);
+}
+
+static void entry_not_found(const struct channel_name *name, struct err *err)
+{
+	char job[ID_TEXT_SIZE];
+
+	err_set(err, ERR_PARTITION_NOT_FOUND,
+		"consuming subtask %u of edge %u asked for the output of producing subtask %u, which did "
+		"not appear within %d ms (job %s, attempt %u)",
+		name->consumer, name->edge, name->producer, SHUFFLE_PARTITION_WAIT_MS,
+		id_format(&name->job_id, job), name->job_attempt);
+}
+
+/* ---- channels ------------------------------------------------------------------------------------ */
+
+static struct channel *shuffle_channel(struct shuffle *shuffle, const struct channel_name *name,
+				       const struct record_type *type)
+{
+	struct channel_options options = {
+		.name = *name,
+		.type = type,
+		.pool = shuffle->pool,
+		.window_segments = shuffle->exclusive_segments,
+		.window_segments_max = shuffle->exclusive_segments + shuffle->floating_segments,
+		.admitted_segments = shuffle->exclusive_segments,
+	};
+	struct err err = ERR_INIT;
+
+	if (segment_pool_admit(shuffle->pool, shuffle->exclusive_segments, &err) == 0)
+		return channel_create(&options);
+	options.admitted_segments = 0;
+	struct channel *channel = channel_create(&options);
+
+	channel_fail(channel, &err);
+	return channel;
+}
+
+/* What a second producer or consumer of the same name gets: a channel that has failed, of its own. */
+static struct channel *shuffle_channel_taken(struct shuffle *shuffle, const struct channel_name *name,
+					     const struct record_type *type, bool producer)
+{
+	struct channel_options options = { .name = *name, .type = type, .pool = shuffle->pool,
+					   .window_segments = 1 };
+	struct channel *channel = channel_create(&options), *other = channel;
+	struct err err = ERR_INIT;
+
+	err_set(&err, ERR_BUG, "edge %u from subtask %u to subtask %u has a second %s", name->edge,
+		name->producer, name->consumer, producer ? "producer" : "consumer");
+	channel_fail(channel, &err);
+	if (producer)
+		channel_leave_consumer(&other);
+	else
+		channel_leave_producer(&other);
+	return channel;
+}
+
+static void entry_check_type(struct shuffle_entry *entry, const struct record_type *type)
+{
+	struct err err = ERR_INIT;
+
+	if (entry->type_hash == type->hash)
+		return;
+	err_set(&err, ERR_NET_PROTOCOL,
+		"edge %u from subtask %u to subtask %u: the other side has other records than type \"%s\"",
+		entry->name.edge, entry->name.producer, entry->name.consumer, type->name);
+	channel_fail(entry->channel, &err);
+}
+
+static void entry_make_channel(struct shuffle *shuffle, struct shuffle_entry *entry,
+			       const struct record_type *type)
+{
+	if (entry->channel != NULL) {
+		entry_check_type(entry, type);
+		return;
+	}
+	entry->channel = shuffle_channel(shuffle, &entry->name, type);
+	entry->type_hash = type->hash;
+	channel_set_owner(entry->channel, entry);
+}
+
+struct channel *shuffle_open_output(struct shuffle *shuffle, const struct channel_name *name,
+				    const struct record_type *type, struct agent *producer)
+{
+	struct channel *channel;
+
+	pthread_mutex_lock(&shuffle->lock);
+	struct shuffle_entry *entry = map_get(shuffle->outputs, entry_key(name));
+
+	if (entry != NULL && entry->producer != SIDE_NONE) {
+		channel = shuffle_channel_taken(shuffle, name, type, true);
+	} else {
+		if (entry == NULL)
+			entry = entry_create(shuffle, name, false);
+		entry->producer = SIDE_OPEN;
+		entry_make_channel(shuffle, entry, type);
+		channel = entry->channel;
+		list_remove(&entry->waiting_node);
+		if (entry->asker != NULL)
+			entry_work(shuffle, entry);
+	}
+	channel_set_producer(channel, producer);
+	pthread_mutex_unlock(&shuffle->lock);
+	return channel;
+}
+
+static struct channel *shuffle_open_near_input(struct shuffle *shuffle, const struct channel_name *name,
+					       const struct record_type *type)
+{
+	struct shuffle_entry *entry = map_get(shuffle->outputs, entry_key(name));
+
+	if (entry != NULL && (entry->consumer != SIDE_NONE || entry->asker != NULL))
+		return shuffle_channel_taken(shuffle, name, type, false);
+	if (entry == NULL) {
+		entry = entry_create(shuffle, name, false);
+		entry_wait(shuffle, entry);
+	}
+	entry->consumer = SIDE_OPEN;
+	entry_make_channel(shuffle, entry, type);
+	return entry->channel;
+}
+
+static struct record_type *copy_type(const struct record_type *type)
+{
+	struct record_type *copy = NULL;
+	struct err err;
+	int copied = record_type_create(type->name, type->print_format, type->fields,
+					type->fields_count, &copy, &err);
+
+	CHECK(copied == 0 && copy->hash == type->hash, "type \"%s\" has no copy", type->name);
+	return copy;
+}
+
+static struct channel *shuffle_open_far_input(struct shuffle *shuffle, const struct channel_name *name,
+					      const char *host, uint16_t port,
+					      const struct record_type *type)
+{
+	if (map_get(shuffle->inputs, entry_key(name)) != NULL)
+		return shuffle_channel_taken(shuffle, name, type, false);
+	struct shuffle_entry *entry = entry_create(shuffle, name, true);
+
+	entry->producer = entry->consumer = SIDE_OPEN;
+	entry->host = mem_strdup(host);
+	entry->port = port;
+	entry_make_channel(shuffle, entry, type);
+	entry->type_copy = copy_type(type);
+	channel_set_receive_type(entry->channel, entry->type_copy);
+	entry_work(shuffle, entry);
+	return entry->channel;
+}
+
+struct channel *shuffle_open_input(struct shuffle *shuffle, const struct channel_name *name,
+				   const char *host, uint16_t port, const struct record_type *type,
+				   struct gate *gate, uint32_t index)
+{
+	pthread_mutex_lock(&shuffle->lock);
+	struct channel *channel =
+		host == NULL ? shuffle_open_near_input(shuffle, name, type) :
+			       shuffle_open_far_input(shuffle, name, host, port, type);
+
+	pthread_mutex_unlock(&shuffle->lock);
+	gate_set_floating(gate, shuffle->pool, shuffle->floating_segments);
+	gate_add(gate, channel, index);
+	return channel;
+}
+
+void shuffle_close_output(struct shuffle *shuffle, struct channel **channel, bool finished,
+			  const struct err *why)
+{
+	if (*channel == NULL)
+		return;
+	pthread_mutex_lock(&shuffle->lock);
+	struct shuffle_entry *entry = channel_owner(*channel);
+
+	if (!finished)
+		channel_fail(*channel, why);
+	channel_leave_producer(channel);
+	if (entry != NULL) {
+		entry->producer = SIDE_CLOSED;
+		entry_settle(shuffle, entry);
+	}
+	pthread_mutex_unlock(&shuffle->lock);
+}
+
+void shuffle_close_input(struct shuffle *shuffle, struct channel **channel)
+{
+	if (*channel == NULL)
+		return;
+	pthread_mutex_lock(&shuffle->lock);
+	struct shuffle_entry *entry = channel_owner(*channel);
+
+	channel_leave_consumer(channel);
+	if (entry != NULL) {
+		entry->consumer = SIDE_CLOSED;
+		entry_settle(shuffle, entry);
+	}
+	pthread_mutex_unlock(&shuffle->lock);
+}
+
+static void entry_release(struct shuffle *shuffle, struct shuffle_entry *entry)
+{
+	struct err err = ERR_INIT;
+	char job[ID_TEXT_SIZE];
+
+	err_set(&err, ERR_CANCELED, "job %s was released on this TaskManager",
+		id_format(&entry->name.job_id, job));
+	entry->released = true;
+	if (entry->channel != NULL)
+		channel_fail(entry->channel, &err);
+	list_remove(&entry->waiting_node);
+	if (entry->asker != NULL)
+		entry_work(shuffle, entry);
+	entry_settle(shuffle, entry);
+}
+
+void shuffle_release_job(struct shuffle *shuffle, const struct id *job_id)
+{
+	struct map *maps[] = { shuffle->outputs, shuffle->inputs };
+
+	pthread_mutex_lock(&shuffle->lock);
+	for (size_t i = 0; i < ARRAY_COUNT(maps); i++) {
+		size_t at = 0;
+		void *value;
+
+		while (map_next(maps[i], &at, NULL, &value)) {
+			struct shuffle_entry *entry = value;
+
+			if (id_equal(&entry->name.job_id, job_id))
+				entry_release(shuffle, entry);
+		}
+	}
+	pthread_mutex_unlock(&shuffle->lock);
+}
+
+/* ---- for links ------------------------------------------------------------------------------------ */
+
+static int far_other_type(const struct channel_name *name, struct err *err)
+{
+	return err_set(err, ERR_NET_PROTOCOL,
+		       "edge %u from subtask %u to subtask %u: its consumer expects records of another type",
+		       name->edge, name->producer, name->consumer);
+}
+
+static int far_check(const struct shuffle *shuffle, const struct shuffle_entry *entry,
+		     const struct data_open *open, struct err *err)
+{
+	uint32_t segment_bytes = segment_pool_segment_bytes(shuffle->pool);
+
+	if (open->segment_bytes < segment_bytes)
+		return err_set(err, ERR_NET_PROTOCOL,
+			       "the producing TaskManager's network buffers have %u bytes, the consuming one's "
+			       "%u: give both the same taskmanager.memory.segment-size",
+			       segment_bytes, open->segment_bytes);
+	if (entry != NULL && (entry->consumer != SIDE_NONE || entry->asker != NULL))
+		return err_set(err, ERR_NET_PROTOCOL,
+			       "edge %u from subtask %u to subtask %u has a consumer already",
+			       open->name.edge, open->name.producer, open->name.consumer);
+	if (entry != NULL && entry->channel != NULL && entry->type_hash != open->type_hash)
+		return far_other_type(&open->name, err);
+	return 0;
+}
+
+int shuffle_far_open(struct shuffle *shuffle, struct link_channel *asker, const struct data_open *open,
+		     struct err *err)
+{
+	int answer;
+
+	pthread_mutex_lock(&shuffle->lock);
+	struct shuffle_entry *entry = map_get(shuffle->outputs, entry_key(&open->name));
+
+	answer = far_check(shuffle, entry, open, err);
+	if (answer == 0) {
+		if (entry == NULL) {
+			entry = entry_create(shuffle, &open->name, false);
+			entry_wait(shuffle, entry);
+		}
+		asker->entry = entry;
+		if (entry->producer != SIDE_NONE) {
+			entry->consumer = SIDE_OPEN;
+			answer = 1;
+		} else {
+			entry->asker = asker;
+			asker->type_hash = open->type_hash;
+		}
+	}
+	pthread_mutex_unlock(&shuffle->lock);
+	return answer;
+}
+
+void shuffle_far_give_up(struct shuffle *shuffle, struct link_channel *asker)
+{
+	pthread_mutex_lock(&shuffle->lock);
+	struct shuffle_entry *entry = asker->entry;
+
+	if (entry != NULL && entry->asker == asker) {
+		entry->asker = NULL;
+		entry->consumer = SIDE_CLOSED;
+		entry_settle(shuffle, entry);
+	}
+	asker->entry = NULL;
+	pthread_mutex_unlock(&shuffle->lock);
+}
+
+void shuffle_far_consumer_close(struct shuffle *shuffle, struct shuffle_entry *entry)
+{
+	pthread_mutex_lock(&shuffle->lock);
+	struct channel *channel = entry->channel;
+
+	channel_leave_consumer(&channel);
+	entry->consumer = SIDE_CLOSED;
+	entry_settle(shuffle, entry);
+	pthread_mutex_unlock(&shuffle->lock);
+}
+
+void shuffle_far_producer_close(struct shuffle *shuffle, struct shuffle_entry *entry)
+{
+	pthread_mutex_lock(&shuffle->lock);
+	struct channel *channel = entry->channel;
+
+	channel_leave_producer(&channel);
+	entry->producer = SIDE_CLOSED;
+	entry_settle(shuffle, entry);
+	pthread_mutex_unlock(&shuffle->lock);
+}
+
+/* ---- the agent ------------------------------------------------------------------------------------ */
+
+static void shuffle_connect(struct shuffle *shuffle, struct shuffle_entry *entry)
+{
+	char address[ADDRESS_BYTES_MAX];
+	struct err err = ERR_INIT;
+
+	if (channel_consumer_left(entry->channel)) {
+		shuffle_far_producer_close(shuffle, entry);
+		return;
+	}
+	snprintf(address, sizeof(address), "%s:%u", entry->host, entry->port);
+	struct link *link = map_get(shuffle->links_by_address, bytes_of_text(address));
+
+	if (link == NULL)
+		link = link_connect(shuffle, address, entry->host, entry->port, &err);
+	if (link != NULL) {
+		link_in_add(link, entry);
+		return;
+	}
+	channel_fail(entry->channel, &err);
+	shuffle_far_producer_close(shuffle, entry);
+}
+
+/* A far consumer waited for this entry: its producer is here now, or the job is over. */
+static void shuffle_meet(struct shuffle *shuffle, struct shuffle_entry *entry,
+			 struct link_channel *asker)
+{
+	struct err err = ERR_INIT;
+	char job[ID_TEXT_SIZE];
+
+	pthread_mutex_lock(&shuffle->lock);
+	if (entry->released) {
+		err_set(&err, ERR_CANCELED, "job %s was released on the producing TaskManager",
+			id_format(&entry->name.job_id, job));
+	} else if (entry->type_hash != asker->type_hash) {
+		far_other_type(&entry->name, &err);
+	} else {
+		entry->asker = NULL;
+		entry->consumer = SIDE_OPEN;
+	}
+	pthread_mutex_unlock(&shuffle->lock);
+	if (err.code == ERR_NONE) {
+		link_out_attach(asker, entry);
+		return;
+	}
+	shuffle_far_give_up(shuffle, asker);
+	link_out_refuse(asker, &err);
+}
+
+/* One piece of work at a time: what is done with it takes the lock itself. An entry that is taken out
+ * here stays: its far side is open, or its asker holds it. */
+static bool shuffle_work_next(struct shuffle *shuffle)
+{
+	struct link_channel *asker = NULL;
+	bool is_far_input = false;
+
+	pthread_mutex_lock(&shuffle->lock);
+	struct shuffle_entry *entry = LIST_FIRST(&shuffle->work, struct shuffle_entry, work_node);
+
+	if (entry != NULL) {
+		list_remove(&entry->work_node);
+		asker = entry->asker;
+		is_far_input = entry->is_far_input;
+	}
+	pthread_mutex_unlock(&shuffle->lock);
+	if (is_far_input)
+		shuffle_connect(shuffle, entry);
+	else if (asker != NULL)
+		shuffle_meet(shuffle, entry, asker);
+	return entry != NULL;
+}
+
+/* The first who has waited long enough. A consumer on this TaskManager sees its channel fail; a far
+ * one is refused. */
+static bool shuffle_expire_next(struct shuffle *shuffle, mono_t now, mono_t *wake_at)
+{
+	struct link_channel *asker = NULL;
+	struct err err = ERR_INIT;
+
+	pthread_mutex_lock(&shuffle->lock);
+	struct shuffle_entry *entry =
+		LIST_FIRST(&shuffle->waiting, struct shuffle_entry, waiting_node);
+	bool expired = entry != NULL && entry->wait_until <= now;
+
+	if (expired) {
+		list_remove(&entry->waiting_node);
+		entry_not_found(&entry->name, &err);
+		asker = entry->asker;
+		if (entry->channel != NULL)
+			channel_fail(entry->channel, &err);
+	} else if (entry != NULL) {
+		*wake_at = mono_min(*wake_at, entry->wait_until);
+	}
+	pthread_mutex_unlock(&shuffle->lock);
+	if (asker != NULL) {
+		shuffle_far_give_up(shuffle, asker);
+		link_out_refuse(asker, &err);
+	}
+	return expired;
+}
+
+static bool shuffle_step_links(struct shuffle *shuffle, mono_t now, mono_t *wake_at)
+{
+	bool worked = false;
+
+	LIST_FOR_EACH(&shuffle->links, struct link, node, link) {
+		enum step step = link_step(link, now, wake_at);
+
+		worked = worked || step == STEP_WORKED;
+		if (step == STEP_DONE)
+			link_free(link);
+	}
+	return worked;
+}
+
+static enum step shuffle_step(struct agent *agent, mono_t now, mono_t *wake_at)
+{
+	struct shuffle *shuffle = CONTAINER_OF(agent, struct shuffle, agent);
+	struct conn *conn;
+
+	for (int i = 0; i < ACCEPTS_PER_STEP; i++) {
+		conn = listener_accept(shuffle->listener, agent);
+		if (conn == NULL)
+			break;
+		link_accept(shuffle, conn);
+	}
+	while (shuffle_work_next(shuffle))
+		;
+	while (shuffle_expire_next(shuffle, now, wake_at))
+		;
+	bool worked = shuffle_step_links(shuffle, now, wake_at);
+
+	return conn != NULL || worked ? STEP_WORKED : STEP_IDLE;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------ */
+
+static int shuffle_check_options(const struct shuffle_options *options, struct err *err)
+{
+	uint64_t window = (uint64_t)options->exclusive_segments_per_channel +
+			  options->floating_segments_per_gate;
+
+	if (options->exclusive_segments_per_channel == 0)
+		return err_set(err, ERR_CONF_BAD_VALUE,
+			       "taskmanager.network.memory.buffers-per-channel is 0: at least 1 is needed");
+	if (window > LIMIT_CHANNEL_SEGMENTS_MAX)
+		return err_set(err, ERR_CONF_BAD_VALUE,
+			       "taskmanager.network.memory.buffers-per-channel and .floating-buffers-per-gate are %u "
+			       "and %u: together at most %d are allowed", options->exclusive_segments_per_channel,
+			       options->floating_segments_per_gate, LIMIT_CHANNEL_SEGMENTS_MAX);
+	return 0;
+}
+
+static void shuffle_free(struct shuffle *shuffle)
+{
+	volatile uint8_t *secret = (volatile uint8_t *)(uintptr_t)shuffle->secret.data;
+
+	for (size_t i = 0; i < shuffle->secret.size_bytes; i++)
+		secret[i] = 0;
+	mem_free((void *)(uintptr_t)shuffle->secret.data);
+	map_destroy(&shuffle->links_by_address);
+	map_destroy(&shuffle->outputs);
+	map_destroy(&shuffle->inputs);
+	segment_pool_destroy(&shuffle->pool);
+	pthread_mutex_destroy(&shuffle->lock);
+	mem_free(shuffle);
+}
+
+int shuffle_create(struct runner *runner, const struct shuffle_options *options,
+		   struct shuffle **out, struct err *err)
+{
+	struct listen_options listen = { .host = options->bind_host, .port = options->port };
+
+	*out = NULL;
+	if (shuffle_check_options(options, err) != 0)
+		return -1;
+	struct shuffle *shuffle = MEM_NEW(struct shuffle);
+
+	agent_init(&shuffle->agent, "shuffle", shuffle_step);
+	shuffle->runner = runner;
+	shuffle->world = loop_world(runner_loop(runner));
+	shuffle->secret = bytes_of(mem_dup(options->secret.data, options->secret.size_bytes),
+				   options->secret.size_bytes);
+	shuffle->incarnation = options->incarnation;
+	shuffle->pool = segment_pool_create(options->pool_bytes, options->segment_bytes);
+	shuffle->exclusive_segments = options->exclusive_segments_per_channel;
+	shuffle->floating_segments = options->floating_segments_per_gate;
+	shuffle->links_by_address = map_create();
+	shuffle->outputs = map_create();
+	shuffle->inputs = map_create();
+	list_init(&shuffle->links);
+	list_init(&shuffle->waiting);
+	list_init(&shuffle->work);
+	CHECK(pthread_mutex_init(&shuffle->lock, NULL) == 0, "no mutex");
+	if (listener_open(runner_loop(runner), &listen, &shuffle->agent, &shuffle->listener, err) != 0) {
+		shuffle_free(shuffle);
+		return -1;
+	}
+	shuffle->port = listener_port(shuffle->listener);
+	runner_add(runner, &shuffle->agent);
+	*out = shuffle;
+	return 0;
+}
+
+/* Those still here are nobody's: finished outputs that were never asked for. */
+static void shuffle_settle_all(struct shuffle *shuffle)
+{
+	struct map *maps[] = { shuffle->outputs, shuffle->inputs };
+
+	for (size_t i = 0; i < ARRAY_COUNT(maps); i++) {
+		size_t at = 0;
+		void *value;
+
+		while (map_next(maps[i], &at, NULL, &value)) {
+			struct shuffle_entry *entry = value;
+
+			CHECK(entry->producer != SIDE_OPEN && entry->consumer != SIDE_OPEN,
+			      "the shuffle is destroyed before its channels are closed");
+			entry->released = true;
+			entry_settle(shuffle, entry);
+		}
+	}
+}
+
+void shuffle_destroy(struct shuffle **pointer)
+{
+	struct shuffle *shuffle = *pointer;
+	struct err why = ERR_INIT;
+	struct link *link;
+
+	*pointer = NULL;
+	if (shuffle == NULL)
+		return;
+	err_set(&why, ERR_NET_CLOSED, "this TaskManager stops");
+	if (atomic_load(&shuffle->agent.runner) != NULL) /* NULL: the runner is gone already */
+		runner_remove(shuffle->runner, &shuffle->agent);
+	listener_close(&shuffle->listener);
+	while ((link = LIST_FIRST(&shuffle->links, struct link, node)) != NULL) {
+		link_down(link, &why);
+		link_free(link);
+	}
+	/* Far inputs that no link has seen yet: their producing side is ours to close. */
+	LIST_FOR_EACH(&shuffle->work, struct shuffle_entry, work_node, entry) {
+		list_remove(&entry->work_node);
+		if (entry->is_far_input)
+			shuffle_far_producer_close(shuffle, entry);
+	}
+	shuffle_settle_all(shuffle);
+	shuffle_free(shuffle);
+}
+
+uint16_t shuffle_port(const struct shuffle *shuffle)
+{
+	return shuffle->port;
+}
+
+struct segment_pool *shuffle_pool(struct shuffle *shuffle)
+{
+	return shuffle->pool;
+}
+
+bool shuffle_check(struct shuffle *shuffle, char *text, size_t size_bytes)
+{
+	struct map *maps[] = { shuffle->outputs, shuffle->inputs };
+	uint32_t total = segment_pool_total(shuffle->pool), held = 0;
+	bool right = true;
+	char breach[200];
+
+	pthread_mutex_lock(&shuffle->lock);
+	for (size_t i = 0; i < ARRAY_COUNT(maps) && right; i++) {
+		size_t at = 0;
+		void *value;
+
+		while (right && map_next(maps[i], &at, NULL, &value)) {
+			struct shuffle_entry *entry = value;
+
+			if (entry->channel == NULL)
+				continue;
+			right = channel_check(entry->channel, breach, sizeof(breach));
+			held += channel_held_segments(entry->channel);
+			if (!right)
+				snprintf(text, size_bytes, "edge %u from subtask %u to subtask %u: %s",
+					 entry->name.edge, entry->name.producer, entry->name.consumer,
+					 breach);
+		}
+	}
+	pthread_mutex_unlock(&shuffle->lock);
+	if (right && held > total - segment_pool_free(shuffle->pool)) {
+		snprintf(text, size_bytes, "%u segments are held and %u of %u are free", held,
+			 segment_pool_free(shuffle->pool), total);
+		right = false;
+	}
+	return right;
+}
