@@ -193,6 +193,7 @@ void sim_runner_destroy(struct runner *runner)
 	LIST_FOR_EACH(&r->agents, struct agent, node, agent)
 		sim_runner_remove(runner, agent);
 	r->ended = true;
+	/* Whoever closes what belongs to its loop after this still names it, as in the real world. */
 	list_remove(&r->node);
-	sim_runner_unref(r);
+	list_push_back(&r->owner->ended, &r->node);
 }

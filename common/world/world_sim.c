@@ -391,6 +391,8 @@ static void node_destroy(struct world *world)
 	CHECK(list_empty(&node->listeners), "node %s ends before its listeners", node->name);
 	CHECK(node->conns_count == 0, "node %s ends before %u of its connections", node->name,
 	      node->conns_count);
+	LIST_FOR_EACH(&node->ended, struct sim_runner, node, runner)
+		sim_runner_unref(runner);
 	sim_links_forget(node);
 	sim_node_close_files(node);
 	while (map_next(node->env, &at, NULL, &value))
@@ -523,6 +525,7 @@ struct world *sim_node(struct sim *sim, const char *name)
 	node->disk = disk;
 	node->env = map_create();
 	list_init(&node->runners);
+	list_init(&node->ended);
 	list_init(&node->listeners);
 	list_push_back(&sim->nodes, &node->node);
 	sim_trace(sim, "node %s is up", name);

@@ -86,6 +86,7 @@ struct sim_node {
 	struct sim_disk *disk;
 	struct map *env;
 	struct list runners;      /* sim_runner.node */
+	struct list ended;        /* sim_runner.node: destroyed; their loops may still be named */
 	struct list listeners;    /* sim_listener.node */
 	uint32_t conns_count;
 	uint16_t port_next;
