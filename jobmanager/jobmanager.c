@@ -36,8 +36,8 @@ static int fence_check(void *context, struct rpc_peer *peer, const struct rpc_fe
 {
 	const struct jobmanager *jobmanager = context;
 
-	return resource_manager_fence_check(dispatcher_resource_manager(jobmanager->dispatcher), peer,
-					    fence, method, err);
+	return resource_manager_fence_check(dispatcher_resource_manager(jobmanager->dispatcher),
+					    peer, fence, method, err);
 }
 
 static int open_server(struct jobmanager *jobmanager, struct err *err)
@@ -102,9 +102,11 @@ int jobmanager_create(const struct jobmanager_options *options, struct jobmanage
 		return -1;
 	}
 	*out = jobmanager;
-	log_info(LOGGER, "JobManager of %s (compatible with Flink %s) listens on port %u, leader epoch %016llx",
-		 CFLINK_VERSION, FLINK_VERSION, jobmanager_rpc_port(jobmanager),
-		 (unsigned long long)dispatcher_leader_epoch(jobmanager->dispatcher));
+	log_info(
+		LOGGER,
+		"JobManager of %s (compatible with Flink %s) listens on port %u, leader epoch %016llx",
+		CFLINK_VERSION, FLINK_VERSION, jobmanager_rpc_port(jobmanager),
+		(unsigned long long)dispatcher_leader_epoch(jobmanager->dispatcher));
 	return 0;
 }
 
@@ -130,8 +132,8 @@ void jobmanager_destroy(struct jobmanager **pointer)
 	if (jobmanager == NULL)
 		return;
 	*pointer = NULL;
-	/* REST's threads wait for the runner, so they end first; then nobody steps any more, and what
-	 * is left can be taken apart from here. */
+	/* REST's threads wait for the runner, so they end first; then nobody steps any more, and
+	 * what is left can be taken apart from here. */
 	rest_stop(jobmanager->rest);
 	if (jobmanager->runner != NULL)
 		runner_destroy(&jobmanager->runner);

@@ -27,6 +27,7 @@ uint16_t jobmanager_rpc_port(const struct jobmanager *jobmanager);
 uint16_t jobmanager_rest_port(const struct jobmanager *jobmanager); /* 0: none */
 /* Running jobs are left alone: their TaskManagers see the connection end and cancel. */
 void jobmanager_destroy(struct jobmanager **jobmanager);
-struct dispatcher *jobmanager_dispatcher(struct jobmanager *jobmanager); /* on its runner's thread only */
+struct dispatcher *jobmanager_dispatcher(
+	struct jobmanager *jobmanager); /* on its runner's thread only */
 
 #endif

@@ -121,7 +121,8 @@ static void say_settings(const struct conf *conf)
 	for (size_t i = 0; i < conf_warnings_count(conf); i++)
 		log_warn(LOGGER, "%s", conf_warning(conf, i));
 	while (conf_next(conf, &at, &key, &value))
-		log_info(LOGGER, "Setting %s = %s (%s)", key, conf_mask(key, value), conf_origin(conf, key));
+		log_info(LOGGER, "Setting %s = %s (%s)", key, conf_mask(key, value),
+			 conf_origin(conf, key));
 }
 
 static int serve(struct world *world, const struct conf *conf, struct err *err)
@@ -140,7 +141,8 @@ static int serve(struct world *world, const struct conf *conf, struct err *err)
 	log_directory = folder_of(daemon_path(DAEMON_LOG), &options.log_name);
 	out_directory = folder_of(daemon_path(DAEMON_OUT), &options.out_name);
 	options.log_directory = log_directory;
-	if (log_directory == NULL || (out_directory != NULL && strcmp(log_directory, out_directory) != 0))
+	if (log_directory == NULL ||
+	    (out_directory != NULL && strcmp(log_directory, out_directory) != 0))
 		options.out_name = NULL; /* REST shows files of one folder */
 
 	int result = jobmanager_create(&options, &jobmanager, err);
@@ -176,7 +178,8 @@ static int run(int argc, char **argv)
 	daemon_log_level(conf_text(conf, "env.log.level"));
 	log_info(LOGGER, "Starting the JobManager: %s, commit %s", CFLINK_VERSION, CFLINK_COMMIT);
 	if (daemon_crash_note()[0] != '\0') {
-		log_error(LOGGER, "The JobManager before this one crashed:\n%s", daemon_crash_note());
+		log_error(LOGGER, "The JobManager before this one crashed:\n%s",
+			  daemon_crash_note());
 		daemon_crash_note_taken();
 	}
 	say_settings(conf);

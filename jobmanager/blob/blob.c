@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * blob.c - artifacts by content. A blob grows with the bytes that came, never with the size that was
- * announced; it is complete, and can be fetched, only when its hash is what its name promises.
+ * blob.c - artifacts by content. A blob grows with the bytes that came, never with the size that
+ * was announced; it is complete, and can be fetched, only when its hash is what its name promises.
  *
  * References are counted per job. What nobody refers to stays for an hour, because the client that
  * sent an artifact submits its job a moment later, and often runs the same program again. */
@@ -78,26 +78,29 @@ static int check(const struct blob_store *store, const struct blob *blob, const 
 	uint64_t there = blob ? blob->content.size_bytes : 0;
 
 	if (size_bytes > LIMIT_ARTIFACT_BYTES_MAX)
-		return err_set(err, ERR_TOO_LARGE, "%s has %llu bytes, at most %d are allowed", name,
-			       (unsigned long long)size_bytes, LIMIT_ARTIFACT_BYTES_MAX);
+		return err_set(err, ERR_TOO_LARGE, "%s has %llu bytes, at most %d are allowed",
+			       name, (unsigned long long)size_bytes, LIMIT_ARTIFACT_BYTES_MAX);
 	if (blob != NULL && blob->size_bytes != size_bytes)
-		return err_set(err, ERR_PLAN_INVALID, "%s was announced with %llu bytes, now with %llu",
-			       name, (unsigned long long)blob->size_bytes, (unsigned long long)size_bytes);
+		return err_set(
+			err, ERR_PLAN_INVALID, "%s was announced with %llu bytes, now with %llu",
+			name, (unsigned long long)blob->size_bytes, (unsigned long long)size_bytes);
 	if (content.size_bytes > LIMIT_ARTIFACT_CHUNK_BYTES)
-		return err_set(err, ERR_TOO_LARGE, "%s: a chunk of %zu bytes, at most %d are allowed",
-			       name, content.size_bytes, LIMIT_ARTIFACT_CHUNK_BYTES);
+		return err_set(err, ERR_TOO_LARGE,
+			       "%s: a chunk of %zu bytes, at most %d are allowed", name,
+			       content.size_bytes, LIMIT_ARTIFACT_CHUNK_BYTES);
 	if (content.size_bytes > 0 && offset > there)
 		return err_set(err, ERR_PLAN_INVALID,
 			       "%s: a chunk at byte %llu, but only %llu bytes have come", name,
 			       (unsigned long long)offset, (unsigned long long)there);
 	if (offset > size_bytes || content.size_bytes > size_bytes - offset)
-		return err_set(err, ERR_PLAN_INVALID, "%s: a chunk that ends behind its %llu bytes", name,
-			       (unsigned long long)size_bytes);
+		return err_set(err, ERR_PLAN_INVALID, "%s: a chunk that ends behind its %llu bytes",
+			       name, (unsigned long long)size_bytes);
 	if (store->received_bytes + content.size_bytes > BLOB_STORE_BYTES_MAX)
-		return err_set(err, ERR_TOO_LARGE,
-			       "%s: the JobManager holds %llu MiB of program files already; unused ones "
-			       "are dropped after an hour", name,
-			       (unsigned long long)(store->received_bytes >> 20));
+		return err_set(
+			err, ERR_TOO_LARGE,
+			"%s: the JobManager holds %llu MiB of program files already; unused ones "
+			"are dropped after an hour",
+			name, (unsigned long long)(store->received_bytes >> 20));
 	return 0;
 }
 
@@ -109,9 +112,10 @@ static int finish(struct blob_store *store, struct blob *blob, const char *name,
 	hash_sha256(blob->content.data, blob->content.size_bytes, sha256);
 	if (memcmp(sha256, blob->sha256, SHA256_BYTES) != 0) {
 		drop(store, blob);
-		return err_set(err, ERR_PLAN_INVALID,
-			       "%s: what came does not have the SHA-256 that was announced; send it again",
-			       name);
+		return err_set(
+			err, ERR_PLAN_INVALID,
+			"%s: what came does not have the SHA-256 that was announced; send it again",
+			name);
 	}
 	blob->view = buf_bytes(&blob->content);
 	blob->complete = true;
@@ -138,10 +142,12 @@ int blob_put(struct blob_store *store, const uint8_t sha256[32], const char *nam
 	}
 	blob->used_at = now;
 	if (!blob->complete) {
-		size_t old = content.size_bytes > 0 ? (size_t)(blob->content.size_bytes - offset) : 0;
+		size_t old =
+			content.size_bytes > 0 ? (size_t)(blob->content.size_bytes - offset) : 0;
 
 		if (old < content.size_bytes) {
-			buf_add(&blob->content, (const char *)content.data + old, content.size_bytes - old);
+			buf_add(&blob->content, (const char *)content.data + old,
+				content.size_bytes - old);
 			store->received_bytes += content.size_bytes - old;
 		}
 		if (blob->content.size_bytes == size_bytes && finish(store, blob, name, err) != 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * blob_test.c - artifacts come in chunks, in any size, twice, wrong, and are dropped when unused. */
+ * blob_test.c - artifacts come in chunks, in any size, twice, wrong, and are dropped when
+ * unused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,18 +86,22 @@ static void what_cannot_be_right_is_refused_with_its_numbers(void **state)
 	assert_int_equal(put(store, sha256, 11, 5, &received, &err), -1);
 	assert_int_equal(err.code, ERR_PLAN_INVALID);
 	assert_string_equal(err.text, "job.so: a chunk at byte 11, but only 10 bytes have come");
-	assert_int_equal(blob_put(store, sha256, "job.so", 11, 10, bytes_of("ab", 2), 0, &received, &err),
-			 -1);
+	assert_int_equal(
+		blob_put(store, sha256, "job.so", 11, 10, bytes_of("ab", 2), 0, &received, &err),
+		-1);
 	assert_string_equal(err.text, "job.so was announced with 58 bytes, now with 11");
-	assert_int_equal(blob_put(store, sha256, "job.so", sizeof(program), UINT64_MAX, BYTES_EMPTY, 0,
-				  &received, &err), -1);
+	assert_int_equal(blob_put(store, sha256, "job.so", sizeof(program), UINT64_MAX, BYTES_EMPTY,
+				  0, &received, &err),
+			 -1);
 	assert_int_equal(put(store, sha256, 10, sizeof(program) - 10, &received, &err), -1);
-	assert_string_equal(err.text, "job.so: what came does not have the SHA-256 that was announced; "
-				      "send it again");
+	assert_string_equal(err.text,
+			    "job.so: what came does not have the SHA-256 that was announced; "
+			    "send it again");
 	assert_int_equal(put(store, sha256, 0, 0, &received, &err), 0);
 	assert_int_equal(received, 0);
-	assert_int_equal(blob_put(store, sha256, "big.so", (uint64_t)LIMIT_ARTIFACT_BYTES_MAX + 1, 0,
-				  bytes_of("a", 1), 0, &received, &err), -1);
+	assert_int_equal(blob_put(store, sha256, "big.so", (uint64_t)LIMIT_ARTIFACT_BYTES_MAX + 1,
+				  0, bytes_of("a", 1), 0, &received, &err),
+			 -1);
 	assert_int_equal(err.code, ERR_TOO_LARGE);
 	blob_store_destroy(&store);
 	assert_int_equal(mem_bytes_out(), 0);
@@ -110,7 +115,8 @@ static void an_empty_artifact_is_complete_at_once(void **state)
 	uint64_t received;
 
 	hash_of("", 0, sha256);
-	assert_int_equal(blob_put(store, sha256, "empty", 0, 0, BYTES_EMPTY, 0, &received, &err), 0);
+	assert_int_equal(blob_put(store, sha256, "empty", 0, 0, BYTES_EMPTY, 0, &received, &err),
+			 0);
 	assert_non_null(blob_get(store, sha256));
 	assert_int_equal(blob_get(store, sha256)->size_bytes, 0);
 	blob_store_destroy(&store);

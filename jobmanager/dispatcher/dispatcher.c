@@ -63,7 +63,7 @@ void dispatcher_close(struct dispatcher *dispatcher)
 	resource_manager_close(dispatcher->resources);
 }
 
-/* ---- questions -------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 const struct list *dispatcher_jobs(const struct dispatcher *dispatcher)
 {
@@ -122,18 +122,20 @@ int dispatcher_no_such_job(const struct id *job_id, struct err *err)
 	return err_set(err, ERR_JOB_NOT_FOUND, "there is no job %s here", id_format(job_id, text));
 }
 
-/* ---- submitting ------------------------------------------------------------------------------- */
+/* ---- submitting ----------------------------------------------------------------------------- */
 
-static int check_artifacts(struct dispatcher *dispatcher, const Flink__JobGraph *graph, struct err *err)
+static int check_artifacts(struct dispatcher *dispatcher, const Flink__JobGraph *graph,
+			   struct err *err)
 {
 	for (size_t i = 0; i < graph->n_artifacts; i++) {
 		const Flink__Artifact *artifact = graph->artifacts[i];
 		const struct bytes *content = blob_get(dispatcher->blobs, artifact->sha256.data);
 
 		if (content == NULL)
-			return err_set(err, ERR_ARTIFACT_UNREADABLE,
-				       "%s was not sent, or not to its end, before the job that needs it",
-				       artifact->name);
+			return err_set(
+				err, ERR_ARTIFACT_UNREADABLE,
+				"%s was not sent, or not to its end, before the job that needs it",
+				artifact->name);
 		if (content->size_bytes != artifact->size_bytes)
 			return err_set(err, ERR_PLAN_INVALID, "%s has %zu bytes, the job says %llu",
 				       artifact->name, content->size_bytes,
@@ -149,7 +151,8 @@ static struct conf *job_conf(const struct dispatcher *dispatcher, const Flink__J
 	struct conf *conf = conf_copy(dispatcher->options.conf);
 
 	for (size_t i = 0; i < graph->n_settings; i++) {
-		if (conf_set(conf, graph->settings[i]->key, graph->settings[i]->value, "the job", err) != 0) {
+		if (conf_set(conf, graph->settings[i]->key, graph->settings[i]->value, "the job",
+			     err) != 0) {
 			conf_destroy(&conf);
 			return NULL;
 		}
@@ -262,7 +265,7 @@ int dispatcher_cancel(struct dispatcher *dispatcher, const struct id *job_id, st
 	return 0;
 }
 
-/* ---- watching --------------------------------------------------------------------------------- */
+/* ---- watching ------------------------------------------------------------------------------- */
 
 struct job_watch *dispatcher_watch(struct dispatcher *dispatcher, const struct id *job_id,
 				   void (*changed)(void *context), void *context)
@@ -302,7 +305,7 @@ static void tell_watchers(struct job_record *record)
 	}
 }
 
-/* ---- forgetting ------------------------------------------------------------------------------- */
+/* ---- forgetting ----------------------------------------------------------------------------- */
 
 static void forget(struct dispatcher *dispatcher, struct job_record *record)
 {

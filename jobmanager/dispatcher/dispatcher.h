@@ -16,8 +16,10 @@ struct dispatcher;
  * The same job id again: the job that has it is returned, nothing is started twice. */
 MUST_USE int dispatcher_submit(struct dispatcher *dispatcher, const Flink__JobGraph *graph,
 			       struct job **job, struct err *err);
-MUST_USE int dispatcher_cancel(struct dispatcher *dispatcher, const struct id *job_id, struct err *err);
-const struct list *dispatcher_jobs(const struct dispatcher *dispatcher); /* of struct job, oldest first */
+MUST_USE int dispatcher_cancel(struct dispatcher *dispatcher, const struct id *job_id,
+			       struct err *err);
+const struct list *dispatcher_jobs(
+	const struct dispatcher *dispatcher); /* of struct job, oldest first */
 struct job *dispatcher_find(struct dispatcher *dispatcher, const struct id *job_id); /* NULL */
 struct resource_manager *dispatcher_resource_manager(struct dispatcher *dispatcher);
 struct blob_store *dispatcher_blobs(struct dispatcher *dispatcher);
@@ -33,7 +35,7 @@ struct job_watch *dispatcher_watch(struct dispatcher *dispatcher, const struct i
 void dispatcher_unwatch(struct job_watch **watch);
 uint64_t dispatcher_leader_epoch(const struct dispatcher *dispatcher);
 
-/* ---- for jobmanager.c ------------------------------------------------------------------------- */
+/* ---- for jobmanager.c ----------------------------------------------------------------------- */
 
 struct dispatcher_options {
 	struct world *world;

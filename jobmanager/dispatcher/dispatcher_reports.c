@@ -19,8 +19,8 @@ static void taskmanager_here(void *context, struct taskmanager_info *taskmanager
 	char at[TIME_TEXT_SIZE];
 
 	if (request->crash_note[0] != '\0')
-		log_error(DISPATCHER_LOGGER, "TaskManager %s died at %s%s%s: %s", taskmanager->resource_id,
-			  wall_format_log(request->crash_ms, at),
+		log_error(DISPATCHER_LOGGER, "TaskManager %s died at %s%s%s: %s",
+			  taskmanager->resource_id, wall_format_log(request->crash_ms, at),
 			  request->crash_operator[0] ? " in " : "", request->crash_operator,
 			  request->crash_note);
 	LIST_FOR_EACH(&dispatcher->jobs, struct job, node, job)
@@ -38,7 +38,8 @@ static struct execution *find_execution(struct dispatcher *dispatcher,
 	if (id_from_message(execution_id, &id))
 		execution = map_get(dispatcher->executions, map_key_id(&id));
 	else
-		err_set(err, ERR_NET_PROTOCOL, "an execution id has %zu bytes, not 16", execution_id->len);
+		err_set(err, ERR_NET_PROTOCOL, "an execution id has %zu bytes, not 16",
+			execution_id->len);
 	if (execution == NULL && err->code == ERR_NONE)
 		err_set(err, ERR_FENCED, "execution %s is not one of the current attempts",
 			id_format(&id, text));

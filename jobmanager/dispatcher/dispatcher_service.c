@@ -29,9 +29,10 @@ static int job_id_of(const ProtobufCBinaryData *data, struct id *id, struct err 
 	return err_set(err, ERR_NET_PROTOCOL, "a job id has %zu bytes, not 16", data->len);
 }
 
-/* ---- artifacts and jobs ----------------------------------------------------------------------- */
+/* ---- artifacts and jobs --------------------------------------------------------------------- */
 
-static void put_artifact(Flink__Dispatcher_Service *service, const Flink__PutArtifactRequest *request,
+static void put_artifact(Flink__Dispatcher_Service *service,
+			 const Flink__PutArtifactRequest *request,
 			 Flink__PutArtifactResponse_Closure closure, void *closure_data)
 {
 	struct dispatcher *dispatcher = dispatcher_of(service);
@@ -41,8 +42,9 @@ static void put_artifact(Flink__Dispatcher_Service *service, const Flink__PutArt
 	if (request->sha256.len != 32)
 		err_set(&err, ERR_NET_PROTOCOL, "an artifact's SHA-256 has %zu bytes, not 32",
 			request->sha256.len);
-	else if (blob_put(dispatcher->blobs, request->sha256.data, request->name, request->size_bytes,
-			  request->offset, bytes_of(request->content.data, request->content.len),
+	else if (blob_put(dispatcher->blobs, request->sha256.data, request->name,
+			  request->size_bytes, request->offset,
+			  bytes_of(request->content.data, request->content.len),
 			  loop_now(dispatcher->loop), &response.received_bytes, &err) == 0) {
 		closure(&response, closure_data);
 		return;
@@ -60,7 +62,8 @@ static void submit_job(Flink__Dispatcher_Service *service, const Flink__SubmitJo
 
 	if (request->graph == NULL)
 		err_set(&err, ERR_PLAN_INVALID, "the submission holds no job graph");
-	if (request->graph == NULL || dispatcher_submit(dispatcher, request->graph, &job, &err) != 0) {
+	if (request->graph == NULL ||
+	    dispatcher_submit(dispatcher, request->graph, &job, &err) != 0) {
 		log_warn(DISPATCHER_LOGGER, "A job is refused: %s", err.text);
 		rpc_fail(closure_data, &err);
 		return;
@@ -128,14 +131,14 @@ static void cluster_overview(Flink__Dispatcher_Service *service,
 	struct dispatcher *dispatcher = dispatcher_of(service);
 	Flink__ClusterOverviewResponse response = FLINK__CLUSTER_OVERVIEW_RESPONSE__INIT;
 
-	resource_manager_counts(dispatcher->resources, &response.taskmanagers, &response.slots_total,
-				&response.slots_free);
+	resource_manager_counts(dispatcher->resources, &response.taskmanagers,
+				&response.slots_total, &response.slots_free);
 	response.rest_port = dispatcher->rest_port;
 	response.version = text_of(FLINK_VERSION);
 	closure(&response, closure_data);
 }
 
-/* ---- long polls ------------------------------------------------------------------------------- */
+/* ---- long polls ----------------------------------------------------------------------------- */
 
 struct status_call {
 	struct list_node node; /* of dispatcher.status_calls */
@@ -146,9 +149,11 @@ struct status_call {
 	void *closure_data;
 };
 
-static bool has_news(const struct job *job, const Flink__JobStatusRequest *request, const char *note)
+static bool has_news(const struct job *job, const Flink__JobStatusRequest *request,
+		     const char *note)
 {
-	return job_master_output_ended(job) || strcmp(request->status_seen, job_status_name(job)) != 0 ||
+	return job_master_output_ended(job) ||
+	       strcmp(request->status_seen, job_status_name(job)) != 0 ||
 	       strcmp(request->note_seen, note) != 0 ||
 	       (request->output_max_bytes > 0 && job_output_end(job) > request->output_from);
 }
@@ -173,11 +178,13 @@ static void answer_status(const struct job *job, const struct status_call *call,
 	response.output_offset = request->output_from;
 	if (max_bytes > 0) {
 		job_output_read(job, request->output_from,
-				max_bytes < OUTPUT_BYTES_MAX ? max_bytes : OUTPUT_BYTES_MAX, &output,
-				&response.output_offset);
-		response.output = (ProtobufCBinaryData){ output.size_bytes, (uint8_t *)output.data };
-		response.output_end = job_master_output_ended(job) &&
-				      response.output_offset + output.size_bytes >= job_output_end(job);
+				max_bytes < OUTPUT_BYTES_MAX ? max_bytes : OUTPUT_BYTES_MAX,
+				&output, &response.output_offset);
+		response.output =
+			(ProtobufCBinaryData){ output.size_bytes, (uint8_t *)output.data };
+		response.output_end =
+			job_master_output_ended(job) &&
+			response.output_offset + output.size_bytes >= job_output_end(job);
 	} else {
 		response.output_end = job_master_output_ended(job);
 	}

@@ -6,9 +6,9 @@
  * Two kinds of failure explain themselves only later. A task whose peer is gone reports a broken
  * connection; the peer's TaskManager is missed a moment later (CAUSE_SYMPTOM). A TaskManager that
  * breaks off may have crashed in a user function, and its next life hands in a note that names the
- * job (CAUSE_TASKMANAGER_LOST, then CAUSE_CRASH). Where the restart strategy allows a restart anyway
- * it begins at once and is refunded if the note names another job; where it does not, the job waits
- * for the note a little while, RESTARTING, before it fails. */
+ * job (CAUSE_TASKMANAGER_LOST, then CAUSE_CRASH). Where the restart strategy allows a restart
+ * anyway it begins at once and is refunded if the note names another job; where it does not, the
+ * job waits for the note a little while, RESTARTING, before it fails. */
 #include <stdio.h>
 
 #include "common/base/check.h"
@@ -19,7 +19,7 @@
 #define CRASHES_WITHIN_MS 60000   /* so many crashes of one job in this time end it */
 #define LOSSES_MAX 64
 
-/* ---- the exception history -------------------------------------------------------------------- */
+/* ---- the exception history ------------------------------------------------------------------ */
 
 static void failure_free(struct job_master *master, struct job_failure *failure)
 {
@@ -89,7 +89,7 @@ static void set_cause(struct job_master *master, enum cause_rank rank, const str
 	buf_fini(&name);
 }
 
-/* ---- deciding --------------------------------------------------------------------------------- */
+/* ---- deciding ------------------------------------------------------------------------------- */
 
 static bool ends_the_job(const struct job_master *master)
 {
@@ -112,8 +112,8 @@ static void compose_failure(struct job_master *master, const char *policy)
 	if (length > room)
 		length = room; /* a long cause may not push the policy out */
 	snprintf(failure->text + length, sizeof(failure->text) - length,
-		 "; no %srestart (restart-strategy.type: %s)", master->job.restarts ? "further " : "",
-		 policy);
+		 "; no %srestart (restart-strategy.type: %s)",
+		 master->job.restarts ? "further " : "", policy);
 }
 
 static void fail_for_good(struct job_master *master, const char *policy)
@@ -160,9 +160,9 @@ static void decide(struct job_master *master, mono_t now, bool charged, bool may
 	struct buf policy;
 
 	if (charged)
-		allowed = restart_charge(&master->restart, now,
-					 (double)(world_random(master->options.world) >> 11) * 0x1p-53,
-					 &delay_ms);
+		allowed = restart_charge(
+			&master->restart, now,
+			(double)(world_random(master->options.world) >> 11) * 0x1p-53, &delay_ms);
 	master->charged = charged && allowed;
 	if (allowed) {
 		restart_after(master, now, delay_ms);
@@ -223,7 +223,7 @@ void job_fail(struct job_master *master, enum cause_rank rank, const struct err 
 	}
 }
 
-/* ---- TaskManagers go and come ----------------------------------------------------------------- */
+/* ---- TaskManagers go and come --------------------------------------------------------------- */
 
 static void remember_loss(struct job_master *master, const struct job_place *place)
 {
@@ -391,7 +391,7 @@ void job_master_taskmanager_here(struct job *job, const Flink__RegisterTaskManag
 	}
 }
 
-/* ---- starting again --------------------------------------------------------------------------- */
+/* ---- starting again ------------------------------------------------------------------------- */
 
 static void next_attempt(struct job_master *master, struct execution *execution)
 {

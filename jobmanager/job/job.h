@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * job.h - one job as its JobMaster keeps it: the ExecutionGraph as state machines in tables.
  *
- * "I decide, and I never touch a record." Read by dispatcher, scheduler and REST on the JobManager's
- * runner thread; only jobmanager/job writes. Vertex edges stay ranges (graph.h edge_consumers), never
- * one by one.
+ * "I decide, and I never touch a record." Read by dispatcher, scheduler and REST on the
+ * JobManager's runner thread; only jobmanager/job writes. Vertex edges stay ranges (graph.h
+ * edge_consumers), never one by one.
  *
  *   INITIALIZING -> CREATED -> RUNNING -> FINISHED
  *   RUNNING -> RESTARTING -> RUNNING
@@ -26,7 +26,8 @@
 
 enum job_status { /* Flink's JobStatus */
 	JOB_INITIALIZING, JOB_CREATED, JOB_RUNNING, JOB_FAILING, JOB_FAILED, JOB_CANCELLING,
-	JOB_CANCELED, JOB_FINISHED, JOB_RESTARTING, JOB_SUSPENDED, JOB_RECONCILING, JOB_STATUS_COUNT,
+	JOB_CANCELED, JOB_FINISHED, JOB_RESTARTING, JOB_SUSPENDED, JOB_RECONCILING,
+	JOB_STATUS_COUNT,
 };
 enum execution_state { /* Flink's ExecutionState */
 	EXECUTION_CREATED, EXECUTION_SCHEDULED, EXECUTION_DEPLOYING, EXECUTION_INITIALIZING,
@@ -55,7 +56,8 @@ struct execution { /* the current attempt of a subtask */
 	uint32_t attempt; /* from 0 */
 	wall_t entered_ms[EXECUTION_STATE_COUNT]; /* 0: not reached in this attempt */
 	struct slot *slot;      /* NULL: none now */
-	/* Of its TaskManager, kept after the slot is gone; NULL: never had one. Both are the job's. */
+	/* Of its TaskManager, kept after the slot is gone; NULL: never had one. Both are the
+	 * job's. */
 	const char *resource_id;
 	const char *endpoint;   /* "host:port" of its data port */
 	struct io_metrics base; /* of earlier attempts */
@@ -120,18 +122,21 @@ void execution_name(const struct execution *execution, struct buf *into);
 
 const char *job_status_name(const struct job *job);
 bool job_is_final(const struct job *job);
-/* One sentence for `list`, REST and the page: waiting_for, or a source's status text; "" if none. */
+/* One sentence for `list`, REST and the page: waiting_for, or a source's status text; "" if
+ * none. */
 void job_note(const struct job *job, struct buf *into);
 /* Counts of the vertex's (or the whole job's) executions per state. */
 void job_count_states(const struct job *job, uint32_t counts[EXECUTION_STATE_COUNT]);
-void job_vertex_count_states(const struct job_vertex *vertex, uint32_t counts[EXECUTION_STATE_COUNT]);
+void job_vertex_count_states(const struct job_vertex *vertex,
+			     uint32_t counts[EXECUTION_STATE_COUNT]);
 /* Flink's aggregate of a vertex's executions (rest-api.md §2.4). */
 enum execution_state job_vertex_state(const struct job_vertex *vertex);
 void io_metrics_add(struct io_metrics *sum, const struct io_metrics *more);
 struct io_metrics execution_metrics(const struct execution *execution); /* base + now */
 
-/* Output lines from an offset (of the merged stream). Returns the bytes copied (whole lines, at most
- * max_bytes) and sets *offset to the first one's offset (later than asked: lines were dropped). */
+/* Output lines from an offset (of the merged stream). Returns the bytes copied (whole lines, at
+ * most max_bytes) and sets *offset to the first one's offset (later than asked: lines were
+ * dropped). */
 size_t job_output_read(const struct job *job, uint64_t from, size_t max_bytes, struct buf *into,
 		       uint64_t *offset);
 uint64_t job_output_end(const struct job *job);

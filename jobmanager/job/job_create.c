@@ -36,7 +36,8 @@ static const char *group_of(const Flink__Vertex *vertex)
 	return vertex->slot_sharing_group[0] != '\0' ? vertex->slot_sharing_group : "default";
 }
 
-/* Slots of a group come one after another; subtask i of each of its vertices uses slot first + i. */
+/* Slots of a group come one after another; subtask i of each of its vertices uses slot first +
+ * i. */
 static void number_slots(struct job_master *master)
 {
 	const Flink__JobGraph *graph = master->job.graph;
@@ -194,11 +195,13 @@ void job_master_destroy(struct job **job)
 		return;
 	master = job_master_of(*job);
 	*job = NULL;
-	CHECK(master->calls == 0, "job '%s' ends with %u calls under way", master->job.name, master->calls);
+	CHECK(master->calls == 0, "job '%s' ends with %u calls under way", master->job.name,
+	      master->calls);
 	if (atomic_load(&master->agent.runner) != NULL)
 		runner_remove(master->options.runner, &master->agent);
 	job_sources_destroy(master);
-	resource_manager_withdraw(master->options.resources, &master->demand, "the JobManager ends");
+	resource_manager_withdraw(master->options.resources, &master->demand,
+				  "the JobManager ends");
 	LIST_FOR_EACH(&master->places, struct job_place, node, place) {
 		place->taskmanager = NULL;
 		job_place_unref(place);

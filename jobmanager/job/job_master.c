@@ -28,7 +28,7 @@ void job_say(struct job_master *master, char *text)
 	job_changed(master);
 }
 
-/* ---- moves ------------------------------------------------------------------------------------ */
+/* ---- moves ---------------------------------------------------------------------------------- */
 
 void job_move(struct job_master *master, enum job_status to)
 {
@@ -78,7 +78,8 @@ void execution_move(struct execution *execution, enum execution_state to, const 
 	vertex->counts[to]++;
 	master->running_count += counts_as_running(to);
 	master->running_count -= counts_as_running(from);
-	execution->entered_ms[to] = master->job.last_modified_ms = world_wall(master->options.world);
+	execution->entered_ms[to] = master->job.last_modified_ms =
+		world_wall(master->options.world);
 	log_info(GRAPH_LOGGER, "%s (%u/%u) (%s) switched from %s to %s%s%s.", vertex->message->name,
 		 execution_subtask(execution) + 1, vertex->message->parallelism,
 		 id_format(&execution->id, id), sm_name(&execution_states, from),
@@ -89,7 +90,7 @@ void execution_move(struct execution *execution, enum execution_state to, const 
 	job_changed(master);
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------ */
+/* ---- beginning and end ---------------------------------------------------------------------- */
 
 void job_master_start(struct job *job)
 {
@@ -129,7 +130,8 @@ static void release_job(struct job_master *master)
 		resource_manager_stub(master->options.resources, place->taskmanager,
 				      master->job.job_attempt, &stub);
 		request.job_id = id_to_message(&master->job.id);
-		flink__task_executor__release_job(rpc_stub_service(&stub), &request, released, place);
+		flink__task_executor__release_job(rpc_stub_service(&stub), &request, released,
+						  place);
 	}
 }
 
@@ -158,7 +160,7 @@ bool job_master_output_ended(const struct job *job)
 	return job_is_final(job) && job_master_of(job)->releases_open == 0;
 }
 
-/* ---- cancelling ------------------------------------------------------------------------------- */
+/* ---- cancelling ----------------------------------------------------------------------------- */
 
 void job_master_cancel(struct job *job)
 {
@@ -201,7 +203,7 @@ static void check_cancellation(struct job_master *master, mono_t now, mono_t *wa
 	master->cancel_until = MONO_NEVER;
 }
 
-/* ---- the step --------------------------------------------------------------------------------- */
+/* ---- the step ------------------------------------------------------------------------------- */
 
 static void check_running(struct job_master *master)
 {

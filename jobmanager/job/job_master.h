@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * job_master.h - the door of jobmanager/job for the dispatcher: makes a job, starts it, tells it what
- * TaskManagers report. (Who only reads a job includes job.h.)
+ * job_master.h - the door of jobmanager/job for the dispatcher: makes a job, starts it, tells it
+ * what TaskManagers report. (Who only reads a job includes job.h.)
  *
- * A JobMaster is an agent on the JobManager's runner. Calls from outside note what happened and wake
- * it; it decides in its step. */
+ * A JobMaster is an agent on the JobManager's runner. Calls from outside note what happened and
+ * wake it; it decides in its step. */
 #ifndef JOBMANAGER_JOB_JOB_MASTER_H
 #define JOBMANAGER_JOB_JOB_MASTER_H
 
@@ -15,17 +15,20 @@ struct job_master_options {
 	struct world *world;
 	struct runner *runner;
 	struct resource_manager *resources;
-	struct map *executions; /* execution id -> struct execution, of all jobs; the dispatcher's */
+	struct map
+		*executions; /* execution id -> struct execution, of all jobs; the dispatcher's */
 	uint64_t age;           /* of the job among all, for the line before the slots */
-	/* Anything that somebody may wait for has changed; the job is final and has let go of all. */
+	/* Anything that somebody may wait for has changed; the job is final and has let go of
+	 * all. */
 	void (*changed)(void *context, struct job *job);
 	void (*ended)(void *context, struct job *job);
 	void *context;
 };
 
 /* The graph is checked already and copied; conf is taken on success. */
-MUST_USE int job_master_create(const struct job_master_options *options, const Flink__JobGraph *graph,
-			       struct conf *conf, struct job **job, struct err *err);
+MUST_USE int job_master_create(const struct job_master_options *options,
+			       const Flink__JobGraph *graph, struct conf *conf, struct job **job,
+			       struct err *err);
 /* When it returns the job is RUNNING, and says what it waits for if slots are missing. */
 void job_master_start(struct job *job);
 void job_master_cancel(struct job *job); /* not for final ones */

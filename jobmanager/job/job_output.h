@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * job_output.h - the lines that a job's print() wrote, merged over its TaskManagers; the writing side
- * (job.h has the reading one).
+ * job_output.h - the lines that a job's print() wrote, merged over its TaskManagers; the writing
+ * side (job.h has the reading one).
  *
- * The merged stream has offsets of its own: a line gets its place in the order in which it came here.
- * What a TaskManager dropped, and what fell out of the ring at the front, are holes in the offsets, so
- * a reader sees that something is missing and how much. */
+ * The merged stream has offsets of its own: a line gets its place in the order in which it came
+ * here. What a TaskManager dropped, and what fell out of the ring at the front, are holes in the
+ * offsets, so a reader sees that something is missing and how much. */
 #ifndef JOBMANAGER_JOB_JOB_OUTPUT_H
 #define JOBMANAGER_JOB_JOB_OUTPUT_H
 
@@ -15,8 +15,9 @@ struct job_output;
 
 struct job_output *job_output_create(void);
 void job_output_destroy(struct job_output **output);
-/* Lines of one life of a TaskManager. `offset` counts the bytes of its own stream for this job, those
- * it dropped in front of the lines included. What came before is left out: a push may be repeated. */
+/* Lines of one life of a TaskManager. `offset` counts the bytes of its own stream for this job,
+ * those it dropped in front of the lines included. What came before is left out: a push may be
+ * repeated. */
 void job_output_push(struct job_output *output, const struct id *incarnation, uint64_t offset,
 		     uint64_t dropped_bytes, struct bytes lines);
 size_t job_output_copy(const struct job_output *output, uint64_t from, size_t max_bytes,

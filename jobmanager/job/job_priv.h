@@ -105,7 +105,7 @@ struct job_master {
 	uint32_t **locations;   /* per vertex and subtask: index in the table, of this attempt */
 	Flink__Location **location_table;
 	uint32_t locations_count;
-	mono_t cancel_until;    /* task.cancellation.timeout; MONO_NEVER: nothing is being cancelled */
+	mono_t cancel_until; /* task.cancellation.timeout; MONO_NEVER: nothing is being cancelled */
 
 	/* failover */
 	struct restart_strategy restart;
@@ -116,7 +116,7 @@ struct job_master {
 	bool charged;           /* this failover cost a restart */
 	mono_t verdict_at, restart_at;
 	struct list losses;     /* struct job_loss, oldest first */
-	mono_t crashes[3];      /* the last ones that were this job's fault, oldest first; 0: none */
+	mono_t crashes[3]; /* the last ones that were this job's fault, oldest first; 0: none */
 
 	struct job_source *sources;
 	uint32_t sources_count;
@@ -135,7 +135,8 @@ static inline struct job_master *job_master_of(const struct job *job)
 			       *vertices_end_ = vertex_ + (master)->job.graph->n_vertices; \
 	     vertex_ < vertices_end_; vertex_++) \
 		for (struct execution *execution = vertex_->executions, \
-				      *execution##_end = execution + vertex_->message->parallelism; \
+				      *execution##_end = \
+					      execution + vertex_->message->parallelism; \
 		     execution < execution##_end; execution++)
 
 /* job_create.c */
@@ -154,14 +155,16 @@ const char *job_id_text(const struct job_master *master, char text[ID_TEXT_SIZE]
 /* scheduler.c */
 void job_schedule(struct job_master *master); /* all CREATED -> SCHEDULED, asks for slots */
 void job_deploy(struct job_master *master);
-bool job_places_pump(struct job_master *master); /* sends what the places want; true: there is more */
+/* Sends what the places want; true: there is more. */
+bool job_places_pump(struct job_master *master);
 void job_cancel_executions(struct job_master *master);
 void job_slots_step(struct job_master *master, mono_t now, mono_t *wake_at);
 void job_slots_give_back(struct job_master *master, const char *reason);
 void job_slot_unused(struct job_master *master, uint32_t number);
-void job_place_unref(struct job_place *place); /* frees it when it is gone and no call refers to it */
-/* Every call to a place about an execution is counted there from one to the other. The end gives the
- * execution that was meant if it is still the same attempt and has not ended; NULL otherwise. */
+void job_place_unref(struct job_place *place); /* frees it when it is gone and no call is open */
+/* Every call to a place about an execution is counted there from one to the other. The end gives
+ * the execution that was meant if it is still the same attempt and has not ended; NULL
+ * otherwise. */
 struct job_call *job_call_begin(struct execution *execution);
 struct execution *job_call_end(struct job_call *call);
 uint32_t execution_slot_number(const struct execution *execution);

@@ -12,15 +12,17 @@
 static int check_sender(const struct execution *execution, const struct taskmanager_info *from,
 			struct err *err)
 {
-	if (execution->place != NULL && execution->place->taskmanager == from && execution->submitted)
+	if (execution->place != NULL && execution->place->taskmanager == from &&
+	    execution->submitted)
 		return 0;
-	return err_set(err, ERR_FENCED, "task %s (%u/%u) of job '%s' is %s and not on TaskManager %s",
+	return err_set(err, ERR_FENCED,
+		       "task %s (%u/%u) of job '%s' is %s and not on TaskManager %s",
 		       execution->vertex->message->name, execution_subtask(execution) + 1,
 		       execution->vertex->message->parallelism, execution->vertex->job->name,
 		       sm_name(&execution_states, execution->state), from->resource_id);
 }
 
-/* ---- metrics ---------------------------------------------------------------------------------- */
+/* ---- metrics -------------------------------------------------------------------------------- */
 
 static void take_operator_metrics(struct execution *execution, const Flink__TaskMetrics *metrics)
 {
@@ -67,7 +69,7 @@ void job_master_task_metrics(struct execution *execution, struct taskmanager_inf
 		take_metrics(execution, metrics);
 }
 
-/* ---- states ----------------------------------------------------------------------------------- */
+/* ---- states --------------------------------------------------------------------------------- */
 
 /* Through the states in between, which a report may have left out. */
 static void move_up_to(struct execution *execution, enum execution_state to)
@@ -99,10 +101,12 @@ static void task_failed(struct execution *execution, const Flink__UpdateTaskStat
 	if (request->failed_operator[0] != '\0')
 		err_wrap(&err, "%s", request->failed_operator);
 	if (err.origin[0] == '\0')
-		snprintf(err.origin, sizeof(err.origin), "TaskManager %.40s", execution->resource_id);
+		snprintf(err.origin, sizeof(err.origin), "TaskManager %.40s",
+			 execution->resource_id);
 	symptom = is_symptom(err.code);
 	execution_move(execution,
-		       execution->state == EXECUTION_CANCELING ? EXECUTION_CANCELED : EXECUTION_FAILED,
+		       execution->state == EXECUTION_CANCELING ? EXECUTION_CANCELED
+							       : EXECUTION_FAILED,
 		       &err);
 	job_fail(master, symptom ? CAUSE_SYMPTOM : CAUSE_TASK, &err, execution,
 		 symptom ? SYMPTOM_WAIT_MS : 0);

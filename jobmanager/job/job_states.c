@@ -5,8 +5,8 @@
 
 static const struct sm_state job_state_rows[] = {
 	[JOB_INITIALIZING] = { "INITIALIZING", SM_TO(JOB_CREATED), false },
-	[JOB_CREATED] = { "CREATED", SM_TO(JOB_RUNNING) | SM_TO(JOB_CANCELLING) | SM_TO(JOB_FAILING),
-			  false },
+	[JOB_CREATED] = { "CREATED",
+			  SM_TO(JOB_RUNNING) | SM_TO(JOB_CANCELLING) | SM_TO(JOB_FAILING), false },
 	[JOB_RUNNING] = { "RUNNING",
 			  SM_TO(JOB_FINISHED) | SM_TO(JOB_RESTARTING) | SM_TO(JOB_CANCELLING) |
 				  SM_TO(JOB_FAILING),
@@ -17,7 +17,8 @@ static const struct sm_state job_state_rows[] = {
 	[JOB_CANCELED] = { "CANCELED", 0, true },
 	[JOB_FINISHED] = { "FINISHED", 0, true },
 	[JOB_RESTARTING] = { "RESTARTING",
-			     SM_TO(JOB_RUNNING) | SM_TO(JOB_CANCELLING) | SM_TO(JOB_FAILING), false },
+			     SM_TO(JOB_RUNNING) | SM_TO(JOB_CANCELLING) | SM_TO(JOB_FAILING),
+			     false },
 	[JOB_SUSPENDED] = { "SUSPENDED", 0, false },
 	[JOB_RECONCILING] = { "RECONCILING", 0, false },
 };
@@ -29,8 +30,10 @@ const struct sm_table job_states = { "job", ARRAY_COUNT(job_state_rows), job_sta
 static const struct sm_state execution_state_rows[] = {
 	[EXECUTION_CREATED] = { "CREATED", SM_TO(EXECUTION_SCHEDULED) | ENDED_EARLY, false },
 	[EXECUTION_SCHEDULED] = { "SCHEDULED", SM_TO(EXECUTION_DEPLOYING) | ENDED_EARLY, false },
-	[EXECUTION_DEPLOYING] = { "DEPLOYING", SM_TO(EXECUTION_INITIALIZING) | DEPLOYED_ENDS, false },
-	[EXECUTION_INITIALIZING] = { "INITIALIZING", SM_TO(EXECUTION_RUNNING) | DEPLOYED_ENDS, false },
+	[EXECUTION_DEPLOYING] = { "DEPLOYING", SM_TO(EXECUTION_INITIALIZING) | DEPLOYED_ENDS,
+				  false },
+	[EXECUTION_INITIALIZING] = { "INITIALIZING", SM_TO(EXECUTION_RUNNING) | DEPLOYED_ENDS,
+				     false },
 	[EXECUTION_RUNNING] = { "RUNNING", SM_TO(EXECUTION_FINISHED) | DEPLOYED_ENDS, false },
 	[EXECUTION_FINISHED] = { "FINISHED", 0, true },
 	[EXECUTION_CANCELING] = { "CANCELING", SM_TO(EXECUTION_CANCELED), false },
@@ -86,7 +89,8 @@ void job_note(const struct job *job, struct buf *into)
 		first_status_text(job, into);
 }
 
-void job_vertex_count_states(const struct job_vertex *vertex, uint32_t counts[EXECUTION_STATE_COUNT])
+void job_vertex_count_states(const struct job_vertex *vertex,
+			     uint32_t counts[EXECUTION_STATE_COUNT])
 {
 	for (uint32_t state = 0; state < EXECUTION_STATE_COUNT; state++)
 		counts[state] = vertex->counts[state];

@@ -40,20 +40,23 @@ static uint32_t attempts_of(const char *text)
 	errno = 0;
 	unsigned long attempts = strtoul(text, &end, 10);
 
-	return end != text && *end == '\0' && errno == 0 && attempts < UINT32_MAX ? (uint32_t)attempts
-										  : UINT32_MAX;
+	return end != text && *end == '\0' && errno == 0 && attempts < UINT32_MAX
+		       ? (uint32_t)attempts
+		       : UINT32_MAX;
 }
 
 void restart_init(struct restart_strategy *strategy, const struct conf *conf)
 {
 	const char *type = conf_text(conf, "restart-strategy.type");
 
-	*strategy = (struct restart_strategy){ .kind = kind_of(type, conf), .chosen = *type != '\0' };
+	*strategy =
+		(struct restart_strategy){ .kind = kind_of(type, conf), .chosen = *type != '\0' };
 	switch (strategy->kind) {
 	case RESTART_NONE:
 		break;
 	case RESTART_FIXED_DELAY:
-		strategy->attempts = (uint32_t)conf_int(conf, "restart-strategy.fixed-delay.attempts");
+		strategy->attempts =
+			(uint32_t)conf_int(conf, "restart-strategy.fixed-delay.attempts");
 		strategy->delay_ms = conf_duration_ms(conf, "restart-strategy.fixed-delay.delay");
 		break;
 	case RESTART_FAILURE_RATE:
@@ -61,23 +64,24 @@ void restart_init(struct restart_strategy *strategy, const struct conf *conf)
 			conf, "restart-strategy.failure-rate.max-failures-per-interval");
 		if (strategy->attempts > FAILURES_KEPT_MAX)
 			strategy->attempts = FAILURES_KEPT_MAX;
-		strategy->interval_ms =
-			conf_duration_ms(conf, "restart-strategy.failure-rate.failure-rate-interval");
+		strategy->interval_ms = conf_duration_ms(
+			conf, "restart-strategy.failure-rate.failure-rate-interval");
 		strategy->delay_ms = conf_duration_ms(conf, "restart-strategy.failure-rate.delay");
 		strategy->failures = MEM_NEW_ARRAY(mono_t, strategy->attempts + 1);
 		break;
 	case RESTART_EXPONENTIAL_DELAY:
 		strategy->attempts = attempts_of(conf_text(
 			conf, "restart-strategy.exponential-delay.attempts-before-reset-backoff"));
-		strategy->backoff_ms_min =
-			conf_duration_ms(conf, "restart-strategy.exponential-delay.initial-backoff");
+		strategy->backoff_ms_min = conf_duration_ms(
+			conf, "restart-strategy.exponential-delay.initial-backoff");
 		strategy->backoff_ms_max =
 			conf_duration_ms(conf, "restart-strategy.exponential-delay.max-backoff");
 		strategy->multiplier =
 			conf_double(conf, "restart-strategy.exponential-delay.backoff-multiplier");
-		strategy->jitter = conf_double(conf, "restart-strategy.exponential-delay.jitter-factor");
-		strategy->reset_ms =
-			conf_duration_ms(conf, "restart-strategy.exponential-delay.reset-backoff-threshold");
+		strategy->jitter =
+			conf_double(conf, "restart-strategy.exponential-delay.jitter-factor");
+		strategy->reset_ms = conf_duration_ms(
+			conf, "restart-strategy.exponential-delay.reset-backoff-threshold");
 		strategy->backoff_ms = strategy->backoff_ms_min;
 		break;
 	}
@@ -195,8 +199,8 @@ void restart_describe(const struct restart_strategy *strategy, struct buf *into)
 		if (strategy->attempts == UINT32_MAX)
 			buf_printf(into, "exponential-delay, %u restarts used", strategy->used);
 		else
-			buf_printf(into, "exponential-delay, %u of %u restarts used", strategy->used,
-				   strategy->attempts);
+			buf_printf(into, "exponential-delay, %u of %u restarts used",
+				   strategy->used, strategy->attempts);
 		break;
 	}
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * scheduler.c - from slots to running tasks. All tasks of a job are deployed at once, producers first;
- * consumers may still arrive before them, since a TaskManager waits for channels it does not know yet.
+ * scheduler.c - from slots to running tasks. All tasks of a job are deployed at once, producers
+ * first; consumers may still arrive before them, since a TaskManager waits for channels it does not
+ * know yet.
  *
- * A job keeps one place per TaskManager it uses; calls to it go through the place's queue, so that a
- * wide job does not have thousands of them under way. Where tasks are is one table per attempt, which
- * all SubmitTask messages share; edges are ranges of it. */
+ * A job keeps one place per TaskManager it uses; calls to it go through the place's queue, so that
+ * a wide job does not have thousands of them under way. Where tasks are is one table per attempt,
+ * which all SubmitTask messages share; edges are ranges of it. */
 #include "common/base/check.h"
 #include "common/graph/graph.h"
 #include "jobmanager/job/job_priv.h"
@@ -21,7 +22,7 @@ uint32_t execution_slot_number(const struct execution *execution)
 	return execution->vertex->slot_first + execution_subtask(execution);
 }
 
-/* ---- places ----------------------------------------------------------------------------------- */
+/* ---- places --------------------------------------------------------------------------------- */
 
 void job_place_unref(struct job_place *place)
 {
@@ -68,7 +69,7 @@ static struct job_place *place_of(struct job_master *master, struct taskmanager_
 	return place;
 }
 
-/* ---- slots ------------------------------------------------------------------------------------ */
+/* ---- slots ---------------------------------------------------------------------------------- */
 
 static void slots_granted(void *context, struct slot *const *slots, uint32_t count)
 {
@@ -127,8 +128,8 @@ static void demand_slots(struct job_master *master)
 	};
 	const char *text;
 
-	master->demand_until = mono_after_ms(loop_now(master->loop),
-					     conf_duration_ms(master->job.conf, "slot.request.timeout"));
+	master->demand_until = mono_after_ms(
+		loop_now(master->loop), conf_duration_ms(master->job.conf, "slot.request.timeout"));
 	master->demand = resource_manager_demand(master->options.resources, &options);
 	text = slot_demand_waiting_for(master->demand);
 	job_say(master, mem_strdup(text));
@@ -162,7 +163,8 @@ void job_slots_step(struct job_master *master, mono_t now, mono_t *wake_at)
 			if (master->slots[i] == NULL || master->slot_users[i] > 0)
 				continue;
 			if (now < master->slot_idle_at[i]) {
-				master->idle_next = mono_min(master->idle_next, master->slot_idle_at[i]);
+				master->idle_next =
+					mono_min(master->idle_next, master->slot_idle_at[i]);
 				continue;
 			}
 			resource_manager_release(master->options.resources, master->slots[i],
@@ -173,7 +175,7 @@ void job_slots_step(struct job_master *master, mono_t now, mono_t *wake_at)
 	*wake_at = mono_min(*wake_at, master->idle_next);
 }
 
-/* ---- scheduling ------------------------------------------------------------------------------- */
+/* ---- scheduling ----------------------------------------------------------------------------- */
 
 static bool has_all_slots(const struct job_master *master)
 {
@@ -244,18 +246,20 @@ void job_deploy(struct job_master *master)
 	master->granted = false;
 	arena_destroy(&master->attempt_arena);
 	master->attempt_arena = arena_create("deployment");
-	master->locations = arena_alloc(master->attempt_arena, vertices * sizeof(master->locations[0]));
-	master->location_table = arena_alloc(master->attempt_arena,
-					     master->slots_needed * sizeof(master->location_table[0]));
+	master->locations =
+		arena_alloc(master->attempt_arena, vertices * sizeof(master->locations[0]));
+	master->location_table = arena_alloc(
+		master->attempt_arena, master->slots_needed * sizeof(master->location_table[0]));
 	master->locations_count = 0;
 	LIST_FOR_EACH(&master->places, struct job_place, node, place)
 		place->location = UINT32_MAX;
 	struct job_place **places = MEM_NEW_ARRAY(struct job_place *, master->slots_needed);
 
 	for (uint32_t i = 0; i < master->slots_needed; i++)
-		places[i] = i > 0 && master->slots[i]->taskmanager == master->slots[i - 1]->taskmanager
-				    ? places[i - 1]
-				    : place_of(master, master->slots[i]->taskmanager);
+		places[i] =
+			i > 0 && master->slots[i]->taskmanager == master->slots[i - 1]->taskmanager
+				? places[i - 1]
+				: place_of(master, master->slots[i]->taskmanager);
 	for (size_t v = 0; v < vertices; v++) {
 		struct job_vertex *vertex = &master->job.vertices[v];
 
@@ -276,7 +280,7 @@ void job_deploy(struct job_master *master)
 	job_say(master, NULL);
 }
 
-/* ---- calls ------------------------------------------------------------------------------------ */
+/* ---- calls ---------------------------------------------------------------------------------- */
 
 struct job_call *job_call_begin(struct execution *execution)
 {
@@ -366,7 +370,8 @@ static uint32_t edges_of(const struct job_master *master, const struct job_verte
 			Flink__InputGate *gate = &gates[inputs++];
 
 			flink__input_gate__init(gate);
-			edge_producers(edge->ship_strategy, subtask, producers, consumers, &first, &last);
+			edge_producers(edge->ship_strategy, subtask, producers, consumers, &first,
+				       &last);
 			gate->input = edge->target_input;
 			gate->producer_vertex = id_to_message(&master->job.vertices[source].id);
 			gate->edge = e;
@@ -380,7 +385,8 @@ static uint32_t edges_of(const struct job_master *master, const struct job_verte
 			Flink__OutputEdge *output = &outputs[outs++];
 
 			flink__output_edge__init(output);
-			edge_consumers(edge->ship_strategy, subtask, producers, consumers, &first, &last);
+			edge_consumers(edge->ship_strategy, subtask, producers, consumers, &first,
+				       &last);
 			output->edge = e;
 			output->consumer_first = first;
 			output->consumer_last = last;
@@ -396,7 +402,8 @@ static void send_submit(struct job_master *master, struct execution *execution)
 {
 	const struct job_vertex *vertex = execution->vertex;
 	struct job_place *place = execution->place;
-	uint32_t edges = (uint32_t)master->job.graph->n_edges, subtask = execution_subtask(execution);
+	uint32_t edges = (uint32_t)master->job.graph->n_edges,
+		 subtask = execution_subtask(execution);
 	Flink__SubmitTaskRequest request = FLINK__SUBMIT_TASK_REQUEST__INIT;
 	Flink__InputGate *gates = MEM_NEW_ARRAY(Flink__InputGate, edges);
 	Flink__OutputEdge *outputs = MEM_NEW_ARRAY(Flink__OutputEdge, edges);
@@ -427,7 +434,8 @@ static void send_submit(struct job_master *master, struct execution *execution)
 	request.outputs = output_table;
 	request.n_locations = master->locations_count;
 	request.locations = master->location_table;
-	resource_manager_stub(master->options.resources, place->taskmanager, execution->attempt, &stub);
+	resource_manager_stub(master->options.resources, place->taskmanager, execution->attempt,
+			      &stub);
 	request.leader_epoch = stub.fence.leader_epoch;
 	execution_move(execution, EXECUTION_DEPLOYING, NULL);
 	execution->submitted = true;
@@ -461,7 +469,8 @@ bool job_places_pump(struct job_master *master)
 
 		while (place->taskmanager != NULL && place->calls < PLACE_CALLS_MAX &&
 		       sent < SENDS_PER_STEP && (node = list_pop_front(&place->wanted)) != NULL) {
-			struct execution *execution = CONTAINER_OF(node, struct execution, call_node);
+			struct execution *execution =
+				CONTAINER_OF(node, struct execution, call_node);
 			uint8_t wanted = execution->call_wanted;
 
 			execution->call_wanted = CALL_NONE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sources.c - the enumerators of a job's sources, on the JobMaster's thread, and the splits they hand
- * out. An enumerator may assign a split to a reader that is not there yet: it waits here until the
- * reader says that it is ready. Every attempt of the job begins with new enumerators. */
+ * sources.c - the enumerators of a job's sources, on the JobMaster's thread, and the splits they
+ * hand out. An enumerator may assign a split to a reader that is not there yet: it waits here until
+ * the reader says that it is ready. Every attempt of the job begins with new enumerators. */
 #include "common/base/check.h"
 #include "common/contract/registry.h"
 #include "jobmanager/job/job_priv.h"
@@ -17,7 +17,7 @@ struct pending_split {
 	uint8_t body[];
 };
 
-/* ---- what an enumerator may do ----------------------------------------------------------------- */
+/* ---- what an enumerator may do -------------------------------------------------------------- */
 
 static void reader_touched(struct job_source *source, struct job_reader *reader)
 {
@@ -41,7 +41,8 @@ static void assign(struct split_assigner *to, uint32_t subtask, const struct spl
 	struct job_reader *reader = reader_of(to, subtask);
 	struct pending_split *pending = mem_alloc(sizeof(*pending) + split->body.size_bytes);
 
-	CHECK(!reader->no_more, "a split for subtask %u, which was told that there are no more", subtask);
+	CHECK(!reader->no_more, "a split for subtask %u, which was told that there are no more",
+	      subtask);
 	pending->id = split->id;
 	pending->size_bytes = split->body.size_bytes;
 	if (split->body.size_bytes > 0)
@@ -58,7 +59,7 @@ static void no_more_splits(struct split_assigner *to, uint32_t subtask)
 	reader_touched(CONTAINER_OF(to, struct job_source, assigner), reader);
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static int create_source(struct job_master *master, struct job_vertex *vertex, uint32_t operator,
 			 struct err *err)
@@ -103,7 +104,8 @@ int job_sources_create(struct job_master *master, struct err *err)
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t v = 0; v < graph->n_vertices; v++) {
 			for (uint32_t o = 0; o < graph->vertices[v]->n_operators; o++) {
-				if (graph->vertices[v]->operators[o]->kind != FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE)
+				if (graph->vertices[v]->operators[o]->kind !=
+				    FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE)
 					continue;
 				count++;
 				if (pass == 1 &&
@@ -162,13 +164,14 @@ int job_sources_open(struct job_master *master, struct err *err)
 
 		source->open = true;
 		if (source->vtable->enumerator_open != NULL &&
-		    source->vtable->enumerator_open(&source->self, &source->context, NULL, err) != 0)
+		    source->vtable->enumerator_open(&source->self, &source->context, NULL, err) !=
+			    0)
 			return err_wrap(err, "%s", source->context.operator_name);
 	}
 	return 0;
 }
 
-/* ---- readers ------------------------------------------------------------------------------------ */
+/* ---- readers -------------------------------------------------------------------------------- */
 
 int job_master_reader_ready(struct execution *execution, struct taskmanager_info *from,
 			    uint32_t operator, struct err *err)
@@ -185,7 +188,8 @@ int job_master_reader_ready(struct execution *execution, struct taskmanager_info
 		struct job_reader *reader = &source->readers[subtask];
 		struct err failure = ERR_INIT;
 
-		if (source->vertex != execution->vertex || source->operator != operator || !source->open)
+		if (source->vertex != execution->vertex ||
+		    source->operator!= operator|| !source->open)
 			continue;
 		if (reader->ready)
 			return 0; /* said twice */
@@ -193,7 +197,8 @@ int job_master_reader_ready(struct execution *execution, struct taskmanager_info
 		if (source->vtable->enumerator_open == NULL)
 			reader->no_more = true; /* its readers need no splits */
 		else if (source->vtable->enumerator_reader != NULL &&
-			 source->vtable->enumerator_reader(source->self, subtask, NULL, 0, &failure) != 0)
+			 source->vtable->enumerator_reader(source->self, subtask, NULL, 0,
+							   &failure) != 0)
 			job_fail(master, CAUSE_TASK, &failure, execution, 0);
 		if (source->open && (reader->no_more || !list_empty(&reader->splits)))
 			reader_touched(source, reader);
@@ -204,7 +209,7 @@ int job_master_reader_ready(struct execution *execution, struct taskmanager_info
 		       execution->vertex->message->name);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------ */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 static void splits_answered(const Flink__Empty *answer, void *data)
 {
@@ -233,14 +238,16 @@ static void send_splits(struct job_source *source, uint32_t subtask, struct exec
 
 	list_init(&sent);
 	while (request.n_splits < SPLITS_MAX && !list_empty(&reader->splits)) {
-		struct pending_split *split = LIST_FIRST(&reader->splits, struct pending_split, node);
+		struct pending_split *split =
+			LIST_FIRST(&reader->splits, struct pending_split, node);
 
 		if (request.n_splits > 0 && bytes + split->size_bytes > SPLITS_BYTES_MAX)
 			break;
 		bytes += split->size_bytes;
 		flink__split_message__init(&messages[request.n_splits]);
 		messages[request.n_splits].id = split->id;
-		messages[request.n_splits].body = (ProtobufCBinaryData){ split->size_bytes, split->body };
+		messages[request.n_splits].body =
+			(ProtobufCBinaryData){ split->size_bytes, split->body };
 		table[request.n_splits] = &messages[request.n_splits];
 		request.n_splits++;
 		list_remove(&split->node);
@@ -289,8 +296,8 @@ bool job_sources_step(struct job_master *master, mono_t now, mono_t *wake_at)
 		int result = source->open && source->self != NULL ? 0 : 1;
 
 		for (int steps = 0; result == 0 && steps < STEPS_MAX; steps++)
-			result = source->vtable->enumerator_step(source->self, now, &source->assigner,
-								 wake_at, &err);
+			result = source->vtable->enumerator_step(source->self, now,
+								 &source->assigner, wake_at, &err);
 		if (result < 0) {
 			err_wrap(&err, "%s", source->context.operator_name);
 			job_fail(master, CAUSE_TASK, &err, NULL, 0);

@@ -6,8 +6,9 @@
  *                   a registration of the same life (it had lost the connection) -> available
  *   any ----------- a registration of another life of the same resource id ------> replaced
  *
- * While it is not available its slots do not count and its executions have failed; what it still holds
- * when it comes back is taken away by comparing its slot reports. All on the JobManager's thread. */
+ * While it is not available its slots do not count and its executions have failed; what it still
+ * holds when it comes back is taken away by comparing its slot reports. All on the JobManager's
+ * thread. */
 #include "jobmanager/resource/resource_manager.h"
 
 #include "common/base/check.h"
@@ -41,7 +42,8 @@ struct resource_manager *resource_manager_create(const struct resource_manager_o
 
 static void taskmanager_free(struct resource_manager *manager, struct taskmanager_info *taskmanager)
 {
-	CHECK(!taskmanager->available, "%s is forgotten while it is there", taskmanager->resource_id);
+	CHECK(!taskmanager->available, "%s is forgotten while it is there",
+	      taskmanager->resource_id);
 	if (taskmanager->peer != NULL)
 		rpc_peer_set_owner(taskmanager->peer, NULL);
 	list_remove(&taskmanager->node);
@@ -108,7 +110,8 @@ void resource_manager_stub(const struct resource_manager *manager,
 			   const struct taskmanager_info *taskmanager, uint32_t attempt,
 			   struct rpc_stub *stub)
 {
-	struct rpc_fence fence = { .leader_epoch = manager->options.leader_epoch, .attempt = attempt };
+	struct rpc_fence fence = { .leader_epoch = manager->options.leader_epoch,
+				   .attempt = attempt };
 
 	CHECK(taskmanager->available, "a call to %s, which is gone", taskmanager->resource_id);
 	memcpy(fence.incarnation, taskmanager->incarnation.bytes, sizeof(fence.incarnation));
@@ -124,8 +127,9 @@ static void become_available(struct resource_manager *manager, struct taskmanage
 	slot_table_add(manager, taskmanager);
 }
 
-void resource_taskmanager_gone(struct resource_manager *manager, struct taskmanager_info *taskmanager,
-			       const struct err *why, bool note_may_follow)
+void resource_taskmanager_gone(struct resource_manager *manager,
+			       struct taskmanager_info *taskmanager, const struct err *why,
+			       bool note_may_follow)
 {
 	if (!taskmanager->available)
 		return;
@@ -136,8 +140,8 @@ void resource_taskmanager_gone(struct resource_manager *manager, struct taskmana
 	taskmanager->available = false;
 	manager->available_count--;
 	if (!manager->closing)
-		manager->options.events->taskmanager_gone(manager->options.events_context, taskmanager,
-							  why, note_may_follow);
+		manager->options.events->taskmanager_gone(manager->options.events_context,
+							  taskmanager, why, note_may_follow);
 }
 
 static void set_peer(struct taskmanager_info *taskmanager, struct rpc_peer *peer)
@@ -207,9 +211,9 @@ static struct taskmanager_info *known_life(struct resource_manager *manager,
 	return NULL;
 }
 
-struct taskmanager_info *resource_taskmanager_register(struct resource_manager *manager,
-						       struct rpc_peer *peer,
-						       const Flink__RegisterTaskManagerRequest *request)
+struct taskmanager_info *resource_taskmanager_register(
+	struct resource_manager *manager, struct rpc_peer *peer,
+	const Flink__RegisterTaskManagerRequest *request)
 {
 	struct taskmanager_info *taskmanager, *before = rpc_peer_owner(peer);
 	struct id incarnation;
@@ -234,21 +238,26 @@ struct taskmanager_info *resource_taskmanager_register(struct resource_manager *
 			taskmanager->slots[i] = (struct slot){
 				.taskmanager = taskmanager, .index = i, .state = SLOT_LOST };
 		list_push_back(&manager->taskmanagers, &taskmanager->node);
-		map_put(manager->by_resource_id, bytes_of_text(taskmanager->resource_id), taskmanager);
+		map_put(manager->by_resource_id, bytes_of_text(taskmanager->resource_id),
+			taskmanager);
 	}
 	set_peer(taskmanager, peer);
 	describe(manager, taskmanager, peer, request);
-	log_info(RESOURCE_LOGGER, "Registering TaskManager with ResourceID %s (%s) at ResourceManager: "
-		 "%u slots, data port %s:%u", taskmanager->resource_id, taskmanager->rpc_address,
-		 taskmanager->slots_count, taskmanager->data_host, taskmanager->data_port);
+	log_info(RESOURCE_LOGGER,
+		 "Registering TaskManager with ResourceID %s (%s) at ResourceManager: "
+		 "%u slots, data port %s:%u",
+		 taskmanager->resource_id, taskmanager->rpc_address, taskmanager->slots_count,
+		 taskmanager->data_host, taskmanager->data_port);
 	become_available(manager, taskmanager);
 	resource_taskmanager_heard(manager, taskmanager);
-	manager->options.events->taskmanager_here(manager->options.events_context, taskmanager, request);
+	manager->options.events->taskmanager_here(manager->options.events_context, taskmanager,
+						  request);
 	return taskmanager;
 }
 
 /* A word from it. If it was thought gone (it had been stopped), it is back. */
-void resource_taskmanager_heard(struct resource_manager *manager, struct taskmanager_info *taskmanager)
+void resource_taskmanager_heard(struct resource_manager *manager,
+				struct taskmanager_info *taskmanager)
 {
 	taskmanager->heard_at = loop_now(manager->loop);
 	taskmanager->last_heartbeat_ms = world_wall(manager->options.world);
@@ -273,8 +282,8 @@ void resource_manager_peer_down(struct resource_manager *manager, struct rpc_pee
 	agent_wake(&manager->agent);
 }
 
-void resource_manager_give_up(struct resource_manager *manager, struct taskmanager_info *taskmanager,
-			      const struct err *why)
+void resource_manager_give_up(struct resource_manager *manager,
+			      struct taskmanager_info *taskmanager, const struct err *why)
 {
 	resource_taskmanager_gone(manager, taskmanager, why, false);
 	if (taskmanager->peer != NULL)
@@ -323,7 +332,8 @@ static void forgive_own_absence(struct resource_manager *manager, mono_t now)
 	if (manager->stepped_at == 0 ||
 	    now - manager->stepped_at < manager->heartbeat_timeout_ms * NS_PER_MS * 3 / 4)
 		return;
-	log_warn(RESOURCE_LOGGER, "The JobManager stood still for %lld ms; heartbeats count from now",
+	log_warn(RESOURCE_LOGGER,
+		 "The JobManager stood still for %lld ms; heartbeats count from now",
 		 (long long)((now - manager->stepped_at) / NS_PER_MS));
 	LIST_FOR_EACH(&manager->taskmanagers, struct taskmanager_info, node, taskmanager)
 		taskmanager->heard_at = now;
@@ -339,7 +349,8 @@ static enum step resource_manager_step(struct agent *agent, mono_t now, mono_t *
 		check_silent(manager, taskmanager, now, wake_at);
 	*wake_at = mono_min(*wake_at, slot_table_serve(manager, now));
 	if (!list_empty(&manager->taskmanagers))
-		*wake_at = mono_min(*wake_at, mono_after_ms(now, manager->heartbeat_timeout_ms / 2));
+		*wake_at =
+			mono_min(*wake_at, mono_after_ms(now, manager->heartbeat_timeout_ms / 2));
 	else
 		manager->stepped_at = 0;
 	return STEP_IDLE;

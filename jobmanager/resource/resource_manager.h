@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * resource_manager.h - which TaskManagers there are, which slots they have, and who owns them.
  *
- *   slot: FREE -> REQUESTED -> ALLOCATED -> FREEING -> FREE   (any -> LOST when its TaskManager goes)
+ *   slot: FREE -> REQUESTED -> ALLOCATED -> FREEING -> FREE
+ *         any -> LOST when its TaskManager goes, LOST -> FREE when it comes back
  *
  * A slot has one owner at a time. Requirements are declared per job; a requirement that cannot be
- * met is told with numbers and a fix within the same step. All on the JobManager's runner thread. */
+ * met is told with numbers and a fix within the same step. All on the JobManager's runner
+ * thread. */
 #ifndef JOBMANAGER_RESOURCE_RESOURCE_MANAGER_H
 #define JOBMANAGER_RESOURCE_RESOURCE_MANAGER_H
 
@@ -37,13 +39,16 @@ struct taskmanager_info {
 	char *resource_id, *data_host, *rpc_address;
 	uint16_t data_port;
 	struct id incarnation;
-	struct rpc_peer *peer; /* NULL: connection lost, within heartbeat.timeout of being given up */
+	struct rpc_peer
+		*peer; /* NULL: connection lost, within heartbeat.timeout of being given up */
 	wall_t registered_ms, last_heartbeat_ms;
 	uint32_t cpu_cores;
-	uint64_t physical_memory_bytes, process_memory_bytes, managed_memory_bytes, network_memory_bytes;
+	uint64_t physical_memory_bytes, process_memory_bytes, managed_memory_bytes,
+		network_memory_bytes;
 	uint32_t segment_bytes;
 	/* from its last heartbeat */
-	uint64_t heap_used_bytes, segments_total, segments_free, physical_memory_free_bytes, cpu_time_ms;
+	uint64_t heap_used_bytes, segments_total, segments_free, physical_memory_free_bytes,
+		cpu_time_ms;
 	uint32_t threads, blocking_agents;
 	bool available; /* false: heartbeat missed; its slots do not count */
 	uint32_t slots_count;
@@ -55,17 +60,19 @@ struct taskmanager_info {
 };
 
 const struct list *resource_manager_taskmanagers(const struct resource_manager *manager);
-struct taskmanager_info *resource_manager_find(struct resource_manager *manager, const char *resource_id);
+struct taskmanager_info *resource_manager_find(struct resource_manager *manager,
+					       const char *resource_id);
 void resource_manager_counts(const struct resource_manager *manager, uint32_t *taskmanagers,
 			     uint32_t *slots_total, uint32_t *slots_free);
 
 /* ---- for the dispatcher and the JobMasters --------------------------------------------------- */
 
-/* What TaskManagers tell. Called on the runner's thread from service functions; the handlers note it
- * and wake whoever decides. Those that return int refuse with err. */
+/* What TaskManagers tell. Called on the runner's thread from service functions; the handlers note
+ * it and wake whoever decides. Those that return int refuse with err. */
 struct resource_events {
-	/* It is not available any more: its executions are gone. note_may_follow: the process died or
-	 * the connection broke, so its next life may say what it died of. Its slots are LOST already. */
+	/* It is not available any more: its executions are gone. note_may_follow: the process died
+	 * or the connection broke, so its next life may say what it died of. Its slots are LOST
+	 * already. */
 	void (*taskmanager_gone)(void *context, struct taskmanager_info *taskmanager,
 				 const struct err *why, bool note_may_follow);
 	/* Registered (again); the request may carry a crash note. */
@@ -109,14 +116,14 @@ void resource_manager_stub(const struct resource_manager *manager,
 			   const struct taskmanager_info *taskmanager, uint32_t attempt,
 			   struct rpc_stub *stub);
 /* It does not do what it is told: its connection is closed, its slots are lost. */
-void resource_manager_give_up(struct resource_manager *manager, struct taskmanager_info *taskmanager,
-			      const struct err *why);
+void resource_manager_give_up(struct resource_manager *manager,
+			      struct taskmanager_info *taskmanager, const struct err *why);
 
 /* ---- slots for a job --------------------------------------------------------------------------
  * A demand is met whole or not at all, so that two jobs never hold half of their slots and wait for
- * each other. Demands stand in line by age of their jobs; one that could never be met with the slots
- * there are does not hold up those behind it, unless its job ran before (its TaskManager is expected
- * back).
+ * each other. Demands stand in line by age of their jobs; one that could never be met with the
+ * slots there are does not hold up those behind it, unless its job ran before (its TaskManager is
+ * expected back).
  *
  *   WAITING -> REQUESTING -> GRANTED;  REQUESTING -> WAITING (a slot was refused or lost) */
 struct slot_demand_options {
@@ -124,12 +131,13 @@ struct slot_demand_options {
 	const char *job_name;   /* borrowed */
 	uint64_t age;           /* smaller: older, served first */
 	uint32_t slots_count;
-	bool one_group;         /* one slot sharing group: a smaller parallelism needs fewer slots */
+	bool one_group; /* one slot sharing group: a smaller parallelism needs fewer slots */
 	bool ran_before;
-	/* All slots are ALLOCATED to the demand; `slots` is borrowed, in the order of the spread. */
+	/* All slots are ALLOCATED to the demand; `slots` is borrowed, in the order of the
+	 * spread. */
 	void (*granted)(void *context, struct slot *const *slots, uint32_t count);
-	/* A granted slot is gone though its TaskManager is there; it is no longer the demand's. (Those of
-	 * a TaskManager that is gone: resource_events.taskmanager_gone.) */
+	/* A granted slot is gone though its TaskManager is there; it is no longer the demand's.
+	 * (Those of a TaskManager that is gone: resource_events.taskmanager_gone.) */
 	void (*lost)(void *context, struct slot *slot, const struct err *why);
 	/* slot_demand_waiting_for has changed. */
 	void (*waiting)(void *context);
@@ -142,7 +150,8 @@ struct slot_demand *resource_manager_demand(struct resource_manager *manager,
 void resource_manager_withdraw(struct resource_manager *manager, struct slot_demand **demand,
 			       const char *reason);
 /* Gives back one slot of a granted demand. */
-void resource_manager_release(struct resource_manager *manager, struct slot *slot, const char *reason);
+void resource_manager_release(struct resource_manager *manager, struct slot *slot,
+			      const char *reason);
 /* "needs 4 slots, 2 free: start another TaskManager …"; NULL: it does not wait. */
 const char *slot_demand_waiting_for(const struct slot_demand *demand);
 

@@ -45,12 +45,14 @@ struct slot_demand {
 
 /* resource_manager.c */
 /* Its slots do not count any more and whoever used them is told. */
-void resource_taskmanager_gone(struct resource_manager *manager, struct taskmanager_info *taskmanager,
-			       const struct err *why, bool note_may_follow);
-struct taskmanager_info *resource_taskmanager_register(struct resource_manager *manager,
-						       struct rpc_peer *peer,
-						       const Flink__RegisterTaskManagerRequest *request);
-void resource_taskmanager_heard(struct resource_manager *manager, struct taskmanager_info *taskmanager);
+void resource_taskmanager_gone(struct resource_manager *manager,
+			       struct taskmanager_info *taskmanager, const struct err *why,
+			       bool note_may_follow);
+struct taskmanager_info *resource_taskmanager_register(
+	struct resource_manager *manager, struct rpc_peer *peer,
+	const Flink__RegisterTaskManagerRequest *request);
+void resource_taskmanager_heard(struct resource_manager *manager,
+				struct taskmanager_info *taskmanager);
 
 /* resource_service.c */
 extern const Flink__ResourceManager_Service resource_service;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * resource_service.c - the ResourceManager service: what TaskManagers say is checked here and then
- * handed on. Every message but a registration must come from a registered life and carry this leader's
- * epoch (fence_check); the TaskManager that is told ERR_FENCED registers again. */
+ * handed on. Every message but a registration must come from a registered life and carry this
+ * leader's epoch (fence_check); the TaskManager that is told ERR_FENCED registers again. */
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/rpc/err_message.h"
@@ -35,8 +35,8 @@ int resource_manager_fence_check(struct resource_manager *manager, struct rpc_pe
 		return 0; /* it does not know yet who leads */
 	if (fence->leader_epoch != 0 && fence->leader_epoch != manager->options.leader_epoch)
 		return err_set(err, ERR_FENCED,
-			       "%s is meant for the leader of epoch %016llx, this one has %016llx", method,
-			       (unsigned long long)fence->leader_epoch,
+			       "%s is meant for the leader of epoch %016llx, this one has %016llx",
+			       method, (unsigned long long)fence->leader_epoch,
 			       (unsigned long long)manager->options.leader_epoch);
 	if (taskmanager == NULL)
 		return 0;
@@ -45,8 +45,8 @@ int resource_manager_fence_check(struct resource_manager *manager, struct rpc_pe
 			       taskmanager->resource_id);
 	if (memcmp(fence->incarnation, &ID_NONE, 16) != 0 &&
 	    memcmp(fence->incarnation, taskmanager->incarnation.bytes, 16) != 0)
-		return err_set(err, ERR_FENCED, "%s comes from another life of TaskManager %s", method,
-			       taskmanager->resource_id);
+		return err_set(err, ERR_FENCED, "%s comes from another life of TaskManager %s",
+			       method, taskmanager->resource_id);
 	return 0;
 }
 
@@ -57,29 +57,34 @@ static int registration_check(const struct resource_manager *manager,
 {
 	struct id incarnation;
 
-	if (request->resource_id[0] == '\0' || strlen(request->resource_id) > LIMIT_FIELD_NAME_BYTES_MAX)
+	if (request->resource_id[0] == '\0' ||
+	    strlen(request->resource_id) > LIMIT_FIELD_NAME_BYTES_MAX)
 		return err_set(err, ERR_CONF_BAD_VALUE,
 			       "taskmanager.resource-id has %zu bytes, 1 to %d are allowed",
 			       strlen(request->resource_id), LIMIT_FIELD_NAME_BYTES_MAX);
 	if (!id_from_message(&request->incarnation, &incarnation) || id_is_none(&incarnation))
-		return err_set(err, ERR_NET_PROTOCOL, "TaskManager %s registers without an incarnation",
+		return err_set(err, ERR_NET_PROTOCOL,
+			       "TaskManager %s registers without an incarnation",
 			       request->resource_id);
 	if (request->slots < 1 || request->slots > LIMIT_SLOTS_PER_TASKMANAGER_MAX)
 		return err_set(err, ERR_CONF_BAD_VALUE,
 			       "taskmanager.numberOfTaskSlots of %s is %u, 1 to %d are allowed",
-			       request->resource_id, request->slots, LIMIT_SLOTS_PER_TASKMANAGER_MAX);
+			       request->resource_id, request->slots,
+			       LIMIT_SLOTS_PER_TASKMANAGER_MAX);
 	if (request->data_port > UINT16_MAX)
 		return err_set(err, ERR_NET_PROTOCOL, "TaskManager %s has data port %u",
 			       request->resource_id, request->data_port);
 	if (manager->available_count >= LIMIT_TASKMANAGERS_MAX)
-		return err_set(err, ERR_TOO_LARGE, "%u TaskManagers are registered, no more are allowed",
+		return err_set(err, ERR_TOO_LARGE,
+			       "%u TaskManagers are registered, no more are allowed",
 			       manager->available_count);
 	return 0;
 }
 
 static void register_task_manager(Flink__ResourceManager_Service *service,
 				  const Flink__RegisterTaskManagerRequest *request,
-				  Flink__RegisterTaskManagerResponse_Closure closure, void *closure_data)
+				  Flink__RegisterTaskManagerResponse_Closure closure,
+				  void *closure_data)
 {
 	struct resource_manager *manager = manager_of(service);
 	struct rpc_peer *peer = rpc_call_peer(closure_data);
@@ -104,7 +109,8 @@ static void register_task_manager(Flink__ResourceManager_Service *service,
 
 /* ---- heartbeats ------------------------------------------------------------------------------ */
 
-static void heartbeat(Flink__ResourceManager_Service *service, const Flink__HeartbeatRequest *request,
+static void heartbeat(Flink__ResourceManager_Service *service,
+		      const Flink__HeartbeatRequest *request,
 		      Flink__HeartbeatResponse_Closure closure, void *closure_data)
 {
 	struct resource_manager *manager = manager_of(service);
@@ -130,7 +136,8 @@ static void heartbeat(Flink__ResourceManager_Service *service, const Flink__Hear
 
 /* ---- what tasks report: handed on ------------------------------------------------------------ */
 
-static void answer(int result, const struct err *err, Flink__Empty_Closure closure, void *closure_data)
+static void answer(int result, const struct err *err, Flink__Empty_Closure closure,
+		   void *closure_data)
 {
 	Flink__Empty empty = FLINK__EMPTY__INIT;
 
@@ -149,20 +156,22 @@ static void update_task_state(Flink__ResourceManager_Service *service,
 	struct err err = ERR_INIT;
 
 	if (taskmanager != NULL)
-		answer(options->events->task_state(options->events_context, taskmanager, request, &err),
+		answer(options->events->task_state(options->events_context, taskmanager, request,
+						   &err),
 		       &err, closure, closure_data);
 }
 
-static void push_output(Flink__ResourceManager_Service *service, const Flink__PushOutputRequest *request,
-			Flink__Empty_Closure closure, void *closure_data)
+static void push_output(Flink__ResourceManager_Service *service,
+			const Flink__PushOutputRequest *request, Flink__Empty_Closure closure,
+			void *closure_data)
 {
 	const struct resource_manager_options *options = &manager_of(service)->options;
 	struct taskmanager_info *taskmanager = sender(closure_data);
 	struct err err = ERR_INIT;
 
 	if (taskmanager != NULL)
-		answer(options->events->output(options->events_context, taskmanager, request, &err), &err,
-		       closure, closure_data);
+		answer(options->events->output(options->events_context, taskmanager, request, &err),
+		       &err, closure, closure_data);
 }
 
 static void reader_ready(Flink__ResourceManager_Service *service,
@@ -174,7 +183,8 @@ static void reader_ready(Flink__ResourceManager_Service *service,
 	struct err err = ERR_INIT;
 
 	if (taskmanager != NULL)
-		answer(options->events->reader_ready(options->events_context, taskmanager, request, &err),
+		answer(options->events->reader_ready(options->events_context, taskmanager, request,
+						     &err),
 		       &err, closure, closure_data);
 }
 
@@ -195,12 +205,14 @@ static void fetch_artifact(Flink__ResourceManager_Service *service,
 		err_set(&err, ERR_NET_PROTOCOL, "an artifact's SHA-256 has %zu bytes, not 32",
 			request->sha256.len);
 	else
-		artifact = options->events->artifact(options->events_context, request->sha256.data, &err);
+		artifact = options->events->artifact(options->events_context, request->sha256.data,
+						     &err);
 	if (artifact == NULL) {
 		rpc_fail(closure_data, &err);
 		return;
 	}
-	length = request->offset < artifact->size_bytes ? artifact->size_bytes - request->offset : 0;
+	length =
+		request->offset < artifact->size_bytes ? artifact->size_bytes - request->offset : 0;
 	if (length > request->max_bytes)
 		length = request->max_bytes;
 	if (length > LIMIT_ARTIFACT_CHUNK_BYTES)

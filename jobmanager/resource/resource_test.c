@@ -32,7 +32,7 @@ static struct taskmanager_info *info(struct bed *bed, const char *resource_id)
 	return resource_manager_find(dispatcher_resource_manager(bed->dispatcher), resource_id);
 }
 
-/* ---- membership ------------------------------------------------------------------------------- */
+/* ---- membership ----------------------------------------------------------------------------- */
 
 static void a_taskmanager_registers_and_its_slots_count(void **state)
 {
@@ -136,7 +136,7 @@ static void a_broken_connection_is_opened_again_and_held_slots_are_cleared(void 
 	finish(bed);
 }
 
-/* ---- slots ------------------------------------------------------------------------------------- */
+/* ---- slots ---------------------------------------------------------------------------------- */
 
 static void the_reason_to_wait_is_there_at_once_with_numbers_and_a_fix(void **state)
 {
@@ -155,9 +155,10 @@ static void the_reason_to_wait_is_there_at_once_with_numbers_and_a_fix(void **st
 	bed_until_slots(bed, 2, 1000);
 	job = bed_submit(bed, "Wide", 1, 4, NULL);
 	bed_note(job, note, sizeof(note));
-	assert_string_equal(note, "needs 4 slots, 2 free: start another TaskManager "
-				  "(./bin/taskmanager.sh start), raise taskmanager.numberOfTaskSlots, or run "
-				  "with -p 2");
+	assert_string_equal(
+		note, "needs 4 slots, 2 free: start another TaskManager "
+		      "(./bin/taskmanager.sh start), raise taskmanager.numberOfTaskSlots, or run "
+		      "with -p 2");
 	/* It begins by itself when there is enough. */
 	bed_taskmanager(bed, 1, 2);
 	bed_until_running(bed, job, 1000);
@@ -181,9 +182,10 @@ static void two_jobs_never_hold_half_of_their_slots_each(void **state)
 	bed_pass(bed, 1000);
 	assert_counts(bed, 2, 4, 1);
 	bed_note(second, note, sizeof(note));
-	assert_string_equal(note, "needs 3 slots, 1 free: start another TaskManager "
-				  "(./bin/taskmanager.sh start), raise taskmanager.numberOfTaskSlots, cancel "
-				  "another job, or run with -p 1");
+	assert_string_equal(
+		note, "needs 3 slots, 1 free: start another TaskManager "
+		      "(./bin/taskmanager.sh start), raise taskmanager.numberOfTaskSlots, cancel "
+		      "another job, or run with -p 1");
 	assert_int_equal(dispatcher_cancel(bed->dispatcher, &first->id, &bed->err), 0);
 	bed_until_running(bed, second, 1000);
 	assert_int_equal(first->status, JOB_CANCELED);
@@ -205,8 +207,9 @@ static void who_can_never_run_does_not_hold_up_the_others_who_can_does(void **st
 	last = bed_submit(bed, "Last", 1, 1, NULL);
 	bed_pass(bed, 500);
 	bed_note(last, note, sizeof(note));
-	assert_string_equal(note, "needs 1 slot, 1 free, but job 'Next' is before it and needs 3: start "
-				  "another TaskManager (./bin/taskmanager.sh start) or cancel that job");
+	assert_string_equal(note,
+			    "needs 1 slot, 1 free, but job 'Next' is before it and needs 3: start "
+			    "another TaskManager (./bin/taskmanager.sh start) or cancel that job");
 	assert_int_equal(last->all_running_ms, -1);
 	assert_int_equal(dispatcher_cancel(bed->dispatcher, &next->id, &bed->err), 0);
 	bed_until_running(bed, last, 1000);
@@ -227,7 +230,8 @@ static void tasks_spread_evenly_over_taskmanagers(void **state)
 	bed_until_running(bed, job, 1000);
 	for (uint32_t i = 0; i < 3; i++) {
 		assert_int_equal(fake_slots_held(bed->taskmanagers[i]), 2);
-		/* One subtask of the source and two of the rest: sharing keeps equal indices together. */
+		/* One subtask of the source and two of the rest: sharing keeps equal indices
+		 * together. */
 		assert_int_equal(fake_tasks_in(bed->taskmanagers[i], "RUNNING"), 3);
 		assert_int_equal(bed->taskmanagers[i]->graphs, 1);
 	}
@@ -325,7 +329,7 @@ static void slots_whose_tasks_have_finished_go_back_after_a_while(void **state)
 	finish(bed);
 }
 
-/* ---- registrations that cannot be right --------------------------------------------------------- */
+/* ---- registrations that cannot be right ----------------------------------------------------- */
 
 static enum err_code register_code;
 
@@ -341,7 +345,8 @@ static enum err_code try_register(struct bed *bed, const char *resource_id, uint
 	uint8_t incarnation[16] = { 1 };
 	struct rpc_stub stub;
 
-	rpc_stub_init(&stub, rpc_client_peer(bed->client), &flink__resource_manager__descriptor, NULL);
+	rpc_stub_init(&stub, rpc_client_peer(bed->client), &flink__resource_manager__descriptor,
+		      NULL);
 	request.resource_id = (char *)(uintptr_t)resource_id;
 	request.slots = slots;
 	request.incarnation = (ProtobufCBinaryData){ incarnation_bytes, incarnation };
@@ -371,8 +376,10 @@ static void nonsense_is_refused_and_changes_nothing(void **state)
 	assert_int_equal(try_register(bed, "x", 100000, 16), ERR_CONF_BAD_VALUE);
 	assert_int_equal(try_register(bed, "x", 1, 15), ERR_NET_PROTOCOL);
 	assert_int_equal(try_register(bed, "x", 1, 0), ERR_NET_PROTOCOL);
-	rpc_stub_init(&stub, rpc_client_peer(bed->client), &flink__resource_manager__descriptor, NULL);
-	flink__resource_manager__heartbeat(rpc_stub_service(&stub), &heartbeat, heartbeat_answered, NULL);
+	rpc_stub_init(&stub, rpc_client_peer(bed->client), &flink__resource_manager__descriptor,
+		      NULL);
+	flink__resource_manager__heartbeat(rpc_stub_service(&stub), &heartbeat, heartbeat_answered,
+					   NULL);
 	bed_pass(bed, 100);
 	assert_int_equal(heartbeat_code, ERR_FENCED);
 	assert_counts(bed, 0, 0, 0);
@@ -384,7 +391,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_taskmanager_registers_and_its_slots_count),
 		cmocka_unit_test(a_dead_machine_stops_counting_at_once),
-		cmocka_unit_test(a_stopped_process_leaves_within_the_heartbeat_timeout_and_comes_back),
+		cmocka_unit_test(
+			a_stopped_process_leaves_within_the_heartbeat_timeout_and_comes_back),
 		cmocka_unit_test(a_jobmanager_that_stood_still_does_not_blame_others),
 		cmocka_unit_test(a_process_started_again_replaces_the_one_of_its_name),
 		cmocka_unit_test(a_broken_connection_is_opened_again_and_held_slots_are_cleared),

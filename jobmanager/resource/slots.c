@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * slots.c - who owns which slot. Demands stand in line by age; the first that can be met whole gets
- * its slots: RequestSlot goes out for each, the TaskManager's answer is the offer, and when all have
- * answered the job is told. A refusal sends the demand back to the line, with what it has.
+ * its slots: RequestSlot goes out for each, the TaskManager's answer is the offer, and when all
+ * have answered the job is told. A refusal sends the demand back to the line, with what it has.
  *
- * A slot that is given back is FREEING until its TaskManager has answered FreeSlot, for that waits for
- * the tasks in it. A report of a slot that is held for somebody unknown begins the same way, so what a
- * broken connection or a pause left behind is cleared before anybody else gets the slot. */
+ * A slot that is given back is FREEING until its TaskManager has answered FreeSlot, for that waits
+ * for the tasks in it. A report of a slot that is held for somebody unknown begins the same way, so
+ * what a broken connection or a pause left behind is cleared before anybody else gets the slot. */
 #include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
@@ -15,7 +15,8 @@
 #define REFUSED_MS 1000 /* a slot that was refused is not asked for again before */
 
 static const struct sm_state slot_state_rows[] = {
-	[SLOT_FREE] = { "FREE", SM_TO(SLOT_REQUESTED) | SM_TO(SLOT_FREEING) | SM_TO(SLOT_LOST), false },
+	[SLOT_FREE] = { "FREE", SM_TO(SLOT_REQUESTED) | SM_TO(SLOT_FREEING) | SM_TO(SLOT_LOST),
+			false },
 	[SLOT_REQUESTED] = { "REQUESTED",
 			     SM_TO(SLOT_ALLOCATED) | SM_TO(SLOT_FREE) | SM_TO(SLOT_FREEING) |
 				     SM_TO(SLOT_LOST),
@@ -29,7 +30,8 @@ const struct sm_table slot_states = { "slot", ARRAY_COUNT(slot_state_rows), slot
 
 static const struct sm_state demand_state_rows[] = {
 	[DEMAND_WAITING] = { "WAITING", SM_TO(DEMAND_REQUESTING), false },
-	[DEMAND_REQUESTING] = { "REQUESTING", SM_TO(DEMAND_WAITING) | SM_TO(DEMAND_GRANTED), false },
+	[DEMAND_REQUESTING] = { "REQUESTING", SM_TO(DEMAND_WAITING) | SM_TO(DEMAND_GRANTED),
+				false },
 	[DEMAND_GRANTED] = { "GRANTED", 0, true },
 };
 const struct sm_table demand_states = { "demand", ARRAY_COUNT(demand_state_rows),
@@ -101,7 +103,8 @@ static struct slot *slot_call_end(struct slot_call *call)
 	return slot;
 }
 
-static void send_free(struct resource_manager *manager, const struct slot *slot, const char *reason);
+static void send_free(struct resource_manager *manager, const struct slot *slot,
+		      const char *reason);
 
 static void free_slot_answered(const Flink__Empty *answer, void *data)
 {
@@ -203,7 +206,8 @@ static void request_slot(struct resource_manager *manager, struct slot_demand *d
 	Flink__RequestSlotRequest request = FLINK__REQUEST_SLOT_REQUEST__INIT;
 	struct rpc_stub stub;
 
-	world_random_bytes(manager->options.world, &slot->allocation_id, sizeof(slot->allocation_id));
+	world_random_bytes(manager->options.world, &slot->allocation_id,
+			   sizeof(slot->allocation_id));
 	slot->job_id = demand->options.job_id;
 	slot->demand = demand;
 	demand->slots[demand->slots_count++] = slot;
@@ -245,15 +249,20 @@ static void explain_shortage(const struct resource_manager *manager, struct slot
 			     uint32_t free)
 {
 	uint32_t needed = demand->options.slots_count;
-	bool others = needed <= manager->slots_total, smaller = free > 0 && demand->options.one_group;
+	bool others = needed <= manager->slots_total,
+	     smaller = free > 0 && demand->options.one_group;
 	struct buf text;
 
 	say_numbers(&text, needed, free);
 	if (manager->available_count == 0) {
-		buf_add_text(&text, ": no TaskManager is registered, start one (./bin/taskmanager.sh start)");
+		buf_add_text(
+			&text,
+			": no TaskManager is registered, start one (./bin/taskmanager.sh start)");
 	} else {
-		buf_printf(&text, ": start another TaskManager (./bin/taskmanager.sh start)%s raise "
-			   "taskmanager.numberOfTaskSlots", others || smaller ? "," : " or");
+		buf_printf(&text,
+			   ": start another TaskManager (./bin/taskmanager.sh start)%s raise "
+			   "taskmanager.numberOfTaskSlots",
+			   others || smaller ? "," : " or");
 		if (others)
 			buf_printf(&text, ",%s cancel another job", smaller ? "" : " or");
 		if (smaller)
@@ -301,7 +310,8 @@ static void meet(struct resource_manager *manager, struct slot_demand *demand, m
 	struct slot **slots = MEM_NEW_ARRAY(struct slot *, missing);
 	uint32_t picked = spread_pick(manager, now, slots, missing);
 
-	CHECK(picked == missing, "%u of %u slots picked, %u free", picked, missing, manager->slots_free);
+	CHECK(picked == missing, "%u of %u slots picked, %u free", picked, missing,
+	      manager->slots_free);
 	if (demand->state == DEMAND_WAITING)
 		sm_move(&demand_states, &demand->state, DEMAND_REQUESTING, demand);
 	say_waiting(demand, NULL);
@@ -336,7 +346,8 @@ mono_t slot_table_serve(struct resource_manager *manager, mono_t now)
 		if (!refused_known)
 			refused = refused_count(manager, now, &again);
 		refused_known = true;
-		if (blocking == NULL && needed - demand->slots_count <= manager->slots_free - refused) {
+		if (blocking == NULL &&
+		    needed - demand->slots_count <= manager->slots_free - refused) {
 			meet(manager, demand, now);
 			continue;
 		}
@@ -347,7 +358,8 @@ mono_t slot_table_serve(struct resource_manager *manager, mono_t now)
 			explain_turn(demand, blocking, free);
 		else if (needed > free + manager->slots_freeing) /* else they come in a moment */
 			explain_shortage(manager, demand, free);
-		if (blocking == NULL && (needed <= manager->slots_total || demand->options.ran_before))
+		if (blocking == NULL &&
+		    (needed <= manager->slots_total || demand->options.ran_before))
 			blocking = demand;
 	}
 	return again;
@@ -396,7 +408,8 @@ void resource_manager_withdraw(struct resource_manager *manager, struct slot_dem
 	agent_wake(&manager->agent);
 }
 
-void resource_manager_release(struct resource_manager *manager, struct slot *slot, const char *reason)
+void resource_manager_release(struct resource_manager *manager, struct slot *slot,
+			      const char *reason)
 {
 	CHECK(slot->state == SLOT_ALLOCATED && slot->demand->state == DEMAND_GRANTED,
 	      "slot %u of %s is %s", slot->index, slot->taskmanager->resource_id,

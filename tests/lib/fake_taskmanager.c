@@ -32,7 +32,7 @@ static void stub_of(struct fake_taskmanager *fake, struct rpc_stub *stub)
 	rpc_stub_init(stub, fake->peer, &flink__resource_manager__descriptor, &fence);
 }
 
-/* ---- reports ---------------------------------------------------------------------------------- */
+/* ---- reports -------------------------------------------------------------------------------- */
 
 static void reported(const Flink__Empty *answer, void *data)
 {
@@ -64,7 +64,8 @@ static void report(struct fake_taskmanager *fake, struct fake_task *task, const 
 		metrics.records_in = metrics.records_out = fake->records;
 		request.metrics = &metrics;
 	}
-	flink__resource_manager__update_task_state(rpc_stub_service(stub), &request, reported, fake);
+	flink__resource_manager__update_task_state(rpc_stub_service(stub), &request, reported,
+						   fake);
 }
 
 void fake_report(struct fake_taskmanager *fake, struct fake_task *task, const char *state,
@@ -111,10 +112,11 @@ void fake_ready(struct fake_taskmanager *fake, const struct fake_task *task, uin
 	flink__resource_manager__reader_ready(rpc_stub_service(&stub), &request, reported, fake);
 }
 
-/* ---- the TaskExecutor service ------------------------------------------------------------------ */
+/* ---- the TaskExecutor service --------------------------------------------------------------- */
 
-static void request_slot(Flink__TaskExecutor_Service *service, const Flink__RequestSlotRequest *request,
-			 Flink__Empty_Closure closure, void *data)
+static void request_slot(Flink__TaskExecutor_Service *service,
+			 const Flink__RequestSlotRequest *request, Flink__Empty_Closure closure,
+			 void *data)
 {
 	struct fake_taskmanager *fake = fake_of(service);
 	struct fake_slot *slot = &fake->slots[request->slot];
@@ -123,7 +125,8 @@ static void request_slot(Flink__TaskExecutor_Service *service, const Flink__Requ
 
 	CHECK(request->slot < fake->slots_count, "slot %u of %u", request->slot, fake->slots_count);
 	CHECK(id_from_message(&request->allocation_id, &id), "no allocation id");
-	if (fake->refuse_slots || (!id_is_none(&slot->allocation_id) && !id_equal(&slot->allocation_id, &id))) {
+	if (fake->refuse_slots ||
+	    (!id_is_none(&slot->allocation_id) && !id_equal(&slot->allocation_id, &id))) {
 		err_set(&err, ERR_DEPLOY_FAILED, "slot %u is not free", request->slot);
 		rpc_fail(data, &err);
 		return;
@@ -144,13 +147,15 @@ static void free_slot(Flink__TaskExecutor_Service *service, const Flink__FreeSlo
 	struct fake_taskmanager *fake = fake_of(service);
 
 	for (uint32_t i = 0; i < fake->slots_count; i++)
-		if (memcmp(fake->slots[i].allocation_id.bytes, request->allocation_id.data, 16) == 0)
+		if (memcmp(fake->slots[i].allocation_id.bytes, request->allocation_id.data, 16) ==
+		    0)
 			fake->slots[i] = (struct fake_slot){ ID_NONE, ID_NONE };
 	answer_empty(closure, data);
 }
 
-static void submit_task(Flink__TaskExecutor_Service *service, const Flink__SubmitTaskRequest *request,
-			Flink__Empty_Closure closure, void *data)
+static void submit_task(Flink__TaskExecutor_Service *service,
+			const Flink__SubmitTaskRequest *request, Flink__Empty_Closure closure,
+			void *data)
 {
 	struct fake_taskmanager *fake = fake_of(service);
 	struct fake_task *task = &fake->tasks[fake->tasks_count];
@@ -158,7 +163,8 @@ static void submit_task(Flink__TaskExecutor_Service *service, const Flink__Submi
 	bool has_slot = false;
 
 	for (uint32_t i = 0; i < fake->slots_count; i++)
-		has_slot |= memcmp(fake->slots[i].allocation_id.bytes, request->allocation_id.data, 16) == 0;
+		has_slot |= memcmp(fake->slots[i].allocation_id.bytes, request->allocation_id.data,
+				   16) == 0;
 	CHECK(has_slot, "a task for a slot that was not given");
 	CHECK(fake->tasks_count < FAKE_TASKS_MAX, "too many tasks");
 	CHECK((request->graph != NULL) != (request->graph_known != 0), "graph and graph_known");
@@ -196,7 +202,8 @@ static void submit_task(Flink__TaskExecutor_Service *service, const Flink__Submi
 		fake_ready(fake, task, 0);
 }
 
-static struct fake_task *find_execution(struct fake_taskmanager *fake, const ProtobufCBinaryData *id)
+static struct fake_task *find_execution(struct fake_taskmanager *fake,
+					const ProtobufCBinaryData *id)
 {
 	for (uint32_t i = 0; i < fake->tasks_count; i++)
 		if (memcmp(fake->tasks[i].execution_id.bytes, id->data, 16) == 0)
@@ -210,8 +217,9 @@ static bool is_final(const struct fake_task *task)
 	       strcmp(task->state, "FAILED") == 0;
 }
 
-static void cancel_task(Flink__TaskExecutor_Service *service, const Flink__CancelTaskRequest *request,
-			Flink__Empty_Closure closure, void *data)
+static void cancel_task(Flink__TaskExecutor_Service *service,
+			const Flink__CancelTaskRequest *request, Flink__Empty_Closure closure,
+			void *data)
 {
 	struct fake_taskmanager *fake = fake_of(service);
 	struct fake_task *task = find_execution(fake, &request->execution_id);
@@ -236,7 +244,8 @@ static void add_splits(Flink__TaskExecutor_Service *service, const Flink__AddSpl
 	CHECK(task != NULL, "splits for nobody");
 	for (size_t i = 0; i < request->n_splits; i++) {
 		CHECK(!task->no_more, "a split after the last");
-		CHECK(task->splits == 0 || request->splits[i]->id > task->last_split, "splits out of order");
+		CHECK(task->splits == 0 || request->splits[i]->id > task->last_split,
+		      "splits out of order");
 		task->last_split = request->splits[i]->id;
 		task->splits++;
 	}
@@ -244,8 +253,9 @@ static void add_splits(Flink__TaskExecutor_Service *service, const Flink__AddSpl
 	answer_empty(closure, data);
 }
 
-static void release_job(Flink__TaskExecutor_Service *service, const Flink__ReleaseJobRequest *request,
-			Flink__Empty_Closure closure, void *data)
+static void release_job(Flink__TaskExecutor_Service *service,
+			const Flink__ReleaseJobRequest *request, Flink__Empty_Closure closure,
+			void *data)
 {
 	fake_of(service)->released++;
 	answer_empty(closure, data);
@@ -261,7 +271,7 @@ static const Flink__TaskExecutor_Service fake_service = {
 	.release_job = release_job,
 };
 
-/* ---- membership --------------------------------------------------------------------------------- */
+/* ---- membership ----------------------------------------------------------------------------- */
 
 static Flink__SlotReport **slot_reports(struct fake_taskmanager *fake, struct arena *arena)
 {
@@ -307,10 +317,12 @@ static void register_now(struct fake_taskmanager *fake)
 	request.slot_reports = slot_reports(fake, arena);
 	if (fake->crash_note != NULL) {
 		request.crash_note = (char *)(uintptr_t)fake->crash_note;
-		request.crash_operator = (char *)(uintptr_t)(fake->crash_operator ? fake->crash_operator : "");
+		request.crash_operator =
+			(char *)(uintptr_t)(fake->crash_operator ? fake->crash_operator : "");
 		request.crash_job_id = id_to_message(&fake->crash_job_id);
 	}
-	flink__resource_manager__register_task_manager(rpc_stub_service(&stub), &request, registered, fake);
+	flink__resource_manager__register_task_manager(rpc_stub_service(&stub), &request,
+						       registered, fake);
 	arena_destroy(&arena);
 }
 
@@ -345,7 +357,8 @@ void fake_heartbeat(struct fake_taskmanager *fake)
 		metrics->status_text = fake->status_text;
 		request.tasks[request.n_tasks++] = metrics;
 	}
-	flink__resource_manager__heartbeat(rpc_stub_service(&stub), &request, heartbeat_answered, fake);
+	flink__resource_manager__heartbeat(rpc_stub_service(&stub), &request, heartbeat_answered,
+					   fake);
 	arena_destroy(&arena);
 }
 
@@ -404,8 +417,8 @@ struct fake_taskmanager *fake_taskmanager_create(struct world *world, const char
 	CHECK(fake->runner != NULL, "%s", err.text);
 	agent_init(&fake->agent, "taskmanager", fake_step);
 	runner_add(fake->runner, &fake->agent);
-	CHECK(rpc_client_open(fake->runner, "jobmanager", 6123, &options, &fake->client, &err) == 0, "%s",
-	      err.text);
+	CHECK(rpc_client_open(fake->runner, "jobmanager", 6123, &options, &fake->client, &err) == 0,
+	      "%s", err.text);
 	return fake;
 }
 
@@ -419,7 +432,7 @@ void fake_taskmanager_destroy(struct fake_taskmanager **fake)
 	*fake = NULL;
 }
 
-/* ---- questions ---------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 struct fake_task *fake_task_find(struct fake_taskmanager *fake, uint32_t vertex, uint32_t subtask)
 {

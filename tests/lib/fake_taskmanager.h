@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fake_taskmanager.h - a TaskManager that does only what a test tells it, on a simulated node: serves
- * TaskExecutor, registers, sends heartbeats, and remembers what it was asked. By default it behaves:
- * slots are given, tasks run at once, cancelled tasks end. Behaviour is switched by its flags. */
+ * fake_taskmanager.h - a TaskManager that does only what a test tells it, on a simulated node:
+ * serves TaskExecutor, registers, sends heartbeats, and remembers what it was asked. By default it
+ * behaves: slots are given, tasks run at once, cancelled tasks end. Behaviour is switched by its
+ * flags. */
 #ifndef TESTS_LIB_FAKE_TASKMANAGER_H
 #define TESTS_LIB_FAKE_TASKMANAGER_H
 

@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/lib/jobmanager_bed.h"
@@ -18,15 +17,15 @@
 
 struct numbers_source numbers;
 
-/* ---- the source "numbers" ----------------------------------------------------------------------- */
+/* ---- the source "numbers" ------------------------------------------------------------------- */
 
 struct enumerator {
 	uint32_t parallelism, next;
 	bool told;
 };
 
-static int enumerator_open(void **self, const struct job_context *context, struct state_reader *from,
-			   struct err *err)
+static int enumerator_open(void **self, const struct job_context *context,
+			   struct state_reader *from, struct err *err)
 {
 	struct enumerator *enumerator = MEM_NEW(struct enumerator);
 
@@ -58,8 +57,8 @@ static int enumerator_step(void *self, mono_t now, struct split_assigner *to, mo
 	return 1;
 }
 
-static int enumerator_reader(void *self, uint32_t subtask, const struct split *owned, uint32_t count,
-			     struct err *err)
+static int enumerator_reader(void *self, uint32_t subtask, const struct split *owned,
+			     uint32_t count, struct err *err)
 {
 	numbers.readers++;
 	return 0;
@@ -80,7 +79,7 @@ static const struct source_vtable numbers_vtable = {
 	.enumerator_close = enumerator_close,
 };
 
-/* ---- what must hold after every event ------------------------------------------------------------ */
+/* ---- what must hold after every event ------------------------------------------------------- */
 
 /* Counts and tables say the same, and no slot that belongs to nobody names a job. */
 static void check_slots(struct bed *bed)
@@ -88,7 +87,8 @@ static void check_slots(struct bed *bed)
 	struct resource_manager *manager = dispatcher_resource_manager(bed->dispatcher);
 	uint32_t taskmanagers, slots, free, available = 0, total = 0, are_free = 0;
 
-	LIST_FOR_EACH(resource_manager_taskmanagers(manager), struct taskmanager_info, node, taskmanager) {
+	LIST_FOR_EACH (resource_manager_taskmanagers(manager), struct taskmanager_info, node,
+		       taskmanager) {
 		uint32_t here = 0;
 
 		for (uint32_t i = 0; i < taskmanager->slots_count; i++) {
@@ -97,10 +97,11 @@ static void check_slots(struct bed *bed)
 			here += slot->state == SLOT_FREE;
 			if (slot->state == SLOT_FREE || slot->state == SLOT_LOST)
 				CHECK(id_is_none(&slot->allocation_id) && id_is_none(&slot->job_id),
-				      "slot %u of %s is %s but names a job", i, taskmanager->resource_id,
-				      sm_name(&slot_states, slot->state));
-			CHECK(taskmanager->available == (slot->state != SLOT_LOST), "slot %u of %s is %s", i,
-			      taskmanager->resource_id, sm_name(&slot_states, slot->state));
+				      "slot %u of %s is %s but names a job", i,
+				      taskmanager->resource_id, sm_name(&slot_states, slot->state));
+			CHECK(taskmanager->available == (slot->state != SLOT_LOST),
+			      "slot %u of %s is %s", i, taskmanager->resource_id,
+			      sm_name(&slot_states, slot->state));
 		}
 		CHECK(here == taskmanager->slots_free, "%s counts %u free slots of %u",
 		      taskmanager->resource_id, taskmanager->slots_free, here);
@@ -112,7 +113,8 @@ static void check_slots(struct bed *bed)
 	}
 	resource_manager_counts(manager, &taskmanagers, &slots, &free);
 	CHECK(taskmanagers == available && slots == total && free == are_free,
-	      "counted %u/%u/%u, there are %u/%u/%u", taskmanagers, slots, free, available, total, are_free);
+	      "counted %u/%u/%u, there are %u/%u/%u", taskmanagers, slots, free, available, total,
+	      are_free);
 }
 
 static void check_job(const struct job *job)
@@ -125,13 +127,15 @@ static void check_job(const struct job *job)
 			const struct execution *execution = &vertex->executions[i];
 
 			counts[execution->state]++;
-			CHECK(execution->slot == NULL || id_equal(&execution->slot->job_id, &job->id),
+			CHECK(execution->slot == NULL ||
+				      id_equal(&execution->slot->job_id, &job->id),
 			      "an execution of job '%s' uses a slot of another one", job->name);
-			CHECK(!job_is_final(job) || sm_is_final(&execution_states, execution->state),
+			CHECK(!job_is_final(job) ||
+				      sm_is_final(&execution_states, execution->state),
 			      "job '%s' has ended, one of its executions has not", job->name);
 		}
-		CHECK(memcmp(counts, vertex->counts, sizeof(counts)) == 0, "%s miscounts its executions",
-		      vertex->message->name);
+		CHECK(memcmp(counts, vertex->counts, sizeof(counts)) == 0,
+		      "%s miscounts its executions", vertex->message->name);
 	}
 	CHECK((job->end_ms >= 0) == job_is_final(job), "job '%s' ends at %lld", job->name,
 	      (long long)job->end_ms);
@@ -148,7 +152,7 @@ static void check_all(void *context)
 		check_job(job);
 }
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static void set_all(struct conf *conf, const char *const *settings)
 {
@@ -184,6 +188,7 @@ struct bed *bed_create(uint64_t seed, const char *const *settings)
 
 	numbers = (struct numbers_source){ 0 };
 	registry_add_source(&numbers_vtable);
+	bed->arena = arena_create("bed");
 	bed->sim = sim_create(seed, &options);
 	bed->jobmanager_world = sim_node(bed->sim, "jobmanager");
 	bed->client_world = sim_node(bed->sim, "client");
@@ -192,7 +197,8 @@ struct bed *bed_create(uint64_t seed, const char *const *settings)
 	start_jobmanager(bed);
 	sim_on_event(bed->sim, check_all, bed);
 	bed->client_runner = runner_create(bed->client_world, "client", &err);
-	if (rpc_client_open(bed->client_runner, "jobmanager", 6123, &client, &bed->client, &err) != 0)
+	if (rpc_client_open(bed->client_runner, "jobmanager", 6123, &client, &bed->client, &err) !=
+	    0)
 		fail_msg("%s", err.text);
 	return bed;
 }
@@ -211,6 +217,7 @@ void bed_destroy(struct bed *bed)
 	world_destroy(&bed->jobmanager_world);
 	sim_destroy(&bed->sim);
 	conf_destroy(&bed->conf);
+	arena_destroy(&bed->arena);
 	mem_free(bed);
 }
 
@@ -246,7 +253,7 @@ struct fake_taskmanager *bed_restart(struct bed *bed, uint32_t number, const cha
 	return fake;
 }
 
-/* ---- time ---------------------------------------------------------------------------------------- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static bool never(void *context)
 {
@@ -298,8 +305,9 @@ void bed_until_status(struct bed *bed, struct job *job, enum job_status status, 
 	struct condition condition = { bed, has_status, &wanted };
 
 	if (!sim_run(bed->sim, budget_ms, holds, &condition, NULL))
-		fail_msg("job '%s' is %s (%s), not %s after %lld ms", job->name, job_status_name(job),
-			 job->failure.text, sm_name(&job_states, status), (long long)budget_ms);
+		fail_msg("job '%s' is %s (%s), not %s after %lld ms", job->name,
+			 job_status_name(job), job->failure.text, sm_name(&job_states, status),
+			 (long long)budget_ms);
 }
 
 static bool all_run(struct bed *bed, void *job)
@@ -317,7 +325,8 @@ static bool slots_count(struct bed *bed, void *total)
 {
 	uint32_t taskmanagers, slots, free;
 
-	resource_manager_counts(dispatcher_resource_manager(bed->dispatcher), &taskmanagers, &slots, &free);
+	resource_manager_counts(dispatcher_resource_manager(bed->dispatcher), &taskmanagers, &slots,
+				&free);
 	return slots == *(uint32_t *)total;
 }
 
@@ -330,29 +339,49 @@ uint32_t bed_slots_free(struct bed *bed)
 {
 	uint32_t taskmanagers, slots, free;
 
-	resource_manager_counts(dispatcher_resource_manager(bed->dispatcher), &taskmanagers, &slots, &free);
+	resource_manager_counts(dispatcher_resource_manager(bed->dispatcher), &taskmanagers, &slots,
+				&free);
 	return free;
 }
 
-/* ---- jobs ---------------------------------------------------------------------------------------- */
+/* ---- jobs ----------------------------------------------------------------------------------- */
 
-static void add_settings(Flink__JobGraph *graph, const char *const *settings)
+static void *bed_alloc(void *arena, size_t size_bytes)
+{
+	return arena_alloc(arena, size_bytes);
+}
+
+static void bed_free(void *arena, void *memory)
+{
+	/* with the bed */
+}
+
+/* A copy in the bed's arena. */
+static Flink__JobGraph *keep_graph(struct bed *bed, const Flink__JobGraph *graph)
+{
+	ProtobufCAllocator allocator = { bed_alloc, bed_free, bed->arena };
+	size_t size_bytes = flink__job_graph__get_packed_size(graph);
+	uint8_t *packed = arena_alloc(bed->arena, size_bytes);
+
+	flink__job_graph__pack(graph, packed);
+	return flink__job_graph__unpack(&allocator, size_bytes, packed);
+}
+
+static void add_settings(struct bed *bed, Flink__JobGraph *graph, const char *const *settings)
 {
 	size_t count = 0;
 
 	while (settings != NULL && settings[count] != NULL)
 		count++;
-	if (count == 0)
-		return;
-	/* With malloc, for flink__job_graph__free_unpacked frees it. */
-	graph->settings = calloc(count, sizeof(graph->settings[0]));
+	graph->settings = arena_alloc(bed->arena, count * sizeof(graph->settings[0]));
 	for (size_t i = 0; i < count; i++) {
 		const char *equals = strchr(settings[i], '=');
-		Flink__KeyValue *setting = calloc(1, sizeof(*setting));
+		Flink__KeyValue *setting = arena_alloc(bed->arena, sizeof(*setting));
 
 		flink__key_value__init(setting);
-		setting->key = strndup(settings[i], (size_t)(equals - settings[i]));
-		setting->value = strdup(equals + 1);
+		setting->key =
+			arena_strndup(bed->arena, settings[i], (size_t)(equals - settings[i]));
+		setting->value = arena_strdup(bed->arena, equals + 1);
 		graph->settings[i] = setting;
 	}
 	graph->n_settings = count;
@@ -361,7 +390,8 @@ static void add_settings(Flink__JobGraph *graph, const char *const *settings)
 Flink__JobGraph *bed_graph(struct bed *bed, const char *name, uint32_t source_parallelism,
 			   uint32_t parallelism, const char *const *settings)
 {
-	static const struct field fields[] = { { "word", FIELD_STRING, 0 }, { "count", FIELD_BIGINT, 0 } };
+	static const struct field fields[] = { { "word", FIELD_STRING, 0 },
+					       { "count", FIELD_BIGINT, 0 } };
 	struct stream_graph *stream = stream_graph_create(name, 1);
 	struct record_type *type;
 	struct key_spec key = { .fields_count = 1 };
@@ -371,12 +401,23 @@ Flink__JobGraph *bed_graph(struct bed *bed, const char *name, uint32_t source_pa
 	if (record_type_create("word_count", NULL, fields, 2, &type, &err) != 0)
 		fail_msg("%s", err.text);
 	struct stream_node nodes[] = {
-		{ .name = "Source: Numbers", .kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE,
-		  .factory = "numbers", .parallelism = source_parallelism, .output_type = type },
-		{ .name = "Sum", .kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR, .factory = "sum",
-		  .parallelism = parallelism, .input_type = type, .output_type = type, .key = key },
-		{ .name = "Sink: Print", .kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK,
-		  .factory = "print", .parallelism = parallelism, .input_type = type },
+		{ .name = "Source: Numbers",
+		  .kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE,
+		  .factory = "numbers",
+		  .parallelism = source_parallelism,
+		  .output_type = type },
+		{ .name = "Sum",
+		  .kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR,
+		  .factory = "sum",
+		  .parallelism = parallelism,
+		  .input_type = type,
+		  .output_type = type,
+		  .key = key },
+		{ .name = "Sink: Print",
+		  .kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK,
+		  .factory = "print",
+		  .parallelism = parallelism,
+		  .input_type = type },
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(nodes); i++) {
 		nodes[i].id = stream_graph_next_id(stream);
@@ -388,16 +429,13 @@ Flink__JobGraph *bed_graph(struct bed *bed, const char *name, uint32_t source_pa
 		fail_msg("%s", err.text);
 	stream_graph_destroy(&stream);
 	record_type_destroy(&type);
-	graph->job_id.data = malloc(16);
-	graph->job_id.len = 16;
-	world_random_bytes(bed->client_world, graph->job_id.data, 16);
-	add_settings(graph, settings);
-	return graph;
-}
+	Flink__JobGraph *kept = keep_graph(bed, graph);
 
-void bed_graph_free(Flink__JobGraph *graph)
-{
 	flink__job_graph__free_unpacked(graph, NULL);
+	kept->job_id = (ProtobufCBinaryData){ 16, arena_alloc(bed->arena, 16) };
+	world_random_bytes(bed->client_world, kept->job_id.data, 16);
+	add_settings(bed, kept, settings);
+	return kept;
 }
 
 struct job *bed_submit(struct bed *bed, const char *name, uint32_t source_parallelism,
@@ -409,7 +447,6 @@ struct job *bed_submit(struct bed *bed, const char *name, uint32_t source_parall
 	err_clear(&bed->err);
 	if (dispatcher_submit(bed->dispatcher, graph, &job, &bed->err) != 0)
 		job = NULL;
-	bed_graph_free(graph);
 	return job;
 }
 

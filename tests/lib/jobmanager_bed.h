@@ -24,6 +24,7 @@ struct bed {
 	struct runner *client_runner;
 	struct rpc_client *client;
 	struct err err; /* of the last refused submission */
+	struct arena *arena; /* its graphs */
 };
 
 /* settings: "key=value"… ended by NULL; NULL: none. */
@@ -44,11 +45,10 @@ void bed_until_status(struct bed *bed, struct job *job, enum job_status status, 
 void bed_until_running(struct bed *bed, struct job *job, int64_t budget_ms);
 void bed_until_slots(struct bed *bed, uint32_t total, int64_t budget_ms); /* that many count */
 
-/* "Source: Numbers" (factory "numbers", source_parallelism) -> HASH -> "Sum" + sink (parallelism). With
- * settings as above. Freed by bed_graph_free. */
+/* "Source: Numbers" (factory "numbers", source_parallelism) -> HASH -> "Sum" + sink (parallelism).
+ * With settings as above. In the bed's arena; may be written to. */
 Flink__JobGraph *bed_graph(struct bed *bed, const char *name, uint32_t source_parallelism,
 			   uint32_t parallelism, const char *const *settings);
-void bed_graph_free(Flink__JobGraph *graph);
 /* Makes such a job and submits it, without RPC. NULL: refused, see bed->err. */
 struct job *bed_submit(struct bed *bed, const char *name, uint32_t source_parallelism,
 		       uint32_t parallelism, const char *const *settings);
