@@ -10,7 +10,7 @@
 #include "common/base/version.h"
 #include "common/daemon/daemon.h"
 #include "connectors/connectors.h"
-#include "taskmanager/exec/task.h"
+#include "taskmanager/exec/crash.h"
 #include "taskmanager/operator/operators.h"
 #include "taskmanager/taskmanager.h"
 
@@ -21,12 +21,6 @@ static const char usage[] =
 	"usage: taskmanager [-D key=value]... [--daemon --out FILE --log FILE --pid FILE --ready-fd N]\n"
 	"       taskmanager --version | --help\n"
 	"Settings come from FLINK_CONF_DIR (or ./conf); 'flink-settings help' lists them.\n";
-
-/* In a signal handler: what the crashing thread was doing, from the agent it was stepping. */
-static size_t describe_crash(char *into, size_t size_bytes)
-{
-	return task_describe_current(into, size_bytes);
-}
 
 static const char *base_name(const char *path)
 {
@@ -140,7 +134,7 @@ int main(int argc, char **argv)
 		log_warn("Configuration", "%s", conf_warning(conf, i));
 	operators_register();
 	connectors_register_all();
-	daemon_crash_describe(describe_crash);
+	daemon_crash_describe(crash_describe);
 	if (run(&daemon, world, conf, &err) != 0)
 		daemon_fail(&err);
 	world_destroy(&world);
