@@ -70,13 +70,13 @@ static void fetched(const Flink__FetchArtifactResponse *answer, void *closure_da
 	fetch_more(artifact);
 }
 
-static void open_part(struct artifact *artifact)
+static void make_folder(struct artifact *artifact)
 {
 	struct task_executor *executor = artifact->job->executor;
 
-	artifact->stage = ARTIFACT_OPENING;
-	artifact->open_op = (struct file_op){ .kind = FILE_OPEN_WRITE, .path = artifact->part_path };
-	file_submit(runner_loop(executor->options.runner), &artifact->open_op, &executor->agent);
+	artifact->stage = ARTIFACT_MAKING_FOLDER;
+	artifact->mkdirs_op = (struct file_op){ .kind = FILE_MKDIRS, .path = executor->artifact_directory };
+	file_submit(runner_loop(executor->options.runner), &artifact->mkdirs_op, &executor->agent);
 }
 
 static void fetch_more(struct artifact *artifact)
@@ -85,7 +85,7 @@ static void fetch_more(struct artifact *artifact)
 	const Flink__Artifact *wanted = artifact->job->graph->artifacts[artifact->index];
 
 	if (artifact->content.size_bytes == wanted->size_bytes) {
-		open_part(artifact);
+		make_folder(artifact);
 		return;
 	}
 	if (executor->peer == NULL) {
@@ -108,15 +108,25 @@ static void fetch_more(struct artifact *artifact)
 	flink__resource_manager__fetch_artifact(rpc_stub_service(&stub), &request, fetched, call);
 }
 
+/* The file operation that the stage waits for; NULL: none. */
+static struct file_op *op_under_way(struct artifact *artifact)
+{
+	switch (artifact->stage) {
+	case ARTIFACT_MAKING_FOLDER: return &artifact->mkdirs_op;
+	case ARTIFACT_OPENING: return &artifact->open_op;
+	case ARTIFACT_WRITING: return &artifact->write_op;
+	case ARTIFACT_CLOSING: return &artifact->close_op;
+	case ARTIFACT_RENAMING: return &artifact->rename_op;
+	default: return NULL;
+	}
+}
+
 /* Moves an artifact whose file operation is done to its next stage. */
 static void artifact_step(struct artifact *artifact)
 {
 	struct task_executor *executor = artifact->job->executor;
 	struct loop *loop = runner_loop(executor->options.runner);
-	struct file_op *op = artifact->stage == ARTIFACT_OPENING ? &artifact->open_op :
-			     artifact->stage == ARTIFACT_WRITING ? &artifact->write_op :
-			     artifact->stage == ARTIFACT_CLOSING ? &artifact->close_op :
-			     artifact->stage == ARTIFACT_RENAMING ? &artifact->rename_op : NULL;
+	struct file_op *op = op_under_way(artifact);
 
 	if (op == NULL || !atomic_load(&op->done))
 		return;
@@ -125,6 +135,11 @@ static void artifact_step(struct artifact *artifact)
 		return;
 	}
 	switch (artifact->stage) {
+	case ARTIFACT_MAKING_FOLDER:
+		artifact->stage = ARTIFACT_OPENING;
+		artifact->open_op = (struct file_op){ .kind = FILE_OPEN_WRITE, .path = artifact->part_path };
+		file_submit(loop, &artifact->open_op, &executor->agent);
+		break;
 	case ARTIFACT_OPENING:
 		artifact->stage = ARTIFACT_WRITING;
 		artifact->write_op = (struct file_op){ .kind = FILE_APPEND, .handle = artifact->open_op.handle,
@@ -239,17 +254,6 @@ void executor_job_step(struct executor_job *job)
 		job->ready = true;
 }
 
-static bool file_op_under_way(const struct artifact *artifact)
-{
-	switch (artifact->stage) {
-	case ARTIFACT_OPENING: return !atomic_load(&((struct artifact *)(uintptr_t)artifact)->open_op.done);
-	case ARTIFACT_WRITING: return !atomic_load(&((struct artifact *)(uintptr_t)artifact)->write_op.done);
-	case ARTIFACT_CLOSING: return !atomic_load(&((struct artifact *)(uintptr_t)artifact)->close_op.done);
-	case ARTIFACT_RENAMING: return !atomic_load(&((struct artifact *)(uintptr_t)artifact)->rename_op.done);
-	default: return false;
-	}
-}
-
 /* Frees the job now, or as soon as its tasks, its posted output and its file operations are gone. */
 void executor_job_release(struct executor_job *job)
 {
@@ -257,7 +261,8 @@ void executor_job_release(struct executor_job *job)
 	if (job->tasks_count > 0 || atomic_load(&job->output_posted_bytes) > 0)
 		return;
 	for (uint32_t i = 0; job->artifacts != NULL && i < job->graph->n_artifacts; i++)
-		if (file_op_under_way(&job->artifacts[i]))
+		if (op_under_way(&job->artifacts[i]) != NULL &&
+		    !atomic_load(&op_under_way(&job->artifacts[i])->done))
 			return;
 	map_remove(job->executor->jobs, map_key_id(&job->id));
 	executor_job_destroy(job);

@@ -27,12 +27,12 @@ struct artifact {
 	char *path;     /* the file here */
 	uint64_t received_bytes;
 	struct buf content;
-	struct file_op write_op, open_op, close_op, rename_op;
+	struct file_op mkdirs_op, write_op, open_op, close_op, rename_op;
 	uint32_t stage; /* enum artifact_stage */
 	char *part_path;
 };
 
-enum artifact_stage { ARTIFACT_FETCHING, ARTIFACT_OPENING, ARTIFACT_WRITING, ARTIFACT_CLOSING,
+enum artifact_stage { ARTIFACT_FETCHING, ARTIFACT_MAKING_FOLDER, ARTIFACT_OPENING, ARTIFACT_WRITING, ARTIFACT_CLOSING,
 		      ARTIFACT_RENAMING, ARTIFACT_READY, ARTIFACT_FAILED };
 
 /* What is kept per job: graph, types, modules, print() output on its way. Freed by ReleaseJob, or
@@ -139,7 +139,7 @@ struct task_executor {
 	struct list file_calls;
 	char *artifact_directory;
 	_Atomic bool stopping, idle;
-	bool started;
+	bool started, destroying;
 	Flink__TaskExecutor_Service service;
 };
 

@@ -629,14 +629,17 @@ static void peer_up(void *context, struct rpc_peer *peer)
 static void peer_down(void *context, struct rpc_peer *peer, const struct err *why)
 {
 	struct task_executor *executor = context;
+	bool was_registered = atomic_load(&executor->registered);
 
 	if (peer != executor->peer)
 		return;
-	log_warn(EXECUTOR_LOGGER, "Connection to the JobManager is lost: %s", why->text);
-	if (atomic_load(&executor->registered))
-		executor->lost_at = loop_now(runner_loop(executor->options.runner));
-	atomic_store(&executor->registered, false);
 	executor->peer = NULL;
+	atomic_store(&executor->registered, false);
+	if (executor->destroying)
+		return;
+	log_warn(EXECUTOR_LOGGER, "Connection to the JobManager is lost: %s", why->text);
+	if (was_registered)
+		executor->lost_at = loop_now(runner_loop(executor->options.runner));
 	executor->registering = executor->heartbeating = false;
 	executor->register_at = MONO_NEVER;
 	agent_wake(&executor->agent); /* reports under way are answered in any case */
@@ -757,6 +760,8 @@ void task_executor_destroy(struct task_executor **pointer)
 
 	if (executor == NULL)
 		return;
+	executor->destroying = true;
+	executor->peer = NULL; /* what is answered now is answered to nobody */
 	if (executor->client != NULL)
 		rpc_client_close(&executor->client); /* answers every call under way */
 	take_events(executor);

@@ -33,7 +33,7 @@ static struct conf *tm_conf(const struct cluster *cluster)
 {
 	char slots[64];
 	const char *pairs[] = {
-		"jobmanager.rpc.address=jm", "taskmanager.memory.network.min=256kb",
+		"jobmanager.rpc.address=jm", "taskmanager.memory.network.min=1mb",
 		"taskmanager.memory.network.max=2mb", "taskmanager.memory.segment-size=4kb", "taskmanager.bind-host=0.0.0.0",
 		"heartbeat.interval=500", "heartbeat.timeout=2500", "io.tmp.dirs=/tmp", slots, NULL,
 	};
@@ -224,7 +224,20 @@ static struct bytes pack_parameters(struct arena *arena, const Flink__OperatorPa
 	return bytes_of(packed, size);
 }
 
-static struct stream_graph *build_stream(struct arena *arena, const struct record_type *type, uint32_t parallelism)
+static uint64_t offset_of_function(struct world *world, const void *function)
+{
+	struct module *module;
+	uint64_t offset = 0;
+	struct err err;
+
+	CHECK(module_open(world, MODULE_NAME, NULL, &module, &err) == 0, "%s", err.text);
+	CHECK(module_offset(module, function, &offset), "the function is not in this program");
+	module_close(&module);
+	return offset;
+}
+
+static struct stream_graph *build_stream(struct cluster *cluster, struct arena *arena,
+					 const struct record_type *type, uint32_t parallelism)
 {
 	struct stream_graph *stream = stream_graph_create("ledger", parallelism);
 	Flink__OperatorParameters flat_map_parameters = FLINK__OPERATOR_PARAMETERS__INIT;
@@ -234,7 +247,7 @@ static struct stream_graph *build_stream(struct arena *arena, const struct recor
 	uint32_t ids[5];
 
 	function.artifact = 0;
-	function.offset = (uint64_t)(uintptr_t)pass_on;
+	function.offset = offset_of_function(cluster->client_world, (const void *)pass_on);
 	function.symbol = (char *)(uintptr_t)"pass_on";
 	flat_map_parameters.function = &function;
 	sum_parameters.field = 1;
@@ -319,7 +332,7 @@ void cluster_submit(struct cluster *cluster, uint32_t parallelism, const char *c
 
 	CHECK(sim_run(cluster->sim, 60000, client_connected, cluster, NULL), "the client never connected");
 	CHECK(record_type_create("entry", NULL, ledger_fields, 2, &type, &err) == 0, "%s", err.text);
-	struct stream_graph *stream = build_stream(arena, type, parallelism);
+	struct stream_graph *stream = build_stream(cluster, arena, type, parallelism);
 
 	CHECK(job_graph_from_stream(stream, &built, &err) == 0, "%s", err.text);
 	graph = *built;
