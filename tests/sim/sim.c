@@ -181,6 +181,7 @@ static struct result run_once(uint64_t seed, const struct scenario *s, bool verb
 {
 	struct result result = { 0 };
 	struct cluster *cluster;
+	int64_t bytes_before = mem_bytes_out(), blocks_before = mem_blocks_out();
 
 	ledger_reset(&s->plan);
 	cluster = cluster_create(seed, &s->options, TMS, s->slots);
@@ -197,10 +198,10 @@ static struct result run_once(uint64_t seed, const struct scenario *s, bool verb
 	result.events = cluster->events;
 	cluster_destroy(&cluster);
 	ledger_free();
-	if (result.right && mem_bytes_out() != 0) {
+	if (result.right && mem_bytes_out() != bytes_before) {
 		result.right = false;
 		snprintf(result.why, sizeof(result.why), "%lld bytes in %lld blocks were not freed",
-			 (long long)mem_bytes_out(), (long long)mem_blocks_out());
+			 (long long)(mem_bytes_out() - bytes_before), (long long)(mem_blocks_out() - blocks_before));
 	}
 	return result;
 }
