@@ -245,6 +245,9 @@ void executor_files_step(struct task_executor *executor)
 
 void executor_files_fini(struct task_executor *executor)
 {
+	struct err err;
+
+	err_set(&err, ERR_TASKMANAGER_LOST, "this TaskManager is stopping");
 	LIST_FOR_EACH(&executor->file_calls, struct file_call, node, call)
-		call_destroy(call);
+		fail(call, &err);
 }

@@ -774,8 +774,12 @@ void task_executor_destroy(struct task_executor **pointer)
 	map_destroy(&executor->jobs);
 	executor_files_fini(executor);
 	for (uint32_t i = 0; i < executor->options.slots; i++)
-		while ((node = list_pop_front(&executor->slots[i].free_calls)) != NULL)
-			mem_free(CONTAINER_OF(node, struct pending_call, node));
+		while ((node = list_pop_front(&executor->slots[i].free_calls)) != NULL) {
+			struct pending_call *call = CONTAINER_OF(node, struct pending_call, node);
+
+			answer_empty(call->closure, call->closure_data); /* frees the call; nobody hears it */
+			mem_free(call);
+		}
 	mem_free(executor->slots);
 	mem_free(executor->artifact_directory);
 	mem_free(executor);
