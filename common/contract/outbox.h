@@ -42,14 +42,14 @@ static inline void outbox_emit(struct outbox *out, const struct record_type *typ
 			       const void *record)
 {
 	if (!type->has_tails) {
-		memcpy(outbox_reserve(out, type->size_bytes), record, type->size_bytes);
+		record_copy_struct(record, type->size_bytes, outbox_reserve(out, type->size_bytes));
 		return;
 	}
 	uint32_t size_bytes = record_size(type, record);
 	void *into = outbox_reserve(out, size_bytes);
 
 	if (size_bytes == type->size_bytes)
-		memcpy(into, record, size_bytes);
+		record_copy_struct(record, size_bytes, into);
 	else
 		record_copy(type, record, into);
 }

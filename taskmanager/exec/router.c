@@ -98,18 +98,6 @@ void router_close(struct router *router, struct shuffle *shuffle, bool finished,
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-/* The sizes that nearly all records have, as moves instead of a call. */
-static inline void copy_struct(void *into, const void *from, uint32_t size_bytes)
-{
-	switch (size_bytes) {
-	case 8: memcpy(into, from, 8); break;
-	case 16: memcpy(into, from, 16); break;
-	case 24: memcpy(into, from, 24); break;
-	case 32: memcpy(into, from, 32); break;
-	default: memcpy(into, from, size_bytes); break;
-	}
-}
-
 /* dense: no record of the run has a tail. */
 static inline bool copy_record(struct router *router, uint32_t index, const void *record,
 			       bool dense, uint64_t *bytes)
@@ -121,7 +109,7 @@ static inline bool copy_record(struct router *router, uint32_t index, const void
 	if (unlikely(into == NULL))
 		return false;
 	if (size_bytes == type->size_bytes)
-		copy_struct(into, record, size_bytes);
+		record_copy_struct(record, size_bytes, into);
 	else
 		record_copy(type, record, into);
 	*bytes += size_bytes;
