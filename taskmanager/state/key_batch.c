@@ -81,18 +81,26 @@ static bool read_strings(struct key_batch *keys, const struct batch *batch, uint
 	return plain;
 }
 
+static void read_fixed(struct key_batch *keys, const struct batch *batch, uint32_t from,
+		       uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const char *record = batch_at(batch, from + i);
+
+		keys->keys[i].data = record + keys->offset_bytes;
+		keys->keys[i].size_bytes = keys->size_bytes;
+	}
+}
+
 HOT void key_batch_read(struct key_batch *keys, const struct batch *batch, uint32_t from,
 			uint32_t count, bool with_hash)
 {
 	CHECK(count <= KEY_BATCH_RECORDS, "%u keys at once", count);
+	keys->in_strings =
+		keys->shape == KEY_SHAPE_STRING && read_strings(keys, batch, from, count);
 	if (keys->shape == KEY_SHAPE_FIXED) {
-		for (uint32_t i = 0; i < count; i++) {
-			const char *record = batch_at(batch, from + i);
-
-			keys->keys[i].data = record + keys->offset_bytes;
-			keys->keys[i].size_bytes = keys->size_bytes;
-		}
-	} else if (keys->shape == KEY_SHAPE_ANY || !read_strings(keys, batch, from, count)) {
+		read_fixed(keys, batch, from, count);
+	} else if (!keys->in_strings) {
 		read_any(keys, batch, from, count);
 		return;
 	}

@@ -20,6 +20,7 @@ struct key_batch {
 	enum key_shape shape;
 	uint32_t offset_bytes, size_bytes; /* of the one field */
 	struct buf scratch, bytes;         /* of shape ANY */
+	bool in_strings;                   /* this time */
 	struct key keys[KEY_BATCH_RECORDS];
 };
 
@@ -32,5 +33,10 @@ void key_batch_fini(struct key_batch *keys);
  * left undefined. */
 void key_batch_read(struct key_batch *keys, const struct batch *batch, uint32_t from,
 		    uint32_t count, bool with_hash);
+/* The keys just read are STRING fields where they lie in their records. */
+static inline bool key_batch_in_strings(const struct key_batch *keys)
+{
+	return keys->in_strings;
+}
 
 #endif

@@ -13,7 +13,7 @@
 #define MOVES_PER_CALL (2 * KEYED_TABLE_BATCH)
 #define MOVE_AT_ONCE_SLOTS 1024
 #define HEAP_BYTES_MAX (32 * 1024)  /* larger arrays come as pages, zeroed when touched */
-#define PREFETCH_BYTES (1024 * 1024) /* about a second-level cache; below it prefetching costs */
+#define PREFETCH_BYTES (512 * 1024) /* about a second-level cache; below it prefetching costs */
 #define KEY_INLINED_BYTES 16
 
 struct slots {
@@ -109,27 +109,35 @@ void keyed_table_clear(struct keyed_table *table)
 
 /* ---- hashing --------------------------------------------------------------------------------- */
 
-/* Up to 16 bytes as two words: first and last eight, overlapping. Together with the size they say
- * exactly which key it is, and nothing is read beyond it. */
+/* Up to 16 bytes as two words, as if zeroes followed; nothing is read beyond the key. */
 static inline void words_of(const uint8_t *at, uint32_t size_bytes, uint64_t key[2])
 {
 	uint32_t low, high;
 
-	if (size_bytes >= 8) {
+	key[0] = key[1] = 0;
+	if (size_bytes > 8) {
 		key[0] = hash_load_u64(at);
-		key[1] = hash_load_u64(at + size_bytes - 8);
-	} else if (size_bytes >= 4) {
+		key[1] = hash_load_u64(at + size_bytes - 8) >> (8 * (16 - size_bytes));
+	} else if (size_bytes == 8) {
+		key[0] = hash_load_u64(at);
+	} else if (size_bytes >= 4) { /* the two halves overlap where they agree */
 		memcpy(&low, at, 4);
 		memcpy(&high, at + size_bytes - 4, 4);
-		key[0] = low;
-		key[1] = high;
+		key[0] = low | (uint64_t)high << (8 * (size_bytes - 4));
 	} else if (size_bytes > 0) {
-		key[0] = (uint64_t)at[0] | (uint64_t)at[size_bytes / 2] << 8 |
-			 (uint64_t)at[size_bytes - 1] << 16;
-		key[1] = 0;
-	} else {
-		key[0] = key[1] = 0;
+		key[0] = (uint64_t)at[0] | (uint64_t)at[size_bytes / 2] << (8 * (size_bytes / 2)) |
+			 (uint64_t)at[size_bytes - 1] << (8 * (size_bytes - 1));
 	}
+}
+
+/* The same for a key that lies in a struct str, where zeroes do follow: no branch on its size. */
+static inline void words_of_str(const uint8_t *at, uint64_t key[2])
+{
+	uint32_t last;
+
+	memcpy(&last, at + 8, 4);
+	key[0] = hash_load_u64(at);
+	key[1] = last;
 }
 
 static inline uint64_t hash_words(const struct keyed_table *table, const uint64_t key[2],
@@ -155,14 +163,17 @@ static uint64_t hash_long(const struct keyed_table *table, const uint8_t *at, ui
 	return hash_fold(last[0] ^ h, last[1] ^ table->seed[1]) ^ h;
 }
 
-static inline void probe_of(const struct keyed_table *table, const struct key *key,
+static inline void probe_of(const struct keyed_table *table, const struct key *key, bool in_str,
 			    struct probe *probe)
 {
 	uint64_t hash;
 
 	probe->key_bytes = key->size_bytes;
 	probe->data = key->data;
-	if (likely(key->size_bytes <= KEY_INLINED_BYTES)) {
+	if (likely(in_str && key->size_bytes <= STR_INLINE_BYTES)) {
+		words_of_str(key->data, probe->key);
+		hash = hash_words(table, probe->key, key->size_bytes);
+	} else if (key->size_bytes <= KEY_INLINED_BYTES) {
 		words_of(key->data, key->size_bytes, probe->key);
 		hash = hash_words(table, probe->key, key->size_bytes);
 	} else {
@@ -265,8 +276,8 @@ static struct keyed_slot *add(struct keyed_table *table, struct keyed_slot *free
 	return free_slot;
 }
 
-HOT void keyed_table_find(struct keyed_table *table, const struct key *keys, uint32_t count,
-			  struct keyed_slot **slots)
+static inline void find_all(struct keyed_table *table, const struct key *keys, uint32_t count,
+			    bool in_str, struct keyed_slot **slots)
 {
 	struct probe probes[KEYED_TABLE_BATCH];
 
@@ -275,7 +286,7 @@ HOT void keyed_table_find(struct keyed_table *table, const struct key *keys, uin
 	bool prefetch = slots_bytes(table, &table->now) > PREFETCH_BYTES;
 
 	for (uint32_t i = 0; i < count; i++) {
-		probe_of(table, &keys[i], &probes[i]);
+		probe_of(table, &keys[i], in_str, &probes[i]);
 		if (prefetch)
 			__builtin_prefetch(
 				slot_at(table, &table->now, probes[i].tag & table->now.mask), 1);
@@ -285,6 +296,18 @@ HOT void keyed_table_find(struct keyed_table *table, const struct key *keys, uin
 
 		slots[i] = likely(slot->tag != 0) ? slot : add(table, slot, &probes[i]);
 	}
+}
+
+HOT void keyed_table_find(struct keyed_table *table, const struct key *keys, uint32_t count,
+			  struct keyed_slot **slots)
+{
+	find_all(table, keys, count, false, slots);
+}
+
+HOT void keyed_table_find_strings(struct keyed_table *table, const struct key *keys, uint32_t count,
+				  struct keyed_slot **slots)
+{
+	find_all(table, keys, count, true, slots);
 }
 
 void *keyed_table_store(struct keyed_table *table, const void *data, size_t size_bytes)

@@ -38,6 +38,10 @@ void keyed_table_clear(struct keyed_table *table);
  * at. The slots stay where they are until the next call. */
 void keyed_table_find(struct keyed_table *table, const struct key *keys, uint32_t count,
 		      struct keyed_slot **slots);
+/* The same for keys that are STRING fields of valid records: those of up to STR_INLINE_BYTES lie in
+ * their struct str, with zeroes behind. Both give the same slot for the same bytes. */
+void keyed_table_find_strings(struct keyed_table *table, const struct key *keys, uint32_t count,
+			      struct keyed_slot **slots);
 /* Bytes that live as long as the table's contents (until clear): what values point to. */
 void *keyed_table_store(struct keyed_table *table, const void *data, size_t size_bytes);
 

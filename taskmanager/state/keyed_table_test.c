@@ -111,6 +111,29 @@ static void a_key_twice_in_one_batch_is_one_slot(void **state)
 	assert_int_equal(mem_bytes_out(), 0);
 }
 
+static void strings_in_records_are_the_same_keys(void **state)
+{
+	struct keyed_table *table = keyed_table_create(8, 5);
+	const char *text = "a word of any length up to forty bytes..";
+
+	for (uint32_t length = 0; length <= 40; length++) {
+		struct str in_record = str_of(text, length);
+		struct key plain = { .data = text, .size_bytes = length };
+		struct key string = { .data = length <= STR_INLINE_BYTES ? in_record.u.inlined
+									 : text,
+				      .size_bytes = length };
+		struct keyed_slot *one, *two;
+
+		keyed_table_find(table, &plain, 1, &one);
+		*(uint64_t *)keyed_slot_value(one) = length;
+		keyed_table_find_strings(table, &string, 1, &two); /* may have moved since */
+		assert_int_equal(*(uint64_t *)keyed_slot_value(two), length);
+		assert_int_equal(keyed_table_count(table), length + 1);
+	}
+	keyed_table_destroy(&table);
+	assert_int_equal(mem_bytes_out(), 0);
+}
+
 static void clear_forgets_and_goes_on(void **state)
 {
 	enum { KEYS = 5000 };
@@ -150,6 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_are_those_of_a_plain_array),
 		cmocka_unit_test(a_key_twice_in_one_batch_is_one_slot),
+		cmocka_unit_test(strings_in_records_are_the_same_keys),
 		cmocka_unit_test(clear_forgets_and_goes_on),
 		cmocka_unit_test(stored_bytes_stay_while_the_table_grows),
 	};
