@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * task_test.c - whole tasks in the simulated world, over the real shuffle: chains, edges, refusing
+ * sinks, back-pressure, timers, the end of input, what others see. */
+#include "tests/lib/cmocka_header.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/lib/task_rig.h"
+
+#define FORWARD FLINK__SHIP_STRATEGY__SHIP_FORWARD
+#define HASH FLINK__SHIP_STRATEGY__SHIP_HASH
+#define REBALANCE FLINK__SHIP_STRATEGY__SHIP_REBALANCE
+
+/* ---- chains and edges ----------------------------------------------------------------------- */
+
+static void a_chain_keeps_records_and_order(void **state)
+{
+	struct task_rig rig;
+	struct ledger_line line;
+	uint64_t at = 0;
+	const char *const lines[] = { "one", "two", "a third line with a tail", "", NULL };
+	const char *const expected[] = { "ONE", "TWO", "A THIRD LINE WITH A TAIL", "" };
+
+	task_rig_open(&rig, 1, "chain");
+	uint32_t vertex = test_job_vertex(rig.job, "all", 1);
+
+	task_rig_source(&rig, vertex, lines, NULL);
+	task_rig_function(&rig, vertex, "map", "Map", (void *)test_upper, rig.line);
+	task_rig_sink(&rig, vertex, rig.line, NULL);
+	task_rig_deploy_all(&rig);
+	task_rig_run_to_end(&rig);
+	task_rig_expect_all(&rig, TASK_FINISHED);
+	assert_int_equal(rig.tasks[0].states_seen,
+			 SM_TO(TASK_DEPLOYING) | SM_TO(TASK_INITIALIZING) | SM_TO(TASK_RUNNING) |
+				 SM_TO(TASK_FINISHED));
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_true(ledger_next(NULL, &at, &line));
+		assert_string_equal(line.text, expected[i]);
+	}
+	assert_false(ledger_next(NULL, &at, &line));
+	assert_int_equal(ledger_ends(), 1);
+	task_rig_close(&rig);
+}
+
+static void words_are_counted_at_every_parallelism(void **state)
+{
+	static const char *const sinks[] = { NULL, "refuse_every=3",
+					     "flush_later=1 refuse_every=2" };
+
+	for (uint32_t sources = 1; sources <= 4; sources++) {
+		for (uint32_t sums = 1; sums <= 4; sums++) {
+			struct task_rig rig;
+
+			task_rig_open(&rig, sources * 10 + sums, "words");
+			task_rig_word_count(&rig, sources, sums, "repeat=50",
+					 sinks[(sources + sums) % 3]);
+			task_rig_deploy_all(&rig);
+			task_rig_run_to_end(&rig);
+			task_rig_expect_all(&rig, TASK_FINISHED);
+			task_rig_expect_word_counts(50);
+			assert_int_equal(ledger_ends(), sums);
+			task_rig_close(&rig);
+		}
+	}
+}
+
+/* Consumers first, sources first, or mixed: channels meet in any order. */
+static void tasks_may_come_in_any_order(void **state)
+{
+	for (uint32_t order = 0; order < 2; order++) {
+		struct task_rig rig;
+
+		task_rig_open(&rig, 5 + order, "order");
+		task_rig_word_count(&rig, 2, 2, "repeat=20", NULL);
+		for (uint32_t i = 0; i < 4; i++) {
+			uint32_t k = order == 0 ? 3 - i : (i * 2) % 4 + i / 2;
+
+			task_rig_deploy(&rig, k / 2, k % 2);
+			task_rig_run_ms(&rig, 10);
+		}
+		task_rig_run_to_end(&rig);
+		task_rig_expect_all(&rig, TASK_FINISHED);
+		task_rig_expect_word_counts(20);
+		task_rig_close(&rig);
+	}
+}
+
+static uint32_t lines_of_subtask(uint32_t subtask)
+{
+	struct ledger_line line;
+	uint32_t found = 0;
+	uint64_t at = 0;
+
+	while (ledger_next(NULL, &at, &line))
+		found += line.subtask == subtask;
+	return found;
+}
+
+static void every_strategy_ships_what_it_should(void **state)
+{
+	static const struct {
+		Flink__ShipStrategy ship;
+		uint32_t sources, sinks, expected[3]; /* lines per sink; 0, 0, 0: all, somehow */
+	} cases[] = {
+		{ FORWARD, 2, 2, { 400, 400 } },
+		{ REBALANCE, 1, 2, { 400, 400 } },
+		{ REBALANCE, 2, 3, { 0 } },
+		{ FLINK__SHIP_STRATEGY__SHIP_RESCALE, 2, 2, { 400, 400 } },
+		{ FLINK__SHIP_STRATEGY__SHIP_BROADCAST, 2, 3, { 800, 800, 800 } },
+		{ FLINK__SHIP_STRATEGY__SHIP_GLOBAL, 2, 3, { 800, 0, 0 } },
+		{ FLINK__SHIP_STRATEGY__SHIP_SHUFFLE, 2, 3, { 0 } },
+		{ HASH, 2, 2, { 0 } },
+	};
+
+	for (uint32_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct task_rig rig;
+
+		task_rig_open(&rig, 30 + i, "ship");
+		uint32_t head = test_job_vertex(rig.job, "Source: List", cases[i].sources);
+		uint32_t tail = test_job_vertex(rig.job, "Sink: Ledger", cases[i].sinks);
+
+		task_rig_source(&rig, head, task_rig_rhyme, "repeat=100");
+		task_rig_sink(&rig, tail, rig.line, "refuse_every=5");
+		test_job_edge(rig.job, head, tail, cases[i].ship, cases[i].ship == HASH ? 0 : -1);
+		task_rig_deploy_all(&rig);
+		task_rig_run_to_end(&rig);
+		task_rig_expect_all(&rig, TASK_FINISHED);
+		if (cases[i].expected[0] == 0)
+			assert_int_equal(ledger_count(NULL), TASK_RIG_RHYME_LINES * 100);
+		for (uint32_t k = 0; cases[i].expected[0] > 0 && k < cases[i].sinks; k++)
+			assert_int_equal(lines_of_subtask(k), cases[i].expected[k]);
+		if (cases[i].ship == FLINK__SHIP_STRATEGY__SHIP_SHUFFLE)
+			for (uint32_t k = 0; k < 3; k++)
+				assert_in_range(lines_of_subtask(k), 150, 400);
+		task_rig_close(&rig);
+	}
+}
+
+/* source -> (sink, map -> sink), and the source's records to another vertex as well. */
+static void a_chain_may_be_a_tree(void **state)
+{
+	struct task_rig rig;
+	struct ledger_line line;
+	uint32_t plain = 0, lengths = 0;
+	uint64_t at = 0;
+
+	task_rig_open(&rig, 3, "tree");
+	uint32_t head = test_job_vertex(rig.job, "tree", 1),
+		 tail = test_job_vertex(rig.job, "tail", 2);
+
+	task_rig_source(&rig, head, task_rig_rhyme, "repeat=30");
+	test_job_edge(rig.job, head, tail, REBALANCE, -1); /* leaves the source itself */
+	task_rig_sink(&rig, head, rig.line, "refuse_every=3");
+	test_job_operator(
+		rig.job, head,
+		&(struct test_operator){ .kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR,
+					 .name = "Map",
+					 .factory = "map",
+					 .input_type = rig.line,
+					 .output_type = rig.number,
+					 .key_field = -1,
+					 .function = (void *)test_length });
+	rig.job->graph->vertices[head]->operators[2]->input_operator = 0;
+	task_rig_sink(&rig, head, rig.number, "flush_later=1");
+	task_rig_sink(&rig, tail, rig.line, NULL);
+	task_rig_deploy_all(&rig);
+	task_rig_run_to_end(&rig);
+	task_rig_expect_all(&rig, TASK_FINISHED);
+	while (ledger_next(NULL, &at, &line)) {
+		bool number = line.text[0] >= '0' && line.text[0] <= '9';
+
+		lengths += number;
+		plain += !number;
+	}
+	assert_int_equal(plain, 2 * 30 * TASK_RIG_RHYME_LINES);
+	assert_int_equal(lengths, 30 * TASK_RIG_RHYME_LINES);
+	assert_int_equal(ledger_ends(), 4);
+	task_rig_close(&rig);
+}
+
+static void two_edges_into_one_input_are_a_union(void **state)
+{
+	struct task_rig rig;
+
+	task_rig_open(&rig, 4, "union");
+	uint32_t one = test_job_vertex(rig.job, "one", 1), two = test_job_vertex(rig.job, "two", 2);
+	uint32_t sink = test_job_vertex(rig.job, "sink", 1);
+
+	task_rig_source(&rig, one, task_rig_rhyme, "repeat=3");
+	task_rig_source(&rig, two, task_rig_rhyme, "repeat=4 interval_us=100");
+	task_rig_sink(&rig, sink, rig.line, NULL);
+	test_job_edge(rig.job, one, sink, REBALANCE, -1);
+	test_job_edge(rig.job, two, sink, REBALANCE, -1);
+	task_rig_deploy_all(&rig);
+	task_rig_run_to_end(&rig);
+	task_rig_expect_all(&rig, TASK_FINISHED);
+	assert_int_equal(ledger_count(NULL), 7 * TASK_RIG_RHYME_LINES);
+	task_rig_close(&rig);
+}
+
+static void splits_may_come_before_the_reader_is_open(void **state)
+{
+	struct task_rig rig;
+
+	task_rig_open(&rig, 6, "early");
+	uint32_t vertex = test_job_vertex(rig.job, "all", 1);
+
+	task_rig_source(&rig, vertex, task_rig_rhyme, NULL);
+	task_rig_sink(&rig, vertex, rig.line, NULL);
+	struct task_rig_task *task = task_rig_deploy(&rig, vertex, 0);
+
+	task->splits_early = true;
+	task_rig_give_splits(task);
+	task_rig_run_to_end(&rig);
+	task_rig_expect_all(&rig, TASK_FINISHED);
+	assert_int_equal(task->readers_ready, 1);
+	assert_int_equal(ledger_count(NULL), TASK_RIG_RHYME_LINES);
+	task_rig_close(&rig);
+}
+
+/* ---- back-pressure -------------------------------------------------------------------------- */
+
+static void pressure_reaches_the_source_and_leaves_it(void **state)
+{
+	struct task_rig rig;
+
+	task_rig_open(&rig, 7, "pressure");
+	task_rig_word_count(&rig, 2, 2, "repeat=3000", "block=1");
+	ledger_block(true);
+	task_rig_deploy_all(&rig);
+	task_rig_run_ms(&rig, 2000);
+	const struct task_metrics *source = task_metrics_of(rig.tasks[0].task);
+	uint64_t out = counter_get(&source->records_out);
+
+	assert_int_equal(ledger_count(NULL), 0);
+	assert_true(out > 0);
+	task_rig_run_ms(&rig, 2000);
+	assert_int_equal(counter_get(&source->records_out),
+			 out); /* stands still, without a sleep */
+	struct arena *arena = arena_create("test");
+	Flink__TaskMetrics metrics;
+
+	task_report(rig.tasks[0].task, arena, &metrics);
+	assert_in_range(metrics.backpressured_ms, 3900, 4000);
+	assert_in_range(metrics.busy_ms + metrics.idle_ms, 0, 100);
+	arena_destroy(&arena);
+	ledger_block(false);
+	for (uint32_t i = 0; i < rig.tasks_count; i++)
+		task_wake(rig.tasks[i].task);
+	task_rig_run_to_end(&rig);
+	task_rig_expect_all(&rig, TASK_FINISHED);
+	task_rig_expect_word_counts(3000);
+	task_rig_close(&rig);
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+static void window_graph(struct task_rig *rig, const char *source_options)
+{
+	static const char *const lines[] = { "x", NULL };
+	uint32_t head = test_job_vertex(rig->job, "head", 1),
+		 tail = test_job_vertex(rig->job, "tail", 1);
+
+	task_rig_source(rig, head, lines, source_options);
+	task_rig_function(rig, head, "flat-map", "Flat Map", (void *)test_split, rig->word);
+	task_rig_sum(rig, tail, 1000);
+	task_rig_sink(rig, tail, rig->word, NULL);
+	test_job_edge(rig->job, head, tail, HASH, 0);
+}
+
+static int64_t sum_of_ledger(uint32_t *lines)
+{
+	struct ledger_line line;
+	uint64_t at = 0;
+	int64_t sum = 0;
+
+	*lines = 0;
+	while (ledger_next(NULL, &at, &line)) {
+		assert_memory_equal(line.text, "(x,", 3);
+		sum += strtoll(line.text + 3, NULL, 10);
+		++*lines;
+	}
+	return sum;
+}
+
+static void windows_fire_by_the_clock_and_at_the_end(void **state)
+{
+	struct task_rig rig;
+	uint32_t lines;
+
+	task_rig_open(&rig, 90, "windows");
+	window_graph(&rig, "repeat=45 interval_us=100000"); /* ten a second for 4.5 s */
+	task_rig_deploy_all(&rig);
+	wall_t wall = world_wall(rig.node);
+
+	task_rig_run_ms(&rig, 1000 - wall % 1000 + 50); /* just after the next full second */
+	int64_t first = sum_of_ledger(&lines);
+
+	assert_int_equal(lines, 1); /* fired within 50 ms, and flushed */
+	assert_true(first > 0);
+	task_rig_run_ms(&rig, 1000);
+	assert_in_range(sum_of_ledger(&lines) - first, 9, 11);
+	assert_int_equal(lines, 2);
+	task_rig_run_to_end(&rig);
+	task_rig_expect_all(&rig, TASK_FINISHED);
+	assert_int_equal(sum_of_ledger(&lines), 45); /* the open window fired at the end */
+	assert_in_range(lines, 5, 6);
+	task_rig_close(&rig);
+}
+
+static void without_fire_at_end_open_windows_are_dropped(void **state)
+{
+	struct task_rig rig;
+	uint32_t lines;
+
+	task_rig_open(&rig, 91, "drop");
+	rig.drop_windows = true;
+	window_graph(&rig, "repeat=3");
+	task_rig_deploy_all(&rig);
+	task_rig_run_to_end(&rig);
+	task_rig_expect_all(&rig, TASK_FINISHED);
+	assert_int_equal(sum_of_ledger(&lines), 0);
+	task_rig_close(&rig);
+}
+
+static void a_clock_that_jumps_fires_what_is_due(void **state)
+{
+	struct task_rig rig;
+	uint32_t lines;
+
+	task_rig_open(&rig, 92, "jump");
+	window_graph(&rig, "repeat=forever interval_us=100000");
+	task_rig_deploy_all(&rig);
+	task_rig_run_ms(&rig, 2500);
+	int64_t before = sum_of_ledger(&lines);
+
+	sim_clock_jump(rig.node, 3600 * MS_PER_S);
+	task_rig_run_ms(&rig, 200);
+	assert_true(sum_of_ledger(&lines) > before);
+	sim_clock_jump(rig.node, -3600 * MS_PER_S);
+	task_rig_run_ms(&rig, 1500);
+	task_rig_cancel_all(&rig);
+	task_rig_run_to_end(&rig);
+	task_rig_close(&rig);
+}
+
+static void records_are_visible_when_the_task_goes_idle(void **state)
+{
+	struct task_rig rig;
+
+	task_rig_open(&rig, 93, "idle");
+	rig.buffer_timeout_ms = 10000;
+	task_rig_word_count(&rig, 1, 1, "repeat=forever interval_us=1000000", "flush_later=1");
+	task_rig_deploy_all(&rig);
+	task_rig_run_ms(&rig, 20);
+	assert_int_equal(ledger_count(NULL), 2); /* "the cat" went through without waiting */
+	assert_int_equal(ledger_flushes(), 1);
+	task_rig_cancel_all(&rig);
+	task_rig_run_to_end(&rig);
+	task_rig_close(&rig);
+}
+
+/* ---- what others see ------------------------------------------------------------------------ */
+
+static void the_report_adds_up(void **state)
+{
+	struct task_rig rig;
+	struct arena *arena = arena_create("test");
+	Flink__TaskMetrics source, sink;
+
+	task_rig_open(&rig, 95, "report");
+	task_rig_word_count(&rig, 1, 1, "repeat=1 interval_us=1000", NULL);
+	struct task_rig_task *last = &rig.tasks[1];
+
+	task_rig_deploy_all(&rig);
+	rig.tasks[0].no_splits = true;
+	task_rig_run_ms(&rig, 1000);
+	assert_int_equal(rig.tasks[0].state, TASK_RUNNING);
+	assert_string_equal(task_name(rig.tasks[0].task), "Source: List -> Flat Map (1/1)");
+	task_report(rig.tasks[0].task, arena, &source);
+	assert_string_equal(source.status_text, "0 records emitted");
+	assert_in_range(source.idle_ms, 990, 1000);
+	assert_int_equal(source.execution_id.len, 16);
+	task_rig_give_splits(&rig.tasks[0]);
+	task_rig_run_ms(&rig, 5);
+	task_report(rig.tasks[0].task, arena, &source);
+	task_report(last->task, arena, &sink);
+	assert_int_equal(source.n_operators, 2);
+	assert_int_equal(source.records_in, 0);
+	assert_true(source.operators[0]->records_out >= 5);
+	assert_int_equal(source.operators[1]->records_in, source.operators[0]->records_out);
+	assert_int_equal(source.operators[1]->records_out, source.records_out);
+	assert_int_equal(sink.records_in, source.records_out);
+	assert_int_equal(sink.operators[0]->records_out, sink.records_in);
+	assert_int_equal(sink.operators[1]->records_in, sink.records_in);
+	assert_int_equal(sink.operators[1]->records_in, ledger_count(NULL));
+	assert_true(source.bytes_out > 0);
+	assert_int_equal(sink.bytes_in, source.bytes_out);
+	assert_false(source.blocking);
+	task_rig_run_to_end(&rig);
+	arena_destroy(&arena);
+	task_rig_close(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_chain_keeps_records_and_order),
+		cmocka_unit_test(words_are_counted_at_every_parallelism),
+		cmocka_unit_test(tasks_may_come_in_any_order),
+		cmocka_unit_test(every_strategy_ships_what_it_should),
+		cmocka_unit_test(a_chain_may_be_a_tree),
+		cmocka_unit_test(two_edges_into_one_input_are_a_union),
+		cmocka_unit_test(splits_may_come_before_the_reader_is_open),
+		cmocka_unit_test(pressure_reaches_the_source_and_leaves_it),
+		cmocka_unit_test(windows_fire_by_the_clock_and_at_the_end),
+		cmocka_unit_test(without_fire_at_end_open_windows_are_dropped),
+		cmocka_unit_test(a_clock_that_jumps_fires_what_is_due),
+		cmocka_unit_test(records_are_visible_when_the_task_goes_idle),
+		cmocka_unit_test(the_report_adds_up),
+	};
+	return cmocka_run_group_tests_name("task", tests, NULL, NULL);
+}
