@@ -81,6 +81,17 @@ $(OUT)/$(1): $(2) $(foreach dir,$(3),$(call lib_of,$(dir)))
 		-Wl,--start-group $(foreach dir,$(3),$(call lib_of,$(dir))) -Wl,--end-group $(4) $$(LDLIBS_ALL)
 endef
 
+# $(call program_abi,PATH,MAIN OBJECTS,LIBRARY DIRS,MORE LDLIBS): a program that opens jobs and
+# lib/flink-*.so at run time. They are linked without our libraries, so all of these are in it and exported.
+define program_abi
+PROGRAMS += $(OUT)/$(1)
+OBJECTS += $(2)
+$(OUT)/$(1): $(2) $(foreach dir,$(3),$(call lib_of,$(dir)))
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) -rdynamic -o $$@ $(2) \
+		-Wl,--whole-archive $(foreach dir,$(3),$(call lib_of,$(dir))) -Wl,--no-whole-archive $(4) $$(LDLIBS_ALL)
+endef
+
 # $(call tests,DIR,LIBRARY DIRS,MORE LDLIBS): every DIR/*_test.c is a program; run by scripts/run-tests.
 define tests
 $(foreach src,$(sort $(wildcard $(1)/*_test.c)),

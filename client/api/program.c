@@ -2,6 +2,9 @@
  * program.c - see program.h. Start-up work of a client: the file is read whole, synchronously. */
 #include "client/api/program.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "client/api/artifact.h"
 #include "common/base/hash.h"
 #include "common/base/limits.h"
@@ -29,10 +32,14 @@ static int read_program(struct world *world, const char *path, struct program *p
 		mem_free(program->path);
 		program->path = NULL;
 	}
+	bool missing = strstr(first.text, strerror(ENOENT)) != NULL;
+
 	if (ends_with_jar(path)) /* Flink's own words */
 		return err_set(err, ERR_ARTIFACT_UNREADABLE,
-			       "Could not build the program from JAR file: %s", first.text);
-	return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s", first.text);
+			       "Could not build the program from JAR file: %s%s",
+			       missing ? "JAR file does not exist: " : "", missing ? path : first.text);
+	return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s%s", missing ? "program file does not exist: " : "",
+		       missing ? path : first.text);
 }
 
 int program_open(struct world *world, const char *path, struct program *program, struct err *err)
