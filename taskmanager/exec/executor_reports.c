@@ -85,6 +85,24 @@ static void registration_answered(const Flink__RegisterTaskManagerResponse *answ
 	agent_wake(&executor->agent);
 }
 
+/* A number behind "NAME:" in a file of /proc, times 1 KiB; 0 when it cannot be read (the simulator). */
+static uint64_t proc_kib(struct task_executor *executor, const char *path, const char *name)
+{
+	struct err err;
+	uint64_t value = 0;
+	char *text;
+	size_t size;
+
+	if (world_is_sim(executor->world) || world_read_file(executor->world, path, 65536, &text, &size, &err) != 0)
+		return 0;
+	const char *at = strstr(text, name);
+
+	if (at != NULL)
+		value = strtoull(at + strlen(name), NULL, 10) * 1024;
+	mem_free(text);
+	return value;
+}
+
 void executor_register(struct task_executor *executor, struct rpc_peer *peer)
 {
 	Flink__RegisterTaskManagerRequest request = FLINK__REGISTER_TASK_MANAGER_REQUEST__INIT;
@@ -102,7 +120,7 @@ void executor_register(struct task_executor *executor, struct rpc_peer *peer)
 	request.data_host = (char *)(uintptr_t)options->data_host;
 	request.data_port = shuffle_port(options->shuffle);
 	request.cpu_cores = world_cpu_count(executor->world);
-	request.physical_memory_bytes = options->process_memory_bytes;
+	request.physical_memory_bytes = proc_kib(executor, "/proc/meminfo", "MemTotal:");
 	request.process_memory_bytes = options->process_memory_bytes;
 	request.managed_memory_bytes = options->managed_memory_bytes;
 	request.network_memory_bytes = options->network_memory_bytes;
@@ -149,24 +167,13 @@ static void heartbeat_answered(const Flink__HeartbeatResponse *answer, void *clo
 static void process_figures(struct task_executor *executor, Flink__HeartbeatRequest *request)
 {
 	struct segment_pool *pool = shuffle_pool(executor->options.shuffle);
-	struct err err;
-	char *text;
-	size_t size;
+	uint64_t resident = proc_kib(executor, "/proc/self/status", "VmRSS:");
 
-	request->heap_used_bytes = (uint64_t)mem_bytes_out();
+	request->heap_used_bytes = resident > 0 ? resident : (uint64_t)mem_bytes_out();
+	request->physical_memory_free_bytes = proc_kib(executor, "/proc/meminfo", "MemAvailable:");
+	request->threads = (uint32_t)(proc_kib(executor, "/proc/self/status", "Threads:") / 1024);
 	request->segments_total = segment_pool_total(pool);
 	request->segments_free = segment_pool_free(pool);
-	request->threads = 2;
-	if (world_is_sim(executor->world) ||
-	    world_read_file(executor->world, "/proc/self/status", 65536, &text, &size, &err) != 0)
-		return;
-	const char *threads = strstr(text, "Threads:"), *resident = strstr(text, "VmRSS:");
-
-	if (threads != NULL)
-		request->threads = (uint32_t)strtoul(threads + 8, NULL, 10);
-	if (resident != NULL)
-		request->heap_used_bytes = strtoull(resident + 6, NULL, 10) * 1024;
-	mem_free(text);
 }
 
 static void send_heartbeat(struct task_executor *executor)

@@ -41,11 +41,11 @@ static void link_out_leave(struct link_channel *channel)
 	bool attached = channel->channel != NULL;
 
 	channel->channel = NULL;
-	channel->entry = NULL;
 	if (attached)
 		shuffle_far_consumer_close(channel->link->shuffle, entry);
 	else if (entry != NULL)
 		shuffle_far_give_up(channel->link->shuffle, channel);
+	channel->entry = NULL;
 }
 
 void link_out_refuse(struct link_channel *channel, const struct err *why)
