@@ -76,6 +76,7 @@ static int start(struct jobmanager *jobmanager, struct err *err)
 	jobmanager->runner = runner_create(world, "jobmanager", err);
 	if (jobmanager->runner == NULL)
 		return -1;
+	runner_keep_together(jobmanager->runner); /* its agents share tables, not rings */
 	do
 		dispatcher.leader_epoch = world_random(world);
 	while (dispatcher.leader_epoch == 0); /* 0 is "no fence" */
