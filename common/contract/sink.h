@@ -14,7 +14,8 @@ struct sink_vtable {
 			   struct state_reader *from, struct err *err);
 	/* As operator's process: 1 all taken, 0 not now (the writer wakes context->agent), -1 error. */
 	int (*write)(void *self, const struct batch *batch, uint32_t *taken, struct err *err);
-	/* checkpoint 0 with end_of_input false: the idle flush (make visible what is buffered). */
+	/* checkpoint 0 with end_of_input false: the idle flush (make visible what is buffered). After
+	 * a 0 nothing else is called before the flush has answered 1; the writer wakes the agent. */
 	int (*flush)(void *self, uint64_t checkpoint, bool end_of_input, struct err *err);
 	int (*prepare)(void *self, uint64_t checkpoint, struct state_writer *committable, struct err *err);
 	enum commit_answer (*commit)(void *self, uint64_t checkpoint, struct bytes committable, struct err *err);
