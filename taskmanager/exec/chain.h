@@ -40,7 +40,7 @@ struct link {
 	uint32_t routers_count;
 	struct link **children; /* links that read its output */
 	uint32_t children_count;
-	uint32_t stage; /* of the oldest finished run: routers, then children, that have all of it */
+	uint32_t stage; /* of the oldest finished run: routers, then children, that have it all */
 	uint32_t taken; /* of the same: records that the child under way took */
 	uint64_t records_counted;
 	bool dirty; /* a sink: written to since its last flush */

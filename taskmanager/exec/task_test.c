@@ -219,6 +219,71 @@ static void splits_may_come_before_the_reader_is_open(void **state)
 	task_rig_close(&rig);
 }
 
+/* A line of two to four vertices with chains, edges, parallelisms and sinks by chance. */
+static uint32_t random_graph(struct task_rig *rig, uint32_t *rounds)
+{
+	static const Flink__ShipStrategy ships[] = { FORWARD, HASH, REBALANCE,
+						     FLINK__SHIP_STRATEGY__SHIP_SHUFFLE,
+						     FLINK__SHIP_STRATEGY__SHIP_RESCALE };
+	static const char *const sinks[] = { NULL, "refuse_every=2", "flush_later=1",
+					     "flush_later=1 refuse_every=5" };
+	uint32_t vertices = 2 + sim_random(rig->sim) % 3, filters = 0;
+	static char options[64];
+
+	*rounds = 1 + sim_random(rig->sim) % 300;
+	snprintf(options, sizeof(options), "repeat=%u interval_us=%u", *rounds,
+		 sim_random(rig->sim) % 3 == 0 ? 50 : 0);
+	for (uint32_t v = 0; v < vertices; v++) {
+		uint32_t operators = sim_random(rig->sim) % 4;
+
+		test_job_vertex(rig->job, "random", 1 + sim_random(rig->sim) % 4);
+		if (v == 0)
+			task_rig_source(rig, v, task_rig_rhyme, options);
+		for (uint32_t o = 0; o < operators; o++) {
+			bool filter = sim_random(rig->sim) % 2;
+
+			filters += filter;
+			task_rig_function(rig, v, filter ? "filter" : "map", "Operator",
+					  filter ? (void *)test_not_empty : (void *)test_upper,
+					  rig->line);
+		}
+		if (v == vertices - 1)
+			task_rig_sink(rig, v, rig->line, sinks[sim_random(rig->sim) % 4]);
+		else if (v > 0 && operators == 0)
+			task_rig_function(rig, v, "map", "Operator", (void *)test_upper, rig->line);
+	}
+	for (uint32_t v = 0; v + 1 < vertices; v++) {
+		Flink__Vertex *from = rig->job->graph->vertices[v],
+			      *to = rig->job->graph->vertices[v + 1];
+		Flink__ShipStrategy ship = ships[sim_random(rig->sim) % ARRAY_COUNT(ships)];
+
+		if (ship == FORWARD && from->parallelism != to->parallelism)
+			ship = REBALANCE;
+		test_job_edge(rig->job, v, v + 1, ship, ship == HASH ? 0 : -1);
+	}
+	return *rounds * (TASK_RIG_RHYME_LINES - (filters > 0)); /* one line is empty */
+}
+
+static void random_jobs_lose_and_double_nothing(void **state)
+{
+	for (uint64_t seed = 1000; seed < 1060; seed++) {
+		struct task_rig rig;
+		uint32_t rounds;
+
+		task_rig_open(&rig, seed, "random");
+		uint32_t expected = random_graph(&rig, &rounds);
+
+		task_rig_deploy_all(&rig);
+		task_rig_run_to_end(&rig);
+		task_rig_expect_all(&rig, TASK_FINISHED);
+		if (ledger_count(NULL) != expected)
+			fail_msg("seed %llu: %llu lines, expected were %u",
+				 (unsigned long long)seed, (unsigned long long)ledger_count(NULL),
+				 expected);
+		task_rig_close(&rig);
+	}
+}
+
 /* ---- back-pressure -------------------------------------------------------------------------- */
 
 static void pressure_reaches_the_source_and_leaves_it(void **state)
@@ -413,6 +478,7 @@ int main(void)
 		cmocka_unit_test(a_chain_may_be_a_tree),
 		cmocka_unit_test(two_edges_into_one_input_are_a_union),
 		cmocka_unit_test(splits_may_come_before_the_reader_is_open),
+		cmocka_unit_test(random_jobs_lose_and_double_nothing),
 		cmocka_unit_test(pressure_reaches_the_source_and_leaves_it),
 		cmocka_unit_test(windows_fire_by_the_clock_and_at_the_end),
 		cmocka_unit_test(without_fire_at_end_open_windows_are_dropped),
