@@ -412,6 +412,7 @@ static void send_submit(struct job_master *master, struct execution *execution)
 	Flink__JobGraph graph = *master->job.graph;
 	struct rpc_stub stub;
 	uint32_t outputs_count;
+	char id[ID_TEXT_SIZE];
 
 	for (uint32_t e = 0; e < edges; e++) {
 		gate_table[e] = &gates[e];
@@ -437,6 +438,10 @@ static void send_submit(struct job_master *master, struct execution *execution)
 	resource_manager_stub(master->options.resources, place->taskmanager, execution->attempt,
 			      &stub);
 	request.leader_epoch = stub.fence.leader_epoch;
+	log_info(GRAPH_LOGGER, "Deploying %s (%u/%u) (attempt #%u) with attempt id %s to %s @ %s.",
+		 vertex->message->name, subtask + 1, vertex->message->parallelism,
+		 execution->attempt, id_format(&execution->id, id), execution->resource_id,
+		 execution->endpoint);
 	execution_move(execution, EXECUTION_DEPLOYING, NULL);
 	execution->submitted = true;
 	place->graph_sent = place->told = true;
