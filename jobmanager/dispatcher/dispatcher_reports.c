@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * dispatcher_reports.c - from the ResourceManager's service to the job that a message is about. */
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "jobmanager/dispatcher/dispatcher_priv.h"
 
 static void taskmanager_gone(void *context, struct taskmanager_info *taskmanager,
@@ -12,19 +13,35 @@ static void taskmanager_gone(void *context, struct taskmanager_info *taskmanager
 		job_master_taskmanager_gone(job, taskmanager, why, note_may_follow);
 }
 
+/* What the TaskManager that died was called: its supervisor's next worker may have another name.
+ * The job that the note names has lost it last. */
+static char *former_name(struct dispatcher *dispatcher,
+			 const Flink__RegisterTaskManagerRequest *request)
+{
+	const char *lost = NULL;
+	const struct job *job;
+	struct id job_id;
+
+	if (request->crash_note[0] != '\0' && id_from_message(&request->crash_job_id, &job_id)) {
+		job = dispatcher_find(dispatcher, &job_id);
+		lost = job ? job_master_last_loss(job) : NULL;
+	}
+	return mem_strdup(lost ? lost : request->resource_id);
+}
+
 static void taskmanager_here(void *context, struct taskmanager_info *taskmanager,
 			     const Flink__RegisterTaskManagerRequest *request)
 {
 	struct dispatcher *dispatcher = context;
-	char at[TIME_TEXT_SIZE];
+	char *former = former_name(dispatcher, request);
 
 	if (request->crash_note[0] != '\0')
-		log_error(DISPATCHER_LOGGER, "TaskManager %s died at %s%s%s: %s",
-			  taskmanager->resource_id, wall_format_log(request->crash_ms, at),
+		log_error(DISPATCHER_LOGGER, "TaskManager %s died%s%s: %s", former,
 			  request->crash_operator[0] ? " in " : "", request->crash_operator,
 			  request->crash_note);
 	LIST_FOR_EACH(&dispatcher->jobs, struct job, node, job)
-		job_master_taskmanager_here(job, request);
+		job_master_taskmanager_here(job, former, request);
+	mem_free(former);
 }
 
 /* NULL with ERR_FENCED: of an earlier attempt, or of a job that is forgotten. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "common/base/check.h"
+#include "common/daemon/daemon.h"
 #include "jobmanager/job/job_priv.h"
 
 #define CRASH_NOTE_WAIT_MS 3000   /* before a job fails for want of a better explanation */
@@ -303,15 +304,22 @@ static bool is_last_trouble(const struct job_master *master, const struct job_lo
 	return loss->attempt + runs_again == master->job.job_attempt;
 }
 
-static void crash_err(const struct job_master *master, bool too_often,
+/* What a supervisor's note says in one sentence; a note that has another form is told as it is. */
+static void crash_err(const struct job_master *master, const char *former, bool too_often,
 		      const Flink__RegisterTaskManagerRequest *request, struct err *err)
 {
-	if (request->crash_operator[0] != '\0')
-		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s: %s", request->crash_operator,
-			request->crash_note);
-	else
+	char signal[64], function[256] = "";
+
+	if (daemon_note_field(request->crash_note, "signal", signal, sizeof(signal))) {
+		daemon_note_field(request->crash_note, "function", function, sizeof(function));
+		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s%s crashed with signal %s",
+			function[0] ? "function " : "a function", function, signal);
+	} else {
 		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s", request->crash_note);
-	snprintf(err->origin, sizeof(err->origin), "TaskManager %.40s", request->resource_id);
+	}
+	if (request->crash_operator[0] != '\0')
+		err_wrap(err, "%s", request->crash_operator);
+	snprintf(err->origin, sizeof(err->origin), "TaskManager %.40s", former);
 	if (too_often)
 		err_wrap(err, "crashed %zu TaskManagers within %d s, the last time",
 			 ARRAY_COUNT(master->crashes), CRASHES_WITHIN_MS / 1000);
@@ -324,7 +332,7 @@ static void is_guilty(struct job_master *master, const struct job_loss *loss,
 	uint32_t status = master->job.status;
 	struct err err = ERR_INIT;
 
-	crash_err(master, too_often, request, &err);
+	crash_err(master, loss->resource_id, too_often, request, &err);
 	if (last)
 		set_cause(master, CAUSE_CRASH, &err, NULL);
 	if (status != JOB_RUNNING && status != JOB_RESTARTING) {
@@ -342,8 +350,7 @@ static void is_guilty(struct job_master *master, const struct job_loss *loss,
 }
 
 /* Another job did it. */
-static void is_innocent(struct job_master *master, const struct job_loss *loss,
-			const Flink__RegisterTaskManagerRequest *request, mono_t now)
+static void is_innocent(struct job_master *master, const struct job_loss *loss, mono_t now)
 {
 	struct err err = master->cause;
 
@@ -356,14 +363,28 @@ static void is_innocent(struct job_master *master, const struct job_loss *loss,
 	if (master->cause_rank <= CAUSE_TASKMANAGER_LOST) {
 		err_set(&err, ERR_TASKMANAGER_LOST,
 			"TaskManager %s is gone: a function of another job crashed in it",
-			request->resource_id);
+			loss->resource_id);
 		set_cause(master, CAUSE_TASKMANAGER_LOST, &err, NULL);
 	}
 	if (master->verdict_open)
 		decide(master, now, false, false);
 }
 
-void job_master_taskmanager_here(struct job *job, const Flink__RegisterTaskManagerRequest *request)
+const char *job_master_last_loss(const struct job *job)
+{
+	const struct job_master *master = job_master_of(job);
+	const struct list *losses = &master->losses;
+	const struct job_loss *last;
+
+	if (list_empty(losses))
+		return NULL;
+	last = CONTAINER_OF(losses->head.previous, struct job_loss, node);
+	return mono_after_ms(last->at, LOSS_KEPT_MS) > loop_now(master->loop) ? last->resource_id
+									      : NULL;
+}
+
+void job_master_taskmanager_here(struct job *job, const char *former,
+				 const Flink__RegisterTaskManagerRequest *request)
 {
 	struct job_master *master = job_master_of(job);
 	mono_t now = loop_now(master->loop);
@@ -377,12 +398,12 @@ void job_master_taskmanager_here(struct job *job, const Flink__RegisterTaskManag
 			loss_free(loss);
 			continue;
 		}
-		if (strcmp(loss->resource_id, request->resource_id) != 0)
+		if (strcmp(loss->resource_id, former) != 0)
 			continue;
 		if (known && id_equal(&crash_job_id, &job->id))
 			is_guilty(master, loss, request, now);
 		else if (known)
-			is_innocent(master, loss, request, now);
+			is_innocent(master, loss, now);
 		else if (job->status == JOB_RESTARTING && master->verdict_open &&
 			 master->cause_rank <= CAUSE_TASKMANAGER_LOST)
 			decide(master, now, true, false); /* it will not say more */

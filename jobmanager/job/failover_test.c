@@ -284,13 +284,14 @@ static void a_broken_connection_alone_is_a_failure_too(void **state)
 
 /* ---- crash notes ---------------------------------------------------------------------------- */
 
-static void only_the_guilty_job_is_charged_for_a_crash(void **state)
+static void check_only_the_guilty_job_is_charged(bool new_names)
 {
 	struct bed *bed = bed_with(20, 1, 4);
 	struct job *guilty = run_job(bed, "Guilty", 2, fixed_delay);
 	struct job *innocent = run_job(bed, "Innocent", 2, fixed_delay);
 	struct fake_taskmanager *fake;
 
+	bed->new_names = new_names;
 	fake = bed_restart(bed, 0, "signal 11 (SIGSEGV) in split", &guilty->id);
 	fake->crash_operator = "Flat Map";
 	bed_until_status(bed, guilty, JOB_RESTARTING, 100);
@@ -318,6 +319,12 @@ static void only_the_guilty_job_is_charged_for_a_crash(void **state)
 	finish(bed);
 }
 
+static void only_the_guilty_job_is_charged_for_a_crash(void **state)
+{
+	check_only_the_guilty_job_is_charged(false);
+	check_only_the_guilty_job_is_charged(true);
+}
+
 static void without_a_strategy_the_guilty_job_fails_with_the_note_and_the_others_go_on(void **state)
 {
 	static const char *const never[] = { "restart-strategy.type=none", NULL };
@@ -326,11 +333,11 @@ static void without_a_strategy_the_guilty_job_fails_with_the_note_and_the_others
 	struct job *innocent = run_job(bed, "Innocent", 2, NULL);
 	struct job *strict = run_job(bed, "Strict", 2, never);
 
-	bed_restart(bed, 0, "signal 11 (SIGSEGV) in split", &guilty->id)->crash_operator =
-		"Flat Map";
+	bed_restart(bed, 0, "signal: 11 SIGSEGV\npid: 7\nfunction: split\n", &guilty->id)
+		->crash_operator = "Flat Map";
 	bed_until_status(bed, guilty, JOB_FAILED, 500);
 	assert_string_equal(guilty->failure.text,
-			    "Flat Map: signal 11 (SIGSEGV) in split; no restart "
+			    "Flat Map: function split crashed with signal 11 SIGSEGV; no restart "
 			    "(restart-strategy.type: none)");
 	/* Nobody said that this one may not restart; of the other one somebody did. */
 	bed_until_running(bed, innocent, 2000);

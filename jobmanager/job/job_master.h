@@ -50,7 +50,11 @@ void job_master_output(struct job *job, struct taskmanager_info *from,
 		       const Flink__PushOutputRequest *request);
 void job_master_taskmanager_gone(struct job *job, struct taskmanager_info *taskmanager,
 				 const struct err *why, bool note_may_follow);
-/* It registered; the request may say what its last life died of. */
-void job_master_taskmanager_here(struct job *job, const Flink__RegisterTaskManagerRequest *request);
+/* A TaskManager registered; the request may say what its last life died of, which was called
+ * `former` (it may have another name now). */
+void job_master_taskmanager_here(struct job *job, const char *former,
+				 const Flink__RegisterTaskManagerRequest *request);
+/* The TaskManager that the job lost last and knows no reason for; NULL: none. */
+const char *job_master_last_loss(const struct job *job);
 
 #endif

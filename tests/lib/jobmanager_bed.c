@@ -247,6 +247,9 @@ struct fake_taskmanager *bed_restart(struct bed *bed, uint32_t number, const cha
 
 	bed_kill(bed, number);
 	fake = bed_taskmanager(bed, number, slots);
+	if (bed->new_names)
+		snprintf(fake->resource_id, sizeof(fake->resource_id), "tm%u-%u", number,
+			 ++bed->restarts);
 	fake->crash_note = crash_note;
 	if (crash_job_id != NULL)
 		fake->crash_job_id = *crash_job_id;

@@ -25,6 +25,8 @@ struct bed {
 	struct rpc_client *client;
 	struct err err; /* of the last refused submission */
 	struct arena *arena; /* its graphs */
+	bool new_names;      /* a restarted process has another resource id */
+	uint32_t restarts;
 };
 
 /* settings: "key=value"… ended by NULL; NULL: none. */
