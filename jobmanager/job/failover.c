@@ -144,9 +144,11 @@ static void restart_after(struct job_master *master, mono_t now, int64_t delay_m
 	master->verdict_open = false;
 	master->restart_at = mono_after_ms(now, delay_ms);
 	buf_init(&text);
-	buf_printf(&text, "restarts after %lld ms (%s", (long long)delay_ms,
-		   master->charged ? "" : "not charged; ");
-	restart_describe(&master->restart, &text);
+	buf_printf(&text, "restarts after %lld ms (", (long long)delay_ms);
+	if (master->charged)
+		restart_describe(&master->restart, &text);
+	else
+		buf_add_text(&text, "not charged");
 	buf_printf(&text, "): %s", master->cause.text);
 	log_info(JOB_LOGGER, "Job %s %s", master->job.name, text.data);
 	job_say(master, buf_take(&text));

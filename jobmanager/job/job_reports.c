@@ -121,7 +121,7 @@ static void task_canceled(struct execution *execution)
 		execution_move(execution, EXECUTION_CANCELED, NULL);
 		return;
 	}
-	err_set(&err, ERR_TASKMANAGER_LOST, "TaskManager %s cancelled it on its own",
+	err_set(&err, ERR_TASKMANAGER_LOST, "TaskManager %s is stopping and cancelled it",
 		execution->resource_id);
 	execution_move(execution, EXECUTION_FAILED, &err);
 	job_fail(master, CAUSE_TASKMANAGER_LOST, &err, execution, 0);
