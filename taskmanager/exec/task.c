@@ -13,7 +13,6 @@
 #define RECORDS_PER_STEP 1024
 #define BYTES_PER_STEP (32 * 1024)
 #define RECORDS_PER_POLL_MIN 64 /* what a poll counts for at least */
-#define CANCEL_GRACE_MS 5000
 #define STATUS_INTERVAL_NS (50 * NS_PER_MS)
 #define STATUS_TEXT_BYTES (TASK_STATUS_WORDS * 8)
 
@@ -64,33 +63,6 @@ static enum step fail(struct task *task, const struct err *why, const char *oper
 static enum step chain_failed(struct task *task, const struct err *why)
 {
 	return fail(task, why, task->chain.failed_operator);
-}
-
-/* A channel broke because the task at its other end was cancelled: this one's turn comes any
- * moment, and a job that is cancelled has no failures. If it does not come (the neighbour's
- * TaskManager stopped), that is a failure, and one after which the job may restart. */
-static enum step orphaned(struct task *task, mono_t now, mono_t *wake_at)
-{
-	struct err why = task->failure;
-	mono_t until = mono_after_ms(task->orphaned_since, CANCEL_GRACE_MS);
-
-	if (now < until) {
-		*wake_at = mono_min(*wake_at, until);
-		return STEP_IDLE;
-	}
-	err_set(&why, ERR_PARTITION_NOT_FOUND,
-		"%s, and with it what it was to exchange with this task", task->failure.text);
-	return fail(task, &why, NULL);
-}
-
-/* What ends a running task, unless it is told to wait for its own cancellation. */
-static enum step broken(struct task *task, const struct err *why, mono_t now, mono_t *wake_at)
-{
-	if (why->code != ERR_CANCELED || task->chain.failed_operator != NULL)
-		return chain_failed(task, why);
-	task->failure = *why;
-	task->orphaned_since = now;
-	return orphaned(task, now, wake_at);
 }
 
 void task_done(struct agent *agent)
@@ -418,8 +390,6 @@ static enum step run(struct task *task, mono_t now, mono_t *wake_at)
 {
 	struct err err = ERR_INIT;
 
-	if (task->orphaned_since != 0)
-		return orphaned(task, now, wake_at);
 	task->chain.calls_left = CALLS_PER_STEP;
 	task->records_left = RECORDS_PER_STEP;
 	task->bytes_left = BYTES_PER_STEP;
@@ -430,11 +400,11 @@ static enum step run(struct task *task, mono_t now, mono_t *wake_at)
 		int flushed = task->chain.flushing ? chain_flush_sinks(&task->chain, &err) : 1;
 
 		if (flushed < 0)
-			return broken(task, &err, now, wake_at);
+			return chain_failed(task, &err);
 		if (flushed == 0)
 			return blocked(task, now, wake_at);
 		switch (chain_run(&task->chain, &err)) {
-		case CHAIN_FAILED: return broken(task, &err, now, wake_at);
+		case CHAIN_FAILED: return chain_failed(task, &err);
 		case CHAIN_REFUSED: return blocked(task, now, wake_at);
 		case CHAIN_AGAIN: publish_if_due(task, now, false, wake_at); return STEP_WORKED;
 		case CHAIN_DONE: break;
@@ -447,7 +417,7 @@ static enum step run(struct task *task, mono_t now, mono_t *wake_at)
 		int more = advance(task, now, wake_at, &err);
 
 		if (more < 0)
-			return broken(task, &err, now, wake_at);
+			return chain_failed(task, &err);
 		if (more == 0)
 			return rest(task, now, wake_at);
 	}

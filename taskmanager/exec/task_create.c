@@ -243,12 +243,10 @@ void task_close_all(struct task *task)
 {
 	struct err why = task->failure;
 
-	/* ERR_CANCELED tells the neighbours that their own cancellation is on its way: this task
-	 * reports its failure itself, and one failure is enough. */
 	if (task->final_state == TASK_CANCELED)
 		err_set(&why, ERR_CANCELED, "task %s was cancelled", task->name);
 	else if (task->final_state == TASK_FAILED)
-		err_set(&why, ERR_CANCELED, "task %s failed: %s", task->name, task->failure.text);
+		err_wrap(&why, "task %s failed", task->name);
 	chain_close(&task->chain);
 	close_channels(task, task->final_state == TASK_FINISHED, &why);
 	valve_fini(&task->valve);

@@ -64,7 +64,6 @@ struct task {
 	bool found_nothing;    /* this step's input is used up */
 	wall_t wall;           /* read at most once per step */
 	mono_t unpublished_since, dirty_since; /* MONO_NEVER: nothing */
-	mono_t orphaned_since; /* a neighbour failed or was cancelled; 0: none */
 	mono_t status_at;      /* when the status text was last asked for */
 	enum task_state final_state;
 	struct err failure;

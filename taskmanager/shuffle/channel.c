@@ -14,8 +14,10 @@
 #include "taskmanager/shuffle/channel_priv.h"
 
 _Static_assert(offsetof(struct channel, run) == 0, "channel_run takes the channel for its run");
-_Static_assert(LIMIT_SEGMENT_BYTES_MAX <= POSITION_OFFSET_MASK, "offsets fit into a packed position");
-_Static_assert((CHANNEL_CONTROLS_MAX & (CHANNEL_CONTROLS_MAX - 1)) == 0, "the control queue is masked");
+_Static_assert(LIMIT_SEGMENT_BYTES_MAX <= POSITION_OFFSET_MASK,
+	       "offsets fit into a packed position");
+_Static_assert((CHANNEL_CONTROLS_MAX & (CHANNEL_CONTROLS_MAX - 1)) == 0,
+	       "the control queue is masked");
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -86,8 +88,8 @@ void channel_leave_producer(struct channel **pointer)
 	*pointer = NULL;
 	segment_wait_cancel(channel->pool, &channel->waiter);
 	waker_set(&channel->producer_waker, NULL);
-	/* Raised for good: nobody lists it again. If it was raised already, its list still refers to
-	 * the channel, and the taking of it drops the reference. */
+	/* Raised for good: nobody lists it again. If it was raised already, its list still refers
+	 * to the channel, and the taking of it drops the reference. */
 	bool listed = atomic_load(&channel->producer_list) != NULL &&
 		      !ready_node_raise(&channel->producer_node);
 
@@ -241,7 +243,7 @@ static bool channel_may_open(struct channel *channel)
 	return true;
 }
 
-/* The next segment becomes the open one. False: no credit or no free segment; the producer is told. */
+/* The next segment becomes the open one. False: no credit, or no free segment; it is told later. */
 static bool channel_open_segment(struct channel *channel)
 {
 	if (!channel_may_open(channel))
@@ -317,7 +319,8 @@ HOT void *channel_reserve_slow(struct channel *channel, uint32_t size_bytes)
 	if (atomic_load(&channel->failure) != NULL)
 		return NULL;
 	CHECK(size_bytes <= channel_record_bytes_max(channel),
-	      "a record of %u bytes in a channel of segments of %u", size_bytes, channel->segment_bytes);
+	      "a record of %u bytes in a channel of segments of %u", size_bytes,
+	      channel->segment_bytes);
 	if (unlikely(!channel->run_ready)) {
 		run_builder_init(&channel->run, channel->type, channel->segment_bytes,
 				 channel->with_timestamps);
@@ -345,8 +348,8 @@ HOT void *channel_reserve_slow(struct channel *channel, uint32_t size_bytes)
 
 bool channel_append_run(struct channel *channel, const void *run, uint32_t size_bytes)
 {
-	CHECK(size_bytes <= channel->segment_bytes, "a run of %u bytes for segments of %u", size_bytes,
-	      channel->segment_bytes);
+	CHECK(size_bytes <= channel->segment_bytes, "a run of %u bytes for segments of %u",
+	      size_bytes, channel->segment_bytes);
 	if (atomic_load(&channel->failure) != NULL)
 		return false;
 	channel_close_run(channel);
@@ -397,12 +400,14 @@ bool channel_offer_control(struct channel *channel, const struct control *contro
 	struct position at = channel_publish(channel);
 
 	if (!channel_control_room(channel) && !channel_control_room_now(channel)) {
-		atomic_store(&channel->wanted_head, channel->control_tail_own - CHANNEL_CONTROLS_MAX + 1);
+		atomic_store(&channel->wanted_head,
+			     channel->control_tail_own - CHANNEL_CONTROLS_MAX + 1);
 		if (!channel_control_room_now(channel))
 			return false;
 		atomic_store(&channel->wanted_head, CHANNEL_NEVER);
 	}
-	struct control *entry = &channel->controls[channel->control_tail_own % CHANNEL_CONTROLS_MAX];
+	struct control *entry =
+		&channel->controls[channel->control_tail_own % CHANNEL_CONTROLS_MAX];
 
 	*entry = *control;
 	entry->at = at;
@@ -415,7 +420,8 @@ bool channel_offer_control(struct channel *channel, const struct control *contro
 void channel_receive_urgent(struct channel *channel, const struct control *barrier)
 {
 	CHECK(!channel_urgent_outstanding(channel), "barrier %llu overtakes while %llu still does",
-	      (unsigned long long)barrier->checkpoint, (unsigned long long)channel->urgent.checkpoint);
+	      (unsigned long long)barrier->checkpoint,
+	      (unsigned long long)channel->urgent.checkpoint);
 	channel->urgent = *barrier;
 	channel->urgent.urgent = true;
 	atomic_store(&channel->urgent_set, true);
@@ -442,7 +448,8 @@ bool channel_drained(const struct channel *channel)
 	struct channel *c = (struct channel *)(uintptr_t)channel;
 
 	return atomic_load(&c->control_head) == channel->control_tail_own &&
-	       atomic_load(&c->released) == atomic_load_explicit(&c->published, memory_order_relaxed);
+	       atomic_load(&c->released) ==
+		       atomic_load_explicit(&c->published, memory_order_relaxed);
 }
 
 uint64_t channel_backlog_segments(const struct channel *channel)
@@ -453,7 +460,8 @@ uint64_t channel_backlog_segments(const struct channel *channel)
 
 	if (published <= taken)
 		return 0;
-	return position_segment(published) - position_segment(taken) + (position_offset(published) > 0);
+	return position_segment(published) - position_segment(taken) +
+	       (position_offset(published) > 0);
 }
 
 bool channel_blocked(const struct channel *channel)
@@ -482,16 +490,17 @@ struct position channel_received(const struct channel *channel)
 	return position_unpack(channel->position);
 }
 
-static int channel_check_place(const struct channel *channel, struct position at, uint32_t size_bytes,
-			       struct err *err)
+static int channel_check_place(const struct channel *channel, struct position at,
+			       uint32_t size_bytes, struct err *err)
 {
 	struct position expected = channel_received(channel);
 
 	if (at.segment != expected.segment || at.offset_bytes != expected.offset_bytes)
-		return err_set(err, ERR_NET_PROTOCOL,
-			       "bytes for segment %llu, offset %u came where segment %llu, offset %u goes on",
-			       (unsigned long long)at.segment, at.offset_bytes,
-			       (unsigned long long)expected.segment, expected.offset_bytes);
+		return err_set(
+			err, ERR_NET_PROTOCOL,
+			"bytes for segment %llu, offset %u came where segment %llu, offset %u goes on",
+			(unsigned long long)at.segment, at.offset_bytes,
+			(unsigned long long)expected.segment, expected.offset_bytes);
 	if (size_bytes > channel->segment_bytes - at.offset_bytes)
 		return err_set(err, ERR_NET_PROTOCOL,
 			       "%u bytes at offset %u do not fit a segment of %u bytes", size_bytes,
@@ -512,7 +521,8 @@ char *channel_receive_room(struct channel *channel, struct position at, uint32_t
 		if (!channel_may_open_seen(channel) && !channel_may_open_now(channel)) {
 			err_set(err, ERR_CREDIT_EXCEEDED,
 				"segment %llu was begun, but the limit is %llu",
-				(unsigned long long)at.segment, (unsigned long long)channel->limit_seen);
+				(unsigned long long)at.segment,
+				(unsigned long long)channel->limit_seen);
 			return NULL;
 		}
 		if (!channel_open_segment(channel))
@@ -525,7 +535,8 @@ int channel_receive_done(struct channel *channel, uint32_t size_bytes, bool ends
 			 struct err *err)
 {
 	const char *data = channel->open->data + position_offset(channel->position);
-	const struct record_type *type = channel->receive_type ? channel->receive_type : channel->type;
+	const struct record_type *type =
+		channel->receive_type ? channel->receive_type : channel->type;
 	uint64_t records = 0;
 	struct batch batch;
 
@@ -548,7 +559,8 @@ int channel_receive(struct channel *channel, struct position at, const void *byt
 	char *room = channel_receive_room(channel, at, size_bytes, err);
 
 	if (room == NULL && err->code == ERR_NONE)
-		return err_set(err, ERR_BUFFERS, "no network buffer is free for the bytes of segment %llu",
+		return err_set(err, ERR_BUFFERS,
+			       "no network buffer is free for the bytes of segment %llu",
 			       (unsigned long long)at.segment);
 	if (room == NULL)
 		return -1;

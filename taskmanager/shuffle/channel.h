@@ -6,15 +6,15 @@
  *
  * The producer appends runs to the open segment and publishes a position; publishing costs no
  * credit. A segment that is full is published by itself, as position (k + 1, 0), so that it can be
- * given back before credit for the next one is there. Credit is the number of the first segment that
- * the producer may not open: absolute and monotone, so a late or repeated announcement is harmless.
- * Control elements are queue entries with the position they stand at and cost no credit. A channel
- * always lies inside one process, between one producing and one consuming agent; an edge between
- * TaskManagers is two channels joined by a data connection, which is the consumer of one and the
- * producer of the other.
+ * given back before credit for the next one is there. Credit is the number of the first segment
+ * that the producer may not open: absolute and monotone, so a late or repeated announcement is
+ * harmless. Control elements are queue entries with the position they stand at and cost no credit.
+ * A channel always lies inside one process, between one producing and one consuming agent; an edge
+ * between TaskManagers is two channels joined by a data connection, which is the consumer of one
+ * and the producer of the other.
  *
- * Producer and consumer sides never share fields but the atomics; each side is used by one thread at
- * a time. Nothing here waits; who is refused is woken when that changes. */
+ * Producer and consumer sides never share fields but the atomics; each side is used by one thread
+ * at a time. Nothing here waits; who is refused is woken when that changes. */
 #ifndef TASKMANAGER_SHUFFLE_CHANNEL_H
 #define TASKMANAGER_SHUFFLE_CHANNEL_H
 
@@ -38,7 +38,7 @@ enum control_kind {
 
 struct control {
 	uint8_t kind;
-	bool urgent;         /* a barrier that overtook: the data in [channel_taken, at) came before it */
+	bool urgent; /* a barrier that overtook: the data in [channel_taken, at) came before it */
 	event_t watermark;   /* WATERMARK */
 	uint64_t checkpoint; /* BARRIER */
 	struct position at;  /* where it stands; filled by the channel */
@@ -63,8 +63,8 @@ struct channel_options {
 };
 
 struct channel *channel_create(const struct channel_options *options);
-/* Either side leaves; the last one frees it. Producer: what is not published is lost. A consumer that
- * left refuses by never giving credit again. */
+/* Either side leaves; the last one frees it. Producer: what is not published is lost. A consumer
+ * that left refuses by never giving credit again. */
 void channel_leave_producer(struct channel **channel);
 void channel_leave_consumer(struct channel **channel);
 bool channel_producer_left(const struct channel *channel);
@@ -74,24 +74,26 @@ const struct record_type *channel_type(const struct channel *channel);
 
 /* ---- producer ------------------------------------------------------------------------------- */
 
-void channel_set_producer(struct channel *channel, struct agent *agent); /* woken on credit; NULL: nobody */
-/* The run under way, for code that reserves many records inline: run_reserve on it answers NULL when
- * it is full or none is open; then channel_reserve. */
+/* Who is woken on credit, and when a segment comes back; NULL: nobody. */
+void channel_set_producer(struct channel *channel, struct agent *agent);
+/* The run under way, for code that reserves many records inline: run_reserve on it answers NULL
+ * when it is full or none is open; then channel_reserve. */
 static inline struct run_builder *channel_run(struct channel *channel)
 {
 	return (struct run_builder *)channel; /* its first member; channel.c asserts it */
 }
 void *channel_reserve_slow(struct channel *channel, uint32_t size_bytes);
 /* Room for one record of size_bytes (see run_reserve), in the open segment or a new one. NULL =
- * blocked: no credit, no free segment (the producer is woken when that changes), or failed. A record
- * larger than a segment is a bug here: callers check channel_record_bytes_max first. */
+ * blocked: no credit, no free segment (the producer is woken when that changes), or failed. A
+ * record larger than a segment is a bug here: callers check channel_record_bytes_max first. */
 static inline void *channel_reserve(struct channel *channel, uint32_t size_bytes)
 {
 	void *record = run_reserve(channel_run(channel), size_bytes);
 
 	return likely(record != NULL) ? record : channel_reserve_slow(channel, size_bytes);
 }
-static inline void channel_set_timestamp(struct channel *channel, int64_t timestamp_ms) /* of the last reserved */
+/* Of the last reserved record. */
+static inline void channel_set_timestamp(struct channel *channel, int64_t timestamp_ms)
 {
 	struct run_builder *run = channel_run(channel);
 
@@ -102,7 +104,8 @@ void channel_use_timestamps(struct channel *channel);
 uint32_t channel_record_bytes_max(const struct channel *channel);
 /* Appends a whole finished run (of channel_type) if it fits the credit; false = blocked. */
 bool channel_append_run(struct channel *channel, const void *run, uint32_t size_bytes);
-struct position channel_publish(struct channel *channel); /* wakes the consumer on empty -> not empty */
+/* Wakes the consumer on empty -> not empty. */
+struct position channel_publish(struct channel *channel);
 bool channel_has_unpublished(const struct channel *channel);
 /* Publishes, then queues the element; false = the queue of control elements is full (blocked: the
  * producer is woken when there is room), or failed. */
@@ -110,16 +113,18 @@ MUST_USE bool channel_offer_control(struct channel *channel, const struct contro
 /* Publishes, then hands the barrier over ahead of all that is not yet taken, `at` = the position it
  * overtakes. At most one may be outstanding: ask first. */
 void channel_urgent(struct channel *channel, const struct control *barrier);
-bool channel_urgent_outstanding(const struct channel *channel); /* the consumer has not taken it yet */
-bool channel_drained(const struct channel *channel); /* everything published was taken and released */
-uint64_t channel_backlog_segments(const struct channel *channel); /* published, not taken; either side */
-bool channel_blocked(const struct channel *channel); /* the last reserve was refused and nothing changed */
+bool channel_urgent_outstanding(const struct channel *channel); /* not taken yet */
+bool channel_drained(const struct channel *channel); /* all that was published is released */
+uint64_t channel_backlog_segments(const struct channel *channel); /* published, not taken */
+/* The last reserve was refused and nothing has changed. */
+bool channel_blocked(const struct channel *channel);
 
 /* ---- consumer ------------------------------------------------------------------------------- */
 
 enum channel_item { CHANNEL_NOTHING, CHANNEL_BATCH, CHANNEL_CONTROL, CHANNEL_FAILED };
 /* The next run as a batch, or the next control element. Batches stay valid until released. */
-enum channel_item channel_take(struct channel *channel, struct batch *batch, struct control *control);
+enum channel_item channel_take(struct channel *channel, struct batch *batch,
+			       struct control *control);
 struct position channel_taken(const struct channel *channel); /* end of the last item taken */
 /* Everything before up_to is done with: segments go back, the limit is raised (unless the limit is
  * granted by hand), a blocked producer is woken. */
@@ -141,13 +146,13 @@ struct position channel_advance(struct channel *channel, const struct channel_vi
 
 /* ---- both, and the data connection ----------------------------------------------------------- */
 
-/* Credit by hand: from now on release does not raise the limit; grants are absolute and monotone. */
+/* Credit by hand: release does not raise the limit any more; grants are absolute and monotone. */
 void channel_grant_by_hand(struct channel *channel);
 void channel_grant(struct channel *channel, uint64_t segments_limit);
 uint64_t channel_limit(const struct channel *channel);
 uint64_t channel_released_segments(const struct channel *channel);
-/* The receiving end of a connection, instead of reserve and publish: bytes land at the same offset of
- * the same numbered segment. `at` must be where the last ones ended; gaps, sizes and credit are
+/* The receiving end of a connection, instead of reserve and publish: bytes land at the same offset
+ * of the same numbered segment. `at` must be where the last ones ended; gaps, sizes and credit are
  * checked (ERR_NET_PROTOCOL, ERR_CREDIT_EXCEEDED).
  *   room: where the bytes go, from `at` on. NULL with err->code 0: the pool is empty just now, the
  *         producer is woken when a segment comes back.
@@ -162,7 +167,8 @@ MUST_USE int channel_receive(struct channel *channel, struct position at, const 
 			     uint32_t size_bytes, bool ends_segment, struct err *err);
 /* As channel_urgent, with the position the sending side wrote on it. */
 void channel_receive_urgent(struct channel *channel, const struct control *barrier);
-struct position channel_received(const struct channel *channel); /* where the next bytes must begin */
+/* Where the next bytes must begin. */
+struct position channel_received(const struct channel *channel);
 /* How many segments the far producer holds back: lets the gate lend it more (any thread). */
 void channel_set_backlog(struct channel *channel, uint32_t segments);
 /* Any thread: the channel is broken; both sides are woken and see it (the first error stays). */

@@ -10,9 +10,10 @@
 
 enum next { NEXT_NOTHING, NEXT_BYTES, NEXT_SEGMENT_END, NEXT_CONTROL, NEXT_URGENT, NEXT_FAILED };
 
-/* `published` is read before the queue of control elements: an element that stands before a published
- * byte was queued before that byte was published, so it is seen. *stop: how far bytes of the current
- * segment go; *ends: the segment is complete there and nothing stands between its end and the next. */
+/* `published` is read before the queue of control elements: an element that stands before a
+ * published byte was queued before that byte was published, so it is seen. *stop: how far bytes of
+ * the current segment go; *ends: the segment is complete there and nothing stands between its end
+ * and the next. */
 static enum next channel_next(struct channel *channel, uint64_t *stop, bool *ends)
 {
 	uint64_t taken = atomic_load_explicit(&channel->taken, memory_order_relaxed);
@@ -42,7 +43,8 @@ static enum next channel_next(struct channel *channel, uint64_t *stop, bool *end
 	*ends = false;
 	if (position_segment(published) > position_segment(taken)) {
 		uint64_t segment = position_segment(taken);
-		uint64_t end = position_start_of(segment) + channel_slot(channel, segment)->end_bytes;
+		uint64_t end =
+			position_start_of(segment) + channel_slot(channel, segment)->end_bytes;
 
 		if (taken == end)
 			return NEXT_SEGMENT_END;
@@ -168,7 +170,8 @@ struct position channel_advance(struct channel *channel, const struct channel_vi
 	uint64_t taken = position_pack(view->at) + view->size_bytes;
 	struct control ignored;
 
-	CHECK(position_pack(view->at) == atomic_load_explicit(&channel->taken, memory_order_relaxed),
+	CHECK(position_pack(view->at) ==
+		      atomic_load_explicit(&channel->taken, memory_order_relaxed),
 	      "the channel has moved on since it was looked at");
 	if (view->control.kind != 0) {
 		if (view->control.urgent)
@@ -228,8 +231,8 @@ static uint32_t channel_lent_back(struct channel *channel, uint64_t wanted, uint
 
 /* The window follows what the producer needed, with segments that the gate lends: it grows at once
  * when the producer is blocked or holds segments back, and shrinks to the peak of a whole window's
- * worth of releases. It shrinks by at most what was just released, so that the limit, which has been
- * announced, never falls. */
+ * worth of releases. It shrinks by at most what was just released, so that the limit, which has
+ * been announced, never falls. */
 static void channel_adjust_window(struct channel *channel, uint64_t used, uint64_t released_count)
 {
 	uint64_t window = channel->window_segments;
@@ -250,8 +253,8 @@ static void channel_adjust_window(struct channel *channel, uint64_t used, uint64
 		channel->window_peak = channel->window_released = 0;
 	}
 	if (window > channel->window_target)
-		channel->window_segments -= channel_lent_back(channel, window - channel->window_target,
-							      released_count);
+		channel->window_segments -=
+			channel_lent_back(channel, window - channel->window_target, released_count);
 }
 
 void channel_release(struct channel *channel, struct position up_to)
@@ -283,8 +286,10 @@ void channel_release(struct channel *channel, struct position up_to)
 	uint32_t window = channel->window_segments;
 
 	if (channel->gate != NULL && channel->gate->floating_total > 0)
-		channel_adjust_window(channel, position_segment(published) - first +
-						       (position_offset(published) > 0), last - first);
+		channel_adjust_window(channel,
+				      position_segment(published) - first +
+					      (position_offset(published) > 0),
+				      last - first);
 	channel_grant(channel, last + channel->window_segments);
 	/* Who wanted to be told at a part of the larger window might wait for ever. */
 	if (channel->window_segments < window)
@@ -341,7 +346,8 @@ bool channel_check(const struct channel *channel, char *text, size_t size_bytes)
 	struct channel *c = (struct channel *)(uintptr_t)channel;
 	uint64_t published = atomic_load(&c->published), taken = atomic_load(&c->taken);
 	uint64_t released = atomic_load(&c->released), limit = atomic_load(&c->limit);
-	uint64_t held = channel_held_segments(channel), queued = atomic_load(&c->control_tail) - atomic_load(&c->control_head);
+	uint64_t held = channel_held_segments(channel),
+		 queued = atomic_load(&c->control_tail) - atomic_load(&c->control_head);
 
 	RULE(published <= c->position, "published %llx is past what was appended, %llx",
 	     (unsigned long long)published, (unsigned long long)c->position);
@@ -354,8 +360,8 @@ bool channel_check(const struct channel *channel, char *text, size_t size_bytes)
 	     (unsigned long long)queued);
 	RULE(c->floating_segments == c->window_segments - c->window_segments_base ||
 		     atomic_load(&c->consumer_left),
-	     "a window of %u is not %u and %u lent ones", c->window_segments, c->window_segments_base,
-	     c->floating_segments);
+	     "a window of %u is not %u and %u lent ones", c->window_segments,
+	     c->window_segments_base, c->floating_segments);
 	if (atomic_load(&c->consumer_left))
 		return true;
 	RULE(taken <= published, "taken %llx is past what was published, %llx",

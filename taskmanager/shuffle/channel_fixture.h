@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * channel_fixture.h - what the tests of this folder share: a number type, a channel with both of its
- * sides in one hand, agents that only remember that they were woken. Header only. */
+ * channel_fixture.h - what the tests of this folder share: a number type, a channel with both of
+ * its sides in one hand, agents that only remember that they were woken. Header only. */
 #ifndef TASKMANAGER_SHUFFLE_CHANNEL_FIXTURE_H
 #define TASKMANAGER_SHUFFLE_CHANNEL_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #include "common/record/record_random.h"
 #include "taskmanager/shuffle/channel_priv.h"

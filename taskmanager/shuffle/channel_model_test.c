@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * channel_model_test.c - random work on channels against a plain list of what was produced.
  *
- * After each operation credit must be conserved and every segment accounted for; in the end what was
- * published came out once and in order, and every segment is back. Two shapes: one channel, and two
- * channels joined by a courier that does what a data connection does, without a socket. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+ * After each operation credit must be conserved and every segment accounted for; in the end what
+ * was published came out once and in order, and every segment is back. Two shapes: one channel, and
+ * two channels joined by a courier that does what a data connection does, without a socket. */
 #include <stdio.h>
 
 #include "common/base/hash.h"
@@ -30,7 +24,7 @@ struct model {
 	uint64_t seed;
 	struct record_type *type;
 	struct segment_pool *pool, *far_pool; /* the same one without a courier */
-	struct channel *near, *far;           /* producer's and consumer's; the same without a courier */
+	struct channel *near, *far; /* producer's and consumer's; the same without a courier */
 	struct gate *gate;
 	struct agent agent;
 	struct event events[EVENTS_MAX];
@@ -38,7 +32,8 @@ struct model {
 	uint64_t watermark, barrier, barriers_seen;
 	struct position kept[KEPT_MAX]; /* positions taken and not released, oldest first */
 	uint32_t kept_count;
-	struct segment *outside[POOL_SEGMENTS]; /* held by somebody else, so that the pool runs empty */
+	struct segment
+		*outside[POOL_SEGMENTS]; /* held by somebody else, so that the pool runs empty */
 	uint32_t outside_count;
 	bool tails, timestamps, by_hand;
 };
@@ -64,7 +59,8 @@ static void model_check(struct model *m)
 	char text[256] = "";
 	uint32_t held = channel_held_segments(m->near), held_far = channel_held_segments(m->far);
 
-	if (!channel_check(m->near, text, sizeof(text)) || !channel_check(m->far, text, sizeof(text)))
+	if (!channel_check(m->near, text, sizeof(text)) ||
+	    !channel_check(m->far, text, sizeof(text)))
 		fail_msg("seed %llu: %s", (unsigned long long)m->seed, text);
 	MUST(m, segment_pool_free(m->pool) + held + m->outside_count == POOL_SEGMENTS);
 	MUST(m, m->near == m->far || segment_pool_free(m->far_pool) + held_far == POOL_SEGMENTS);
@@ -72,8 +68,11 @@ static void model_check(struct model *m)
 
 static struct channel *model_channel(struct model *m, struct segment_pool *pool, uint32_t window)
 {
-	struct channel_options options = { .type = m->type, .pool = pool, .window_segments = window,
-					   .window_segments_max = window + random_below(&m->random, 4),
+	struct channel_options options = { .type = m->type,
+					   .pool = pool,
+					   .window_segments = window,
+					   .window_segments_max =
+						   window + random_below(&m->random, 4),
 					   .with_timestamps = m->timestamps };
 
 	return channel_create(&options);
@@ -137,7 +136,7 @@ static void model_produced(struct model *m, bool control, uint64_t value)
 	m->events[m->produced++] = (struct event){ .control = control, .value = value };
 }
 
-/* ---- the producer ------------------------------------------------------------------------------ */
+/* ---- the producer --------------------------------------------------------------------------- */
 
 static void model_put(struct model *m)
 {
@@ -184,7 +183,8 @@ static void model_append(struct model *m)
 	uint32_t size_bytes = run_end(&builder);
 
 	run_builder_fini(&builder);
-	if (count == 0 || m->produced + count > EVENTS_MAX || !channel_append_run(m->near, run, size_bytes))
+	if (count == 0 || m->produced + count > EVENTS_MAX ||
+	    !channel_append_run(m->near, run, size_bytes))
 		return;
 	for (uint32_t i = 0; i < count; i++)
 		model_produced(m, false, hashes[i]);
@@ -217,7 +217,7 @@ static void model_urgent(struct model *m)
 	m->published = m->produced;
 }
 
-/* ---- the consumer ------------------------------------------------------------------------------ */
+/* ---- the consumer --------------------------------------------------------------------------- */
 
 static void model_saw(struct model *m, bool control, uint64_t value)
 {
@@ -275,7 +275,7 @@ static bool model_take(struct model *m)
 	}
 }
 
-/* ---- the courier: what a data connection does ---------------------------------------------------- */
+/* ---- the courier: what a data connection does ----------------------------------------------- */
 
 static bool model_courier(struct model *m)
 {
@@ -298,13 +298,14 @@ static bool model_courier(struct model *m)
 	if (item != CHANNEL_BATCH || view.at.segment >= channel_limit(m->far))
 		return false;
 	channel_set_backlog(m->far, (uint32_t)channel_backlog_segments(m->near));
-	if (channel_receive(m->far, view.at, view.data, view.size_bytes, view.ends_segment, &err) != 0)
+	if (channel_receive(m->far, view.at, view.data, view.size_bytes, view.ends_segment, &err) !=
+	    0)
 		fail_msg("seed %llu: %s", (unsigned long long)m->seed, err.text);
 	channel_release(m->near, channel_advance(m->near, &view));
 	return true;
 }
 
-/* ---- the runs -------------------------------------------------------------------------------------- */
+/* ---- the runs ------------------------------------------------------------------------------- */
 
 static void model_act(struct model *m, bool courier)
 {

@@ -11,7 +11,7 @@
 #define CHANNEL_LINE _Alignas(2 * CACHE_LINE_BYTES)
 #define CHANNEL_NEVER UINT64_MAX
 
-/* A position in one word: segment number << 24 | offset. Positions only grow, and so do the words. */
+/* A position in one word: segment number << 24 | offset. It only grows. */
 #define POSITION_OFFSET_BITS 24
 #define POSITION_OFFSET_MASK ((UINT64_C(1) << POSITION_OFFSET_BITS) - 1)
 #define POSITION_SEGMENTS_MAX (UINT64_C(1) << (64 - POSITION_OFFSET_BITS))
@@ -79,7 +79,8 @@ struct channel {
 	bool consumer_gone; /* left, and kept only for the gate's list */
 	struct gate *gate;
 	uint32_t gate_index;
-	enum { GATE_LISTABLE, GATE_RETIRING, GATE_RETIRED } retired; /* retiring: still in the list */
+	/* retiring: never shown again, but still in the list */
+	enum { GATE_LISTABLE, GATE_RETIRING, GATE_RETIRED } retired;
 
 	/* The consumer writes, everybody reads. */
 	CHANNEL_LINE _Atomic uint64_t released; /* packed */
@@ -87,7 +88,7 @@ struct channel {
 	atomic_bool consumer_left;
 
 	/* Where they meet when one has to tell the other. */
-	CHANNEL_LINE _Atomic uint64_t wanted_limit; /* the producer is told when the limit reaches it */
+	CHANNEL_LINE _Atomic uint64_t wanted_limit; /* the producer is told when it is reached */
 	_Atomic uint64_t wanted_head;               /* likewise for control_head */
 	struct waker producer_waker;
 	_Atomic(struct ready_list *) producer_list; /* instead of the waker: a data connection */
@@ -131,7 +132,7 @@ static inline struct channel_slot *channel_slot(const struct channel *channel, u
 void channel_notify_consumer(struct channel *channel);
 void channel_notify_producer(struct channel *channel);
 void channel_unref(struct channel *channel);
-/* The consumer found nothing: it will be listed again. False: something came meanwhile, look again. */
+/* The consumer found nothing: it will be listed again. False: something came meanwhile. */
 bool gate_rest(struct channel *channel);
 /* The channel's consumer leaves. True: the gate's list still refers to it. */
 bool gate_forget(struct channel *channel);

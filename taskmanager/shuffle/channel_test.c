@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * channel_test.c - segments, channels and gates: by example, against a plain model, and by threads. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+ * channel_test.c - segments, channels and gates by example. */
 #include <stdio.h>
 
 #include "taskmanager/shuffle/channel_fixture.h"
@@ -50,10 +44,11 @@ static void admission_counts_and_says_no_with_numbers(void **state)
 	assert_int_equal(segment_pool_admit(pool, 20, &err), 0);
 	assert_int_equal(segment_pool_admit(pool, 13, &err), -1);
 	assert_int_equal(err.code, ERR_BUFFERS);
-	assert_string_equal(err.text,
-			    "13 network buffers of 2048 bytes are needed and 12 of this TaskManager's 32 are free; "
-			    "taskmanager.memory.network.max allows more, "
-			    "taskmanager.network.memory.buffers-per-channel needs fewer");
+	assert_string_equal(
+		err.text,
+		"13 network buffers of 2048 bytes are needed and 12 of this TaskManager's 32 are free; "
+		"taskmanager.memory.network.max allows more, "
+		"taskmanager.network.memory.buffers-per-channel needs fewer");
 	assert_int_equal(segment_pool_admit_some(pool, 100), 12);
 	assert_int_equal(segment_pool_admit_some(pool, 1), 0);
 	segment_pool_dismiss(pool, 32);
@@ -97,7 +92,7 @@ static void who_found_the_pool_empty_is_told_once_when_a_segment_is_back(void **
 	segment_pool_destroy(&pool);
 }
 
-/* ---- one producer, one consumer ---------------------------------------------------------------- */
+/* ---- one producer, one consumer ------------------------------------------------------------- */
 
 static void records_are_seen_after_publish_in_their_order_and_segments_go_back(void **state)
 {
@@ -138,7 +133,9 @@ static void records_are_seen_after_publish_in_their_order_and_segments_go_back(v
 static void timestamps_travel_with_their_records(void **state)
 {
 	struct fixture f = fixture_create(2048, 3);
-	struct channel_options options = { .type = fixture_number, .pool = f.pool, .window_segments = 2,
+	struct channel_options options = { .type = fixture_number,
+					   .pool = f.pool,
+					   .window_segments = 2,
 					   .with_timestamps = true };
 	struct channel *channel = channel_create(&options), *consumer = channel;
 	struct batch batch;
@@ -407,10 +404,10 @@ static void credit_by_hand_is_absolute_and_monotone(void **state)
 	fixture_destroy(&f);
 }
 
-/* ---- the receiving end ------------------------------------------------------------------------- */
+/* ---- the receiving end ---------------------------------------------------------------------- */
 
-static void expect_refused(struct fixture *f, struct position at, const void *bytes, uint32_t size_bytes,
-			   bool ends, enum err_code code, const char *text)
+static void expect_refused(struct fixture *f, struct position at, const void *bytes,
+			   uint32_t size_bytes, bool ends, enum err_code code, const char *text)
 {
 	struct err err = ERR_INIT;
 
@@ -446,8 +443,12 @@ static void received_bytes_are_checked_for_order_size_credit_and_content(void **
 		       "segment 0 ends before it began");
 	expect_refused(&f, (struct position){ 0, 0 }, run, 88, false, ERR_RECORD_INVALID,
 		       "a run says it has 96 bytes; allowed are multiples of 8 from 16 to 88");
-	assert_int_equal(channel_receive(f.channel, (struct position){ 0, 0 }, run, size_bytes, false, &err), 0);
-	assert_int_equal(channel_receive(f.channel, (struct position){ 0, 96 }, run, size_bytes, true, &err), 0);
+	assert_int_equal(
+		channel_receive(f.channel, (struct position){ 0, 0 }, run, size_bytes, false, &err),
+		0);
+	assert_int_equal(
+		channel_receive(f.channel, (struct position){ 0, 96 }, run, size_bytes, true, &err),
+		0);
 	expect_refused(&f, (struct position){ 0, 192 }, run, size_bytes, false, ERR_NET_PROTOCOL,
 		       "bytes for segment 0, offset 192 came where segment 1, offset 0 goes on");
 	expect_refused(&f, (struct position){ 1, 0 }, run, size_bytes, false, ERR_CREDIT_EXCEEDED,
@@ -459,12 +460,14 @@ static void received_bytes_are_checked_for_order_size_credit_and_content(void **
 	assert_int_equal(*(const int64_t *)batch_at(&batch, 9), 9);
 	channel_release(f.channel, channel_taken(f.channel));
 	assert_int_equal(channel_limit(f.channel), 2);
-	assert_int_equal(channel_receive(f.channel, (struct position){ 1, 0 }, run, size_bytes, false, &err), 0);
+	assert_int_equal(
+		channel_receive(f.channel, (struct position){ 1, 0 }, run, size_bytes, false, &err),
+		0);
 	assert_int_equal(channel_records_in(f.channel), 30);
 	fixture_destroy(&f);
 }
 
-/* ---- gates ------------------------------------------------------------------------------------- */
+/* ---- gates ---------------------------------------------------------------------------------- */
 
 static void a_gate_lists_a_channel_once_and_wakes_on_the_first_only(void **state)
 {
@@ -564,7 +567,9 @@ static void a_parked_channel_comes_back_by_unpark_or_by_something_urgent(void **
 static void a_gate_lends_segments_to_whoever_fills_its_window(void **state)
 {
 	struct segment_pool *pool = segment_pool_create(32 * 2048, 2048);
-	struct channel_options options = { .pool = pool, .window_segments = 2, .window_segments_max = 10 };
+	struct channel_options options = { .pool = pool,
+					   .window_segments = 2,
+					   .window_segments_max = 10 };
 	struct fixture busy = { .pool = pool }, idle = { .pool = pool };
 	struct agent agent;
 	struct gate *gate;
@@ -588,7 +593,8 @@ static void a_gate_lends_segments_to_whoever_fills_its_window(void **state)
 	}
 	assert_int_equal(channel_limit(busy.channel) - channel_released_segments(busy.channel), 10);
 	assert_int_equal(channel_limit(idle.channel) - channel_released_segments(idle.channel), 2);
-	/* A slow producer gives them back, one with each segment released; the limit never falls. */
+	/* A slow producer gives them back, one with each segment released; the limit never falls.
+	 *  */
 	uint64_t limit = channel_limit(busy.channel);
 	for (int round = 0; round < 200; round++) {
 		for (int i = 0; i < 100; i++)
@@ -622,7 +628,8 @@ int main(void)
 		cmocka_unit_test(a_pool_gives_each_segment_once_and_the_warm_one_first),
 		cmocka_unit_test(admission_counts_and_says_no_with_numbers),
 		cmocka_unit_test(who_found_the_pool_empty_is_told_once_when_a_segment_is_back),
-		cmocka_unit_test(records_are_seen_after_publish_in_their_order_and_segments_go_back),
+		cmocka_unit_test(
+			records_are_seen_after_publish_in_their_order_and_segments_go_back),
 		cmocka_unit_test(timestamps_travel_with_their_records),
 		cmocka_unit_test(a_window_of_one_segment_moves_for_ever),
 		cmocka_unit_test(control_elements_stand_where_they_were_offered),

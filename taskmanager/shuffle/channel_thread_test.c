@@ -4,12 +4,6 @@
  *
  * A thread here sleeps only until its agent is woken, as a runner does; a lost wake-up is a sleeper
  * that the deadline finds. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -68,7 +62,8 @@ static bool producer_put(struct producer *p, struct channel *channel, int64_t nu
 	return true;
 }
 
-static bool producer_offer(struct producer *p, struct channel *channel, uint8_t kind, int64_t number)
+static bool producer_offer(struct producer *p, struct channel *channel, uint8_t kind,
+			   int64_t number)
 {
 	struct control control = { .kind = kind, .watermark = number };
 
@@ -85,12 +80,14 @@ static void *produce(void *context)
 	struct producer *p = context;
 	struct scene *scene = p->scene;
 	struct random random = { .state = scene->seed * 31 + p->index + 1 };
-	int64_t numbers = scene->ending == END_PRODUCERS_LEAVE ? random_below(&random, NUMBERS) : NUMBERS;
+	int64_t numbers =
+		scene->ending == END_PRODUCERS_LEAVE ? random_below(&random, NUMBERS) : NUMBERS;
 	bool useful[CHANNELS_PER_PRODUCER] = { true, true };
 
 	for (int64_t i = 0; i < numbers; i++) {
 		for (uint32_t c = 0; c < CHANNELS_PER_PRODUCER; c++) {
-			struct channel *channel = scene->channels[p->index * CHANNELS_PER_PRODUCER + c];
+			struct channel *channel =
+				scene->channels[p->index * CHANNELS_PER_PRODUCER + c];
 
 			useful[c] = useful[c] && producer_put(p, channel, i);
 			if (!useful[c])
@@ -156,19 +153,21 @@ static void consume_item(struct consumer *c, struct channel *channel)
 		for (uint32_t i = 0; i < batch.count; i++) {
 			int64_t number = *(const int64_t *)batch_at(&batch, i);
 
-			CHECK(number == c->expected[index], "%lld instead of %lld", (long long)number,
-			      (long long)c->expected[index]);
+			CHECK(number == c->expected[index], "%lld instead of %lld",
+			      (long long)number, (long long)c->expected[index]);
 			c->expected[index]++;
 		}
 		channel_release(channel, channel_taken(channel));
 		break;
 	case CHANNEL_CONTROL:
 		if (control.kind == CONTROL_WATERMARK) {
-			CHECK(control.watermark == c->expected[index] - 1, "watermark %lld after %lld",
-			      (long long)control.watermark, (long long)c->expected[index] - 1);
+			CHECK(control.watermark == c->expected[index] - 1,
+			      "watermark %lld after %lld", (long long)control.watermark,
+			      (long long)c->expected[index] - 1);
 			break;
 		}
-		CHECK(c->expected[index] == NUMBERS, "the end after %lld", (long long)c->expected[index]);
+		CHECK(c->expected[index] == NUMBERS, "the end after %lld",
+		      (long long)c->expected[index]);
 		consumer_leave(c, index);
 		return;
 	case CHANNEL_FAILED:
@@ -177,8 +176,10 @@ static void consume_item(struct consumer *c, struct channel *channel)
 		return;
 	case CHANNEL_NOTHING:
 		if (channel_producer_left(channel)) {
-			/* It left before this look at what it had published, or it is listed again. */
-			if (c->scene->ending == END_PRODUCERS_LEAVE && channel_backlog_segments(channel) == 0)
+			/* It left before this look at what it had published, or it is listed again.
+			 *  */
+			if (c->scene->ending == END_PRODUCERS_LEAVE &&
+			    channel_backlog_segments(channel) == 0)
 				consumer_leave(c, index);
 		}
 		return;
@@ -218,8 +219,10 @@ static void play(enum ending ending, uint64_t seed)
 	fixture_agent(&scene.consumer_agent);
 	struct gate *gate = gate_create(&scene.consumer_agent);
 	for (uint32_t i = 0; i < CHANNELS; i++) {
-		struct channel_options options = { .type = fixture_number, .pool = scene.pool,
-						   .window_segments = 1 + random_below(&random, 6) };
+		struct channel_options options = { .type = fixture_number,
+						   .pool = scene.pool,
+						   .window_segments =
+							   1 + random_below(&random, 6) };
 
 		scene.channels[i] = scene.consumers[i] = channel_create(&options);
 	}
@@ -271,7 +274,7 @@ static void a_failure_reaches_both_sides_wherever_they_are(void **state)
 		play(END_FAILS, seed);
 }
 
-/* ---- the pool alone ---------------------------------------------------------------------------- */
+/* ---- the pool alone ------------------------------------------------------------------------- */
 
 struct hands {
 	struct segment_pool *pool;
@@ -306,7 +309,8 @@ static void *take_and_give(void *context)
 			held[count++] = segment;
 		} else if (count > 0) {
 			count--;
-			CHECK(held[count]->data[63] == (char)hands->seed, "a segment with two owners");
+			CHECK(held[count]->data[63] == (char)hands->seed,
+			      "a segment with two owners");
 			segment_unref(&held[count]);
 		}
 	}
@@ -323,11 +327,13 @@ static void a_pool_gives_no_segment_twice_and_forgets_no_waiter(void **state)
 	pthread_t threads[4];
 
 	for (uint32_t i = 0; i < 4; i++) {
-		hands[i] = (struct hands){ .pool = pool, .seed = i + 1, .waiter.wake = hands_woken };
+		hands[i] =
+			(struct hands){ .pool = pool, .seed = i + 1, .waiter.wake = hands_woken };
 		fixture_agent(&hands[i].agent);
 	}
 	for (uint32_t i = 0; i < 4; i++)
-		CHECK(pthread_create(&threads[i], NULL, take_and_give, &hands[i]) == 0, "no thread");
+		CHECK(pthread_create(&threads[i], NULL, take_and_give, &hands[i]) == 0,
+		      "no thread");
 	for (uint32_t i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	segment_pool_destroy(&pool);

@@ -33,7 +33,8 @@ const char *data_frame_kind_name(uint8_t kind)
 	return kind < ARRAY_COUNT(rules) && rules[kind].name ? rules[kind].name : "?";
 }
 
-static uint32_t data_frame_checksum(const uint8_t header[DATA_FRAME_HEADER_BYTES], struct bytes body)
+static uint32_t data_frame_checksum(const uint8_t header[DATA_FRAME_HEADER_BYTES],
+				    struct bytes body)
 {
 	uint8_t covered[DATA_FRAME_HEADER_BYTES];
 
@@ -69,23 +70,26 @@ int data_frame_read(const uint8_t header[DATA_FRAME_HEADER_BYTES], bool from_pro
 		.kind = header[22],
 		.flags = header[23],
 	};
-	const struct kind_rule *rule =
-		frame->kind < ARRAY_COUNT(rules) && rules[frame->kind].name ? &rules[frame->kind] : NULL;
+	const struct kind_rule *rule = frame->kind < ARRAY_COUNT(rules) && rules[frame->kind].name
+					       ? &rules[frame->kind]
+					       : NULL;
 
 	if (rule == NULL || rule->from_producer != from_producer)
 		return err_set(err, ERR_NET_PROTOCOL,
-			       "sent a data frame of kind %u, which a %s does not send", frame->kind,
-			       from_producer ? "producing side" : "consuming side");
+			       "sent a data frame of kind %u, which a %s does not send",
+			       frame->kind, from_producer ? "producing side" : "consuming side");
 	if ((frame->flags & ~rule->flags) != 0 || little_get_u32(header + 28) != 0)
-		return err_set(err, ERR_NET_PROTOCOL, "sent a data frame of kind %s with flags 0x%x",
-			       rule->name, frame->flags);
+		return err_set(err, ERR_NET_PROTOCOL,
+			       "sent a data frame of kind %s with flags 0x%x", rule->name,
+			       frame->flags);
 	uint32_t size_bytes_max =
 		rule->size_bytes_max < segment_bytes ? rule->size_bytes_max : segment_bytes;
 
 	if (frame->size_bytes < rule->size_bytes_min || frame->size_bytes > size_bytes_max)
-		return err_set(err, ERR_NET_PROTOCOL,
-			       "announced a data frame of kind %s with %u bytes; allowed are %u to %u",
-			       rule->name, frame->size_bytes, rule->size_bytes_min, size_bytes_max);
+		return err_set(
+			err, ERR_NET_PROTOCOL,
+			"announced a data frame of kind %s with %u bytes; allowed are %u to %u",
+			rule->name, frame->size_bytes, rule->size_bytes_min, size_bytes_max);
 	if (frame->kind == DATA_BYTES && frame->size_bytes == 0 && frame->flags == 0)
 		return err_set(err, ERR_NET_PROTOCOL, "sent a data frame that says nothing");
 	return 0;
@@ -96,7 +100,7 @@ bool data_frame_intact(const uint8_t header[DATA_FRAME_HEADER_BYTES], struct byt
 	return data_frame_checksum(header, body) == little_get_u32(header + CHECKSUM_AT);
 }
 
-/* ---- bodies ------------------------------------------------------------------------------------ */
+/* ---- bodies --------------------------------------------------------------------------------- */
 
 void data_open_write(uint8_t body[DATA_FRAME_OPEN_BYTES], const struct data_open *open)
 {
@@ -142,7 +146,8 @@ int data_control_read(const struct data_frame *frame, const uint8_t body[DATA_FR
 	};
 	if (control->kind < CONTROL_WATERMARK || control->kind > CONTROL_END_OF_INPUT ||
 	    (control->urgent && control->kind != CONTROL_BARRIER))
-		return err_set(err, ERR_NET_PROTOCOL, "sent a control element of kind %u", control->kind);
+		return err_set(err, ERR_NET_PROTOCOL, "sent a control element of kind %u",
+			       control->kind);
 	return 0;
 }
 

@@ -8,18 +8,18 @@
  *         20  backlog_segments 2
  *         22  kind             1     little endian
  *         23  flags            1
- *         24  checksum         4     low half of hash_checksum(body) ^ hash_checksum(header without it)
+ *         24  checksum         4     low half of hash_checksum(body) ^ hash_checksum(the rest)
  *         28  reserved         4     0
  *         32  body …
  *
- *   consumer -> producer   OPEN     name, type and segment size; segment: the limit, offset: of controls
- *                          CREDIT   segment: the limit; offset: the limit of control elements, modulo 2^32
- *                          CANCEL   the consumer left; the last frame of the channel still comes
+ *   consumer -> producer   OPEN     name, type and segment size; limits as in CREDIT
+ *                          CREDIT   segment: the limit; offset: that of control elements, mod 2^32
+ *                          CANCEL   the consumer left; the channel's last frame still comes
  *   producer -> consumer   OPENED   the channel is there
  *                          REFUSED  error: it is not; the last frame
  *                          BYTES    whole runs, for `offset` of `segment`
  *                          CONTROL  an element that stands there
- *                          CLOSE    the end of input is out, or the answer to CANCEL; the last frame
+ *                          CLOSE    the end of input is out, or CANCEL's answer; the last frame
  *                          FAIL     error; the last frame
  * A number is free again after the last frame. */
 #ifndef TASKMANAGER_SHUFFLE_DATA_FRAME_H
@@ -61,8 +61,8 @@ struct data_open {
 
 void data_frame_write(uint8_t header[DATA_FRAME_HEADER_BYTES], const struct data_frame *frame,
 		      struct bytes body);
-/* Kind (one that a producer / a consumer sends), flags, and the body's size for it; nothing has been
- * stored yet. ERR_NET_PROTOCOL without the peer's name. */
+/* Kind (one that a producer / a consumer sends), flags, and the body's size for it; nothing has
+ * been stored yet. ERR_NET_PROTOCOL without the peer's name. */
 MUST_USE int data_frame_read(const uint8_t header[DATA_FRAME_HEADER_BYTES], bool from_producer,
 			     uint32_t segment_bytes, struct data_frame *frame, struct err *err);
 bool data_frame_intact(const uint8_t header[DATA_FRAME_HEADER_BYTES], struct bytes body);
@@ -73,8 +73,8 @@ void data_open_read(const uint8_t body[DATA_FRAME_OPEN_BYTES], struct data_open 
 void data_control_write(uint8_t body[DATA_FRAME_CONTROL_BYTES], const struct control *control);
 /* The position is the frame's. An unknown kind: ERR_NET_PROTOCOL. */
 MUST_USE int data_control_read(const struct data_frame *frame,
-			       const uint8_t body[DATA_FRAME_CONTROL_BYTES], struct control *control,
-			       struct err *err);
+			       const uint8_t body[DATA_FRAME_CONTROL_BYTES],
+			       struct control *control, struct err *err);
 /* Returns the body's size. */
 uint32_t data_error_write(uint8_t body[DATA_FRAME_ERROR_BYTES_MAX], const struct err *error);
 /* The text is made one harmless line. */

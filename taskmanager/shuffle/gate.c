@@ -2,8 +2,8 @@
  * gate.c - the consuming end of several channels: the list of those with something to take, and the
  * segments lent to those that need more than their own.
  *
- * A channel's node is lowered (may be listed) or raised: on its way into the list, in it, the gate's
- * current one, or out of it for good. */
+ * A channel's node is lowered (may be listed) or raised: on its way into the list, in it, the
+ * gate's current one, or out of it for good. */
 #include "common/base/check.h"
 #include "taskmanager/shuffle/channel_priv.h"
 
@@ -38,7 +38,8 @@ void gate_add(struct gate *gate, struct channel *channel, uint32_t index)
 	gate->channels_count++;
 	ready_list_ref(gate->list);
 	atomic_store(&channel->consumer_list, gate->list);
-	ready_list_notify(gate->list, &channel->consumer_node); /* what came before is looked at once */
+	/* What came before is looked at once. */
+	ready_list_notify(gate->list, &channel->consumer_node);
 }
 
 void gate_set_floating(struct gate *gate, struct segment_pool *pool, uint32_t count)
@@ -54,8 +55,8 @@ void gate_set_floating(struct gate *gate, struct segment_pool *pool, uint32_t co
 	gate->floating_free += more;
 }
 
-/* A producer that has not ended may go on to the limit it was given, so what was lent stays set aside
- * until the channel is freed. */
+/* A producer that has not ended may go on to the limit it was given, so what was lent stays set
+ * aside until the channel is freed. */
 static void gate_take_back(struct gate *gate, struct channel *channel)
 {
 	uint32_t lent = channel->floating_segments;
@@ -81,7 +82,8 @@ bool gate_forget(struct channel *channel)
 	if (gate->current == channel)
 		gate->current = NULL;
 	else if (channel->retired != GATE_RETIRED)
-		listed = channel->retired == GATE_RETIRING || !ready_node_raise(&channel->consumer_node);
+		listed = channel->retired == GATE_RETIRING ||
+			 !ready_node_raise(&channel->consumer_node);
 	if (--gate->channels_count == 0 && gate->pool != NULL) {
 		segment_pool_dismiss(gate->pool, gate->floating_total);
 		gate->floating_total = gate->floating_free = 0;
@@ -121,10 +123,11 @@ bool gate_rest(struct channel *channel)
 	if (gate == NULL || gate->current != channel)
 		return true; /* listed already, or nobody lists it */
 	ready_node_lower(&channel->consumer_node);
-	bool something =
-		atomic_load(&channel->published) > atomic_load_explicit(&channel->taken, memory_order_relaxed) ||
-		atomic_load(&channel->control_tail) != channel->control_head_own ||
-		atomic_load(&channel->urgent_set) || atomic_load(&channel->failure) != NULL;
+	bool something = atomic_load(&channel->published) >
+				 atomic_load_explicit(&channel->taken, memory_order_relaxed) ||
+			 atomic_load(&channel->control_tail) != channel->control_head_own ||
+			 atomic_load(&channel->urgent_set) ||
+			 atomic_load(&channel->failure) != NULL;
 
 	if (something && ready_node_raise(&channel->consumer_node))
 		return false;

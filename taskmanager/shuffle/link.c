@@ -3,8 +3,8 @@
  *
  *   HANDSHAKE --> UP --> DOWN      (DOWN also from HANDSHAKE)
  *
- * Whoever consumes connects; frames for many channels share the connection in turns. When a link goes
- * down, for whatever reason, exactly its channels fail, at once, at both ends. */
+ * Whoever consumes connects; frames for many channels share the connection in turns. When a link
+ * goes down, for whatever reason, exactly its channels fail, at once, at both ends. */
 #include <stdio.h>
 
 #include "common/base/check.h"
@@ -22,7 +22,7 @@ static const struct sm_state states[] = {
 };
 static const struct sm_table link_states = { "data connection", ARRAY_COUNT(states), states };
 
-/* ---- channels by number ------------------------------------------------------------------------ */
+/* ---- channels by number --------------------------------------------------------------------- */
 
 struct link_channel *link_channel_find(const struct link *link, uint32_t number)
 {
@@ -79,7 +79,7 @@ void link_owe(struct link_channel *channel, uint32_t what)
 	agent_wake(&channel->link->shuffle->agent);
 }
 
-/* ---- going down --------------------------------------------------------------------------------- */
+/* ---- going down ----------------------------------------------------------------------------- */
 
 static void link_drop_frames(struct link *link)
 {
@@ -92,8 +92,8 @@ static void link_drop_frames(struct link *link)
 	}
 }
 
-/* That a connection was lost or not made is told by the failures of its channels; that somebody broke
- * a rule is told here. */
+/* That a connection was lost or not made is told by the failures of its channels; that somebody
+ * broke a rule is told here. */
 static void link_log_down(const struct link *link, bool was_up, const struct err *why)
 {
 	if (why->code == ERR_NET_CLOSED || (link->is_consumer && !was_up))
@@ -143,7 +143,7 @@ void link_free(struct link *link)
 	mem_free(link);
 }
 
-/* ---- the handshake ------------------------------------------------------------------------------ */
+/* ---- the handshake -------------------------------------------------------------------------- */
 
 static int link_flush_handshake(struct link *link, struct err *err)
 {
@@ -172,9 +172,10 @@ static int link_handshake_frame(struct link *link, const struct frame *frame, st
 		return err_wrap(err, "%s", link->name);
 	}
 	if (answer > 0 && strcmp(link->handshake.peer_role, LINK_ROLE) != 0)
-		return err_set(err, ERR_NET_PROTOCOL,
-			       "%s: a \"%s\" speaks on a data port; its own port is jobmanager.rpc.port",
-			       link->name, link->handshake.peer_role);
+		return err_set(
+			err, ERR_NET_PROTOCOL,
+			"%s: a \"%s\" speaks on a data port; its own port is jobmanager.rpc.port",
+			link->name, link->handshake.peer_role);
 	return answer;
 }
 
@@ -216,7 +217,7 @@ static int link_shake(struct link *link, mono_t now, struct err *err)
 	}
 }
 
-/* ---- the step ------------------------------------------------------------------------------------ */
+/* ---- the step ------------------------------------------------------------------------------- */
 
 static bool link_is_idle(const struct link *link)
 {
@@ -251,7 +252,7 @@ enum step link_step(struct link *link, mono_t now, mono_t *wake_at)
 	return more_in > 0 || more_out > 0 ? STEP_WORKED : STEP_IDLE;
 }
 
-/* ---- beginning ------------------------------------------------------------------------------------ */
+/* ---- beginning ------------------------------------------------------------------------------ */
 
 static struct link *link_create(struct shuffle *shuffle, bool is_consumer)
 {
@@ -278,8 +279,9 @@ static void link_start(struct link *link, struct conn *conn)
 	link->conn = conn;
 	snprintf(link->name, sizeof(link->name), "%s", conn_peer(conn));
 	handshake_start(&link->handshake,
-			link->is_consumer ? HANDSHAKE_CONNECTOR : HANDSHAKE_ACCEPTOR, shuffle->world,
-			LINK_ROLE, &shuffle->incarnation, shuffle->secret, &link->handshake_out);
+			link->is_consumer ? HANDSHAKE_CONNECTOR : HANDSHAKE_ACCEPTOR,
+			shuffle->world, LINK_ROLE, &shuffle->incarnation, shuffle->secret,
+			&link->handshake_out);
 	agent_wake(&shuffle->agent);
 }
 

@@ -10,7 +10,7 @@
 
 #define CONTROLS_TOLD_MIN (CHANNEL_CONTROLS_MAX / 2)
 
-/* ---- ends ---------------------------------------------------------------------------------------- */
+/* ---- ends ----------------------------------------------------------------------------------- */
 
 /* Our side of the channel is left; what the connection still brings for it is thrown away. */
 static void link_in_leave(struct link_channel *channel)
@@ -50,7 +50,7 @@ static void link_in_cancel(struct link_channel *channel)
 		link_owe(channel, OWES_CANCEL);
 }
 
-/* ---- beginning, credit ------------------------------------------------------------------------------ */
+/* ---- beginning, credit ---------------------------------------------------------------------- */
 
 static uint32_t link_in_number(const struct link *link)
 {
@@ -82,7 +82,8 @@ void link_in_add(struct link *link, struct shuffle_entry *entry)
 	link_owe(channel, OWES_OPEN);
 }
 
-/* The limit is read first: if the consumer releases in between, the window looks smaller, not larger. */
+/* The limit is read first: if the consumer releases in between, the window looks smaller, not
+ * larger. */
 static uint64_t link_in_worth_telling(const struct link_channel *channel)
 {
 	uint64_t limit = channel_limit(channel->channel);
@@ -126,9 +127,11 @@ void link_in_attend(struct link *link)
 	struct channel *inner;
 
 	while ((inner = channel_list_take(link->ready)) != NULL) {
-		struct link_channel *channel = link_channel_find(link, channel_producer_index(inner));
+		struct link_channel *channel =
+			link_channel_find(link, channel_producer_index(inner));
 
-		CHECK(channel != NULL && channel->channel == inner, "a ready list holds a stranger");
+		CHECK(channel != NULL && channel->channel == inner,
+		      "a ready list holds a stranger");
 		link_in_attend_one(channel);
 	}
 }
@@ -138,7 +141,8 @@ static bool link_in_pay_open(struct link_channel *channel, struct link_frame *fr
 	struct link *link = channel->link;
 	struct data_open open = { .name = *channel_name_of(channel->channel),
 				  .type_hash = channel->entry->type_hash,
-				  .segment_bytes = segment_pool_segment_bytes(link->shuffle->pool) };
+				  .segment_bytes =
+					  segment_pool_segment_bytes(link->shuffle->pool) };
 	struct data_frame what = { .channel = channel->number, .kind = DATA_OPEN };
 
 	channel->limit_told = what.segment = channel_limit(channel->channel);
@@ -184,15 +188,16 @@ bool link_in_pay(struct link_channel *channel)
 	return true;
 }
 
-/* ---- frames ------------------------------------------------------------------------------------------ */
+/* ---- frames --------------------------------------------------------------------------------- */
 
 static int link_in_unexpected(const struct link_channel *channel, uint8_t kind, struct err *err)
 {
 	static const char *const when[] = { "before it was opened", "while it was open",
 					    "after it was cancelled" };
 
-	return err_set(err, ERR_NET_PROTOCOL, "sent %s for channel %u %s%s", data_frame_kind_name(kind),
-		       channel->number, when[channel->state], channel->ended ? ", after its end" : "");
+	return err_set(err, ERR_NET_PROTOCOL, "sent %s for channel %u %s%s",
+		       data_frame_kind_name(kind), channel->number, when[channel->state],
+		       channel->ended ? ", after its end" : "");
 }
 
 int link_in_room(struct link *link, struct err *err)
@@ -236,21 +241,25 @@ int link_in_bytes_done(struct link *link, struct err *err)
 	return 0;
 }
 
-static int link_in_urgent(struct link_channel *channel, const struct control *control, struct err *err)
+static int link_in_urgent(struct link_channel *channel, const struct control *control,
+			  struct err *err)
 {
 	struct position received = channel_received(channel->channel);
 
 	if (channel->urgent_given)
-		return err_set(err, ERR_NET_PROTOCOL,
-			       "sent a second urgent barrier for channel %u before the first was taken",
-			       channel->number);
+		return err_set(
+			err, ERR_NET_PROTOCOL,
+			"sent a second urgent barrier for channel %u before the first was taken",
+			channel->number);
 	if (control->at.segment >= POSITION_SEGMENTS_MAX ||
 	    control->at.offset_bytes > segment_pool_segment_bytes(channel->link->shuffle->pool) ||
 	    position_pack(control->at) < position_pack(received))
-		return err_set(err, ERR_NET_PROTOCOL,
-			       "sent an urgent barrier for channel %u at segment %llu, offset %u, which lies behind "
-			       "what came", channel->number, (unsigned long long)control->at.segment,
-			       control->at.offset_bytes);
+		return err_set(
+			err, ERR_NET_PROTOCOL,
+			"sent an urgent barrier for channel %u at segment %llu, offset %u, which lies behind "
+			"what came",
+			channel->number, (unsigned long long)control->at.segment,
+			control->at.offset_bytes);
 	channel->urgent_given = true;
 	channel_receive_urgent(channel->channel, control);
 	return 0;
@@ -268,20 +277,25 @@ static int link_in_control(struct link_channel *channel, const struct data_frame
 		return link_in_urgent(channel, &control, err);
 	struct position expected = channel_received(inner);
 
-	if (control.at.segment != expected.segment || control.at.offset_bytes != expected.offset_bytes)
-		return err_set(err, ERR_NET_PROTOCOL,
-			       "sent a control element for channel %u at segment %llu, offset %u, which came at "
-			       "segment %llu, offset %u", channel->number,
-			       (unsigned long long)control.at.segment, control.at.offset_bytes,
-			       (unsigned long long)expected.segment, expected.offset_bytes);
+	if (control.at.segment != expected.segment ||
+	    control.at.offset_bytes != expected.offset_bytes)
+		return err_set(
+			err, ERR_NET_PROTOCOL,
+			"sent a control element for channel %u at segment %llu, offset %u, which came at "
+			"segment %llu, offset %u",
+			channel->number, (unsigned long long)control.at.segment,
+			control.at.offset_bytes, (unsigned long long)expected.segment,
+			expected.offset_bytes);
 	if (inner->control_tail_own >= channel->head_told + CHANNEL_CONTROLS_MAX)
-		return err_set(err, ERR_CREDIT_EXCEEDED,
-			       "sent more than %d control elements for channel %u before any was taken",
-			       CHANNEL_CONTROLS_MAX, channel->number);
+		return err_set(
+			err, ERR_CREDIT_EXCEEDED,
+			"sent more than %d control elements for channel %u before any was taken",
+			CHANNEL_CONTROLS_MAX, channel->number);
 	channel->ended = control.kind == CONTROL_END_OF_INPUT;
 	/* Refused only by a channel that has failed meanwhile: then its end is under way. */
 	if (!channel_offer_control(inner, &control))
-		CHECK(channel_failed(inner, NULL), "a control element within its credit was refused");
+		CHECK(channel_failed(inner, NULL),
+		      "a control element within its credit was refused");
 	return 0;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * link_out.c - outgoing channels: the producing end of a data connection, which consumes the channels
- * of this TaskManager and sends what it takes, as far as the far consumer gave credit.
+ * link_out.c - outgoing channels: the producing end of a data connection, which consumes the
+ * channels of this TaskManager and sends what it takes, as far as the far consumer gave credit.
  *
- * Ready channels are served in turns, a frame each. What was taken is released when it is written: a
- * segment stays the channel's while the socket still needs it. */
+ * Ready channels are served in turns, a frame each. What was taken is released when it is written:
+ * a segment stays the channel's while the socket still needs it. */
 #include "common/base/check.h"
 #include "taskmanager/shuffle/shuffle_priv.h"
 
-/* ---- beginning and end -------------------------------------------------------------------------- */
+/* ---- beginning and end ---------------------------------------------------------------------- */
 
 void link_out_attach(struct link_channel *channel, struct shuffle_entry *entry)
 {
@@ -38,14 +38,14 @@ static void link_out_end(struct link_channel *channel, uint8_t kind, const struc
 static void link_out_leave(struct link_channel *channel)
 {
 	struct shuffle_entry *entry = channel->entry;
-	bool attached = channel->channel != NULL;
 
-	channel->channel = NULL;
-	if (attached)
-		shuffle_far_consumer_close(channel->link->shuffle, entry);
-	else if (entry != NULL)
+	if (channel->channel == NULL) {
 		shuffle_far_give_up(channel->link->shuffle, channel);
+		return;
+	}
+	channel->channel = NULL;
 	channel->entry = NULL;
+	shuffle_far_consumer_close(channel->link->shuffle, entry);
 }
 
 void link_out_refuse(struct link_channel *channel, const struct err *why)
@@ -73,67 +73,95 @@ void link_out_written(struct link_channel *channel, const struct link_frame *fra
 	}
 }
 
+static void link_out_put_urgent(struct link_channel *channel, struct link_frame *frame)
+{
+	struct data_frame what = { .channel = channel->number, .kind = DATA_CONTROL,
+				   .flags = DATA_URGENT, .segment = channel->urgent.at.segment,
+				   .offset_bytes = channel->urgent.at.offset_bytes };
+
+	channel->urgent_waits = false;
+	channel->urgent_under_way = true;
+	data_control_write(frame->small, &channel->urgent);
+	link_frame_put(channel->link, frame, &what,
+		       bytes_of(frame->small, DATA_FRAME_CONTROL_BYTES));
+}
+
+static void link_out_put_last(struct link_channel *channel, struct link_frame *frame)
+{
+	struct data_frame what = { .channel = channel->number, .kind = channel->last_kind };
+
+	if (channel->last_error == NULL)
+		link_frame_put(channel->link, frame, &what, BYTES_EMPTY);
+	else
+		link_frame_put_error(channel->link, frame, &what, channel->last_error);
+	frame->channel = channel;
+	frame->is_last = true;
+}
+
 bool link_out_pay(struct link_channel *channel)
 {
+	static const uint32_t order[] = { OWES_OPENED, OWES_URGENT, OWES_LAST };
+	struct data_frame opened = { .channel = channel->number, .kind = DATA_OPENED };
 	struct link *link = channel->link;
-	struct data_frame what = { .channel = channel->number };
-	struct link_frame *frame = NULL;
 
-	while (channel->owes != 0) {
+	for (size_t i = 0; i < ARRAY_COUNT(order); i++) {
+		struct link_frame *frame;
+
+		if ((channel->owes & order[i]) == 0)
+			continue;
 		if ((frame = link_frame_next(link)) == NULL)
 			return false;
-		if (channel->owes & OWES_OPENED) {
-			channel->owes &= ~(uint32_t)OWES_OPENED;
-			what.kind = DATA_OPENED;
-			link_frame_put(link, frame, &what, BYTES_EMPTY);
-		} else if (channel->owes & OWES_URGENT && channel->state == OUT_OPEN) {
-			channel->owes &= ~(uint32_t)OWES_URGENT;
-			channel->urgent_waits = false;
-			channel->urgent_under_way = true;
-			what.kind = DATA_CONTROL;
-			what.flags = DATA_URGENT;
-			what.segment = channel->urgent.at.segment;
-			what.offset_bytes = channel->urgent.at.offset_bytes;
-			data_control_write(frame->small, &channel->urgent);
-			link_frame_put(link, frame, &what,
-				       bytes_of(frame->small, DATA_FRAME_CONTROL_BYTES));
-		} else if (channel->owes & OWES_LAST) {
-			channel->owes = 0;
-			what.kind = channel->last_kind;
-			if (channel->last_error == NULL)
-				link_frame_put(link, frame, &what, BYTES_EMPTY);
-			else
-				frame = link_frame_error(link, channel->last_kind, channel->number,
-							 channel->last_error);
-			frame->channel = channel;
-			frame->is_last = true;
-		} else {
-			channel->owes = 0;
-		}
+		channel->owes &= ~order[i];
+		if (order[i] == OWES_OPENED)
+			link_frame_put(link, frame, &opened, BYTES_EMPTY);
+		else if (order[i] == OWES_LAST)
+			link_out_put_last(channel, frame);
+		else if (channel->state == OUT_OPEN)
+			link_out_put_urgent(channel, frame);
 	}
 	return true;
 }
 
-/* ---- serving -------------------------------------------------------------------------------------- */
+/* ---- serving -------------------------------------------------------------------------------- */
 
-/* The newest barrier replaces one that could not be sent yet: its checkpoint was given up. */
+/* One is under way at a time. The newest replaces one that waits: that one's checkpoint was given
+ * up. Until it is sent, nothing that stands behind it is. */
 static void link_out_urgent(struct link_channel *channel, const struct channel_view *view)
 {
 	channel_advance(channel->channel, view);
 	channel->urgent = view->control;
 	channel->urgent_waits = true;
 	if (!channel->urgent_under_way)
-		link_owe(channel, OWES_URGENT);
+		link_out_put_urgent(channel, link_frame_next(channel->link));
 }
 
-static void link_out_control(struct link_channel *channel, const struct channel_view *view)
+/* Cuts the view off at the barrier that waits. False: all of it stands behind. */
+static bool link_out_before_urgent(const struct link_channel *channel, struct channel_view *view)
+{
+	uint64_t at = position_pack(view->at), stop = position_pack(channel->urgent.at);
+
+	if (!channel->urgent_waits)
+		return true;
+	if (at >= stop)
+		return false;
+	if (at + view->size_bytes >= stop) {
+		view->size_bytes = (uint32_t)(stop - at);
+		view->ends_segment = false;
+	}
+	return true;
+}
+
+static void link_out_control(struct link_channel *channel, struct channel_view *view)
 {
 	struct link *link = channel->link;
-	struct data_frame what = { .channel = channel->number, .kind = DATA_CONTROL,
-				   .segment = view->at.segment, .offset_bytes = view->at.offset_bytes };
+	struct data_frame what = { .channel = channel->number,
+				   .kind = DATA_CONTROL,
+				   .segment = view->at.segment,
+				   .offset_bytes = view->at.offset_bytes };
 	struct link_frame *frame;
 
-	if ((int32_t)(channel->controls_limit - channel->controls_sent) <= 0) {
+	if ((int32_t)(channel->controls_limit - channel->controls_sent) <= 0 ||
+	    !link_out_before_urgent(channel, view)) {
 		gate_park(link->gate, channel->channel);
 		return;
 	}
@@ -146,19 +174,21 @@ static void link_out_control(struct link_channel *channel, const struct channel_
 		link_out_end(channel, DATA_CLOSE, NULL);
 }
 
-static void link_out_bytes(struct link_channel *channel, const struct channel_view *view)
+static void link_out_bytes(struct link_channel *channel, struct channel_view *view)
 {
 	struct link *link = channel->link;
-	struct data_frame what = { .channel = channel->number, .kind = DATA_BYTES,
-				   .segment = view->at.segment, .offset_bytes = view->at.offset_bytes,
-				   .flags = view->ends_segment ? DATA_ENDS_SEGMENT : 0 };
-	struct link_frame *frame;
 
-	if (view->at.segment >= channel->limit) {
+	if (view->at.segment >= channel->limit || !link_out_before_urgent(channel, view)) {
 		gate_park(link->gate, channel->channel);
 		return;
 	}
-	frame = link_frame_next(link);
+	struct data_frame what = { .channel = channel->number,
+				   .kind = DATA_BYTES,
+				   .segment = view->at.segment,
+				   .offset_bytes = view->at.offset_bytes,
+				   .flags = view->ends_segment ? DATA_ENDS_SEGMENT : 0 };
+	struct link_frame *frame = link_frame_next(link);
+
 	frame->channel = channel;
 	frame->releases = true;
 	frame->release_to = channel_advance(channel->channel, view);
@@ -177,12 +207,14 @@ static void link_out_serve_one(struct link_channel *channel)
 {
 	struct channel_view view;
 	struct err why = ERR_INIT;
-	bool left = channel_producer_left(channel->channel); /* before the look: then it was all there */
+	bool left = channel_producer_left(
+		channel->channel); /* before the look: then it was all there */
 
 	switch (channel_peek(channel->channel, &view)) {
 	case CHANNEL_NOTHING:
 		if (left) {
-			err_set(&why, ERR_NET_CLOSED, "the producer left before the end of its output");
+			err_set(&why, ERR_NET_CLOSED,
+				"the producer left before the end of its output");
 			link_out_end(channel, DATA_FAIL, &why);
 		}
 		break;
@@ -216,7 +248,7 @@ void link_out_serve(struct link *link)
 	}
 }
 
-/* ---- frames ------------------------------------------------------------------------------------------ */
+/* ---- frames --------------------------------------------------------------------------------- */
 
 static int link_out_open(struct link *link, const struct data_frame *frame, struct bytes body,
 			 struct err *err)

@@ -119,13 +119,15 @@ int link_read(struct link *link, struct err *err)
 			return 0;
 		if (read_bytes >= LINK_BYTES_PER_STEP)
 			return 1;
-		CHECK(input->staged_first == input->staged_end, "bytes were read ahead and not eaten");
+		CHECK(input->staged_first == input->staged_end,
+		      "bytes were read ahead and not eaten");
 		input->staged_first = input->staged_end = 0;
 		uint32_t rest = input->in_body && input->body != NULL ?
 					input->frame.size_bytes - input->body_bytes : 0;
 		bool large = input->frame.size_bytes >= LARGE_BODY_BYTES;
 		struct slice into[2] = {
-			{ input->staged, large && rest > 0 ? AHEAD_BYTES_SMALL : LINK_STAGED_BYTES },
+			{ input->staged,
+			  large && rest > 0 ? AHEAD_BYTES_SMALL : LINK_STAGED_BYTES },
 		};
 
 		if (rest > 0) {

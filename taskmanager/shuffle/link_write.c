@@ -23,17 +23,12 @@ void link_frame_put(struct link *link, struct link_frame *frame, const struct da
 	link->frames_count++;
 }
 
-struct link_frame *link_frame_error(struct link *link, uint8_t kind, uint32_t channel,
-				    const struct err *error)
+void link_frame_put_error(struct link *link, struct link_frame *frame,
+			  const struct data_frame *what, const struct err *error)
 {
-	struct data_frame what = { .channel = channel, .kind = kind };
-	struct link_frame *frame = link_frame_next(link);
-
-	if (frame == NULL)
-		return NULL;
 	frame->owned = mem_alloc(DATA_FRAME_ERROR_BYTES_MAX);
-	link_frame_put(link, frame, &what, bytes_of(frame->owned, data_error_write(frame->owned, error)));
-	return frame;
+	link_frame_put(link, frame, what,
+		       bytes_of(frame->owned, data_error_write(frame->owned, error)));
 }
 
 static void link_pay(struct link *link)
@@ -53,7 +48,8 @@ static uint32_t link_pieces(const struct link *link, uint32_t frames_max, struct
 	for (uint32_t i = 0; i < link->frames_count && i < frames_max; i++) {
 		const struct link_frame *frame =
 			&link->frames[(link->frames_first + i) % LINK_FRAMES];
-		struct bytes both[2] = { bytes_of(frame->header, DATA_FRAME_HEADER_BYTES), frame->body };
+		struct bytes both[2] = { bytes_of(frame->header, DATA_FRAME_HEADER_BYTES),
+					 frame->body };
 
 		for (int part = 0; part < 2; part++) {
 			size_t left = both[part].size_bytes;
@@ -62,7 +58,8 @@ static uint32_t link_pieces(const struct link *link, uint32_t frames_max, struct
 				skip -= left;
 				continue;
 			}
-			pieces[count++] = bytes_of((const char *)both[part].data + skip, left - skip);
+			pieces[count++] =
+				bytes_of((const char *)both[part].data + skip, left - skip);
 			skip = 0;
 		}
 	}
@@ -95,7 +92,8 @@ int link_write(struct link *link, struct err *err)
 	size_t written_bytes = 0;
 
 	for (;;) {
-		/* A legal nasty choice: few frames at a time, so that every order of things is met. */
+		/* A legal nasty choice: few frames at a time, so that every order of things is met.
+		 *  */
 		bool few = world_chance(link->shuffle->world, "a data connection writes one frame");
 
 		link_pay(link);

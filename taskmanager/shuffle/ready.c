@@ -18,8 +18,9 @@ void waker_wake(struct waker *waker)
 void waker_set(struct waker *waker, struct agent *agent)
 {
 	atomic_store(&waker->agent, agent);
+	/* Another thread is inside agent_wake: it neither waits nor wants a lock of ours. */
 	while (agent == NULL && atomic_load(&waker->users) != 0)
-		; /* another thread is inside agent_wake: it neither waits nor takes a lock of ours */
+		;
 }
 
 struct ready_list *ready_list_create(struct agent *agent)
@@ -55,7 +56,8 @@ void ready_list_close(struct ready_list *list)
 
 void ready_list_notify_slow(struct ready_list *list, struct ready_node *node)
 {
-	/* The counter goes up before the node is raised: a closed list has no node on its way to it. */
+	/* The counter goes up before the node is raised: a closed list has no node on its way to
+	 * it. */
 	atomic_fetch_add(&list->waker.users, 1);
 	struct agent *agent = atomic_load(&list->waker.agent);
 

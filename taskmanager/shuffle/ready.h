@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * ready.h - how one side of a channel reaches the other: wakers, and lists of what became ready.
  *
- * The side that reaches out runs on another thread than the side that is reached, and the latter may
- * leave, with its agent, at any moment. So an agent is woken only between two steps of a counter,
- * and whoever takes the agent away waits until nobody is between them: a few instructions, and only
- * when a side leaves.
+ * The side that reaches out runs on another thread than the side that is reached, and the latter
+ * may leave, with its agent, at any moment. So an agent is woken only between two steps of a
+ * counter, and whoever takes the agent away waits until nobody is between them: a few instructions,
+ * and only when a side leaves.
  *
  * A node is in a list at most once: `listed` is raised by whoever puts it there and lowered by the
- * list's owner before it looks whether there is anything left. Raise and lower, and what they guard,
- * are seq_cst operations on both sides, so a change is either seen by the owner's last look or lists
- * the node again. */
+ * list's owner before it looks whether there is anything left. Raise and lower, and what they
+ * guard, are seq_cst operations on both sides, so a change is either seen by the owner's last look
+ * or lists the node again. */
 #ifndef TASKMANAGER_SHUFFLE_READY_H
 #define TASKMANAGER_SHUFFLE_READY_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * segment.c - the pool of network segments: a lock-free stack of free ones, a list of those who wait.
+ * segment.c - the pool of network segments: a lock-free stack of free ones, a list of waiters.
  *
  * The stack's top is one 64-bit word {turn, index + 1}: the turn grows with every change, so a
  * thread that slept between its load and its exchange cannot mistake a later stack for the one it
@@ -49,7 +49,8 @@ struct segment_pool *segment_pool_create(uint64_t total_bytes, uint32_t segment_
 	uint64_t total = total_bytes / segment_bytes;
 	void *memory;
 
-	CHECK(segment_bytes >= LIMIT_SEGMENT_BYTES_MIN && segment_bytes <= LIMIT_SEGMENT_BYTES_MAX &&
+	CHECK(segment_bytes >= LIMIT_SEGMENT_BYTES_MIN &&
+		      segment_bytes <= LIMIT_SEGMENT_BYTES_MAX &&
 		      segment_bytes % CACHE_LINE_BYTES == 0,
 	      "segments of %u bytes", segment_bytes);
 	if (total < SEGMENTS_MIN)
@@ -230,11 +231,12 @@ int segment_pool_admit(struct segment_pool *pool, uint32_t count, struct err *er
 	pthread_mutex_unlock(&pool->lock);
 	if (count <= left)
 		return 0;
-	return err_set(err, ERR_BUFFERS,
-		       "%u network buffers of %u bytes are needed and %u of this TaskManager's %u are free; "
-		       "taskmanager.memory.network.max allows more, "
-		       "taskmanager.network.memory.buffers-per-channel needs fewer",
-		       count, pool->segment_bytes, left, pool->total);
+	return err_set(
+		err, ERR_BUFFERS,
+		"%u network buffers of %u bytes are needed and %u of this TaskManager's %u are free; "
+		"taskmanager.memory.network.max allows more, "
+		"taskmanager.network.memory.buffers-per-channel needs fewer",
+		count, pool->segment_bytes, left, pool->total);
 }
 
 uint32_t segment_pool_admit_some(struct segment_pool *pool, uint32_t count)
@@ -250,7 +252,8 @@ uint32_t segment_pool_admit_some(struct segment_pool *pool, uint32_t count)
 void segment_pool_dismiss(struct segment_pool *pool, uint32_t count)
 {
 	pthread_mutex_lock(&pool->lock);
-	CHECK(count <= pool->admitted, "%u segments of %u set aside are dismissed", count, pool->admitted);
+	CHECK(count <= pool->admitted, "%u segments of %u set aside are dismissed", count,
+	      pool->admitted);
 	pool->admitted -= count;
 	pthread_mutex_unlock(&pool->lock);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * segment.h - network segments: one pool per TaskManager, reference-counted, handed over without a
- * copy. Take and unref are lock-free. Free segments form a stack, so the memory that is warm is used
- * first and a segment's pages are touched when it is first needed (docs/adr/0004-channels.md). */
+ * copy. Take and unref are lock-free. Free segments form a stack, so the memory that is warm is
+ * used first, and pages are touched when they are first needed (docs/adr/0004-channels.md). */
 #ifndef TASKMANAGER_SHUFFLE_SEGMENT_H
 #define TASKMANAGER_SHUFFLE_SEGMENT_H
 
@@ -31,8 +31,8 @@ uint32_t segment_pool_segment_bytes(const struct segment_pool *pool);
 uint32_t segment_pool_total(const struct segment_pool *pool);
 uint32_t segment_pool_free(const struct segment_pool *pool);
 
-/* Whoever found the pool empty and wants to be told. `wake` is called once, by the thread that gives
- * a segment back, under the pool's lock: it must be short and must not call the pool. */
+/* Whoever found the pool empty and wants to be told. `wake` is called once, by the thread that
+ * gives a segment back, under the pool's lock: it must be short and must not call the pool. */
 struct segment_waiter {
 	void (*wake)(struct segment_waiter *waiter);
 	atomic_bool waiting; /* readable by anybody */
@@ -45,8 +45,8 @@ struct segment *segment_take_or_wait(struct segment_pool *pool, struct segment_w
 void segment_wait_cancel(struct segment_pool *pool, struct segment_waiter *waiter);
 
 /* Admission before deployment: sets `count` segments aside for somebody's channels, or says no with
- * ERR_BUFFERS (need, free, setting). Given back with the same count. Who holds no more segments than
- * it was admitted for never finds the pool empty. */
+ * ERR_BUFFERS (need, free, setting). Given back with the same count. Who holds no more segments
+ * than it was admitted for never finds the pool empty. */
 MUST_USE int segment_pool_admit(struct segment_pool *pool, uint32_t count, struct err *err);
 /* As many as there are, up to count; returns how many. For what helps but is not needed. */
 uint32_t segment_pool_admit_some(struct segment_pool *pool, uint32_t count);

@@ -2,8 +2,8 @@
  * shuffle.c - who produces and who consumes which channel on this TaskManager, and the agent that
  * accepts data connections, opens them, and lets those who wait for a producer wait no longer.
  *
- * Tasks open and close channels from their own threads, under a short lock. What needs the network is
- * put into `work` and done by the agent, on the I/O runner. */
+ * Tasks open and close channels from their own threads, under a short lock. What needs the network
+ * is put into `work` and done by the agent, on the I/O runner. */
 #include "taskmanager/shuffle/shuffle.h"
 
 #include <stdio.h>
@@ -17,11 +17,12 @@
 #define ACCEPTS_PER_STEP 16
 #define ADDRESS_BYTES_MAX 300
 
-/* ---- entries ------------------------------------------------------------------------------------- */
+/* ---- entries -------------------------------------------------------------------------------- */
 
 static struct bytes entry_key(const struct channel_name *name)
 {
-	_Static_assert(sizeof(*name) == sizeof(struct id) + 4 * sizeof(uint32_t), "no padding in a key");
+	_Static_assert(sizeof(*name) == sizeof(struct id) + 4 * sizeof(uint32_t),
+		       "no padding in a key");
 	return bytes_of(name, sizeof(*name));
 }
 
@@ -36,7 +37,7 @@ static struct shuffle_entry *entry_create(struct shuffle *shuffle, const struct 
 	return entry;
 }
 
-/* Frees the entry once nobody needs it any more; sides that nobody opened are left on its behalf. */
+/* Frees the entry once nobody needs it; sides that nobody opened are left on its behalf. */
 static void entry_settle(struct shuffle *shuffle, struct shuffle_entry *entry)
 {
 	bool open = entry->producer == SIDE_OPEN || entry->consumer == SIDE_OPEN;
@@ -47,7 +48,8 @@ static void entry_settle(struct shuffle *shuffle, struct shuffle_entry *entry)
 		return;
 	struct channel *producer = entry->channel, *consumer = entry->channel;
 
-	map_remove(entry->is_far_input ? shuffle->inputs : shuffle->outputs, entry_key(&entry->name));
+	map_remove(entry->is_far_input ? shuffle->inputs : shuffle->outputs,
+		   entry_key(&entry->name));
 	list_remove(&entry->waiting_node);
 	list_remove(&entry->work_node);
 	if (entry->channel != NULL && entry->producer == SIDE_NONE)
@@ -85,7 +87,7 @@ static void entry_not_found(const struct channel_name *name, struct err *err)
 		id_format(&name->job_id, job), name->job_attempt);
 }
 
-/* ---- channels ------------------------------------------------------------------------------------ */
+/* ---- channels ------------------------------------------------------------------------------- */
 
 static struct channel *shuffle_channel(struct shuffle *shuffle, const struct channel_name *name,
 				       const struct record_type *type)
@@ -109,8 +111,9 @@ static struct channel *shuffle_channel(struct shuffle *shuffle, const struct cha
 	return channel;
 }
 
-/* What a second producer or consumer of the same name gets: a channel that has failed, of its own. */
-static struct channel *shuffle_channel_taken(struct shuffle *shuffle, const struct channel_name *name,
+/* What a second producer or consumer of one name gets: a channel of its own that has failed. */
+static struct channel *shuffle_channel_taken(struct shuffle *shuffle,
+					     const struct channel_name *name,
 					     const struct record_type *type, bool producer)
 {
 	struct channel_options options = { .name = *name, .type = type, .pool = shuffle->pool,
@@ -177,7 +180,8 @@ struct channel *shuffle_open_output(struct shuffle *shuffle, const struct channe
 	return channel;
 }
 
-static struct channel *shuffle_open_near_input(struct shuffle *shuffle, const struct channel_name *name,
+static struct channel *shuffle_open_near_input(struct shuffle *shuffle,
+					       const struct channel_name *name,
 					       const struct record_type *type)
 {
 	struct shuffle_entry *entry = map_get(shuffle->outputs, entry_key(name));
@@ -204,9 +208,9 @@ static struct record_type *copy_type(const struct record_type *type)
 	return copy;
 }
 
-static struct channel *shuffle_open_far_input(struct shuffle *shuffle, const struct channel_name *name,
-					      const char *host, uint16_t port,
-					      const struct record_type *type)
+static struct channel *shuffle_open_far_input(struct shuffle *shuffle,
+					      const struct channel_name *name, const char *host,
+					      uint16_t port, const struct record_type *type)
 {
 	if (map_get(shuffle->inputs, entry_key(name)) != NULL)
 		return shuffle_channel_taken(shuffle, name, type, false);
@@ -305,13 +309,14 @@ void shuffle_release_job(struct shuffle *shuffle, const struct id *job_id)
 	pthread_mutex_unlock(&shuffle->lock);
 }
 
-/* ---- for links ------------------------------------------------------------------------------------ */
+/* ---- for links ------------------------------------------------------------------------------ */
 
 static int far_other_type(const struct channel_name *name, struct err *err)
 {
-	return err_set(err, ERR_NET_PROTOCOL,
-		       "edge %u from subtask %u to subtask %u: its consumer expects records of another type",
-		       name->edge, name->producer, name->consumer);
+	return err_set(
+		err, ERR_NET_PROTOCOL,
+		"edge %u from subtask %u to subtask %u: its consumer expects records of another type",
+		name->edge, name->producer, name->consumer);
 }
 
 static int far_check(const struct shuffle *shuffle, const struct shuffle_entry *entry,
@@ -320,10 +325,11 @@ static int far_check(const struct shuffle *shuffle, const struct shuffle_entry *
 	uint32_t segment_bytes = segment_pool_segment_bytes(shuffle->pool);
 
 	if (open->segment_bytes < segment_bytes)
-		return err_set(err, ERR_NET_PROTOCOL,
-			       "the producing TaskManager's network buffers have %u bytes, the consuming one's "
-			       "%u: give both the same taskmanager.memory.segment-size",
-			       segment_bytes, open->segment_bytes);
+		return err_set(
+			err, ERR_NET_PROTOCOL,
+			"the producing TaskManager's network buffers have %u bytes, the consuming one's "
+			"%u: give both the same taskmanager.memory.segment-size",
+			segment_bytes, open->segment_bytes);
 	if (entry != NULL && (entry->consumer != SIDE_NONE || entry->asker != NULL))
 		return err_set(err, ERR_NET_PROTOCOL,
 			       "edge %u from subtask %u to subtask %u has a consumer already",
@@ -333,8 +339,8 @@ static int far_check(const struct shuffle *shuffle, const struct shuffle_entry *
 	return 0;
 }
 
-int shuffle_far_open(struct shuffle *shuffle, struct link_channel *asker, const struct data_open *open,
-		     struct err *err)
+int shuffle_far_open(struct shuffle *shuffle, struct link_channel *asker,
+		     const struct data_open *open, struct err *err)
 {
 	int answer;
 
@@ -366,8 +372,12 @@ void shuffle_far_give_up(struct shuffle *shuffle, struct link_channel *asker)
 	struct shuffle_entry *entry = asker->entry;
 
 	if (entry != NULL && entry->asker == asker) {
+		struct channel *channel = entry->channel; /* its producer may have come just now */
+
 		entry->asker = NULL;
 		entry->consumer = SIDE_CLOSED;
+		if (channel != NULL)
+			channel_leave_consumer(&channel);
 		entry_settle(shuffle, entry);
 	}
 	asker->entry = NULL;
@@ -396,7 +406,7 @@ void shuffle_far_producer_close(struct shuffle *shuffle, struct shuffle_entry *e
 	pthread_mutex_unlock(&shuffle->lock);
 }
 
-/* ---- the agent ------------------------------------------------------------------------------------ */
+/* ---- the agent ------------------------------------------------------------------------------ */
 
 static void shuffle_connect(struct shuffle *shuffle, struct shuffle_entry *entry)
 {
@@ -446,8 +456,8 @@ static void shuffle_meet(struct shuffle *shuffle, struct shuffle_entry *entry,
 	link_out_refuse(asker, &err);
 }
 
-/* One piece of work at a time: what is done with it takes the lock itself. An entry that is taken out
- * here stays: its far side is open, or its asker holds it. */
+/* One piece of work at a time: what is done with it takes the lock itself. An entry that is taken
+ * out here stays: its far side is open, or its asker holds it. */
 static bool shuffle_work_next(struct shuffle *shuffle)
 {
 	struct link_channel *asker = NULL;
@@ -532,7 +542,7 @@ static enum step shuffle_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	return conn != NULL || worked ? STEP_WORKED : STEP_IDLE;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------ */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static int shuffle_check_options(const struct shuffle_options *options, struct err *err)
 {
@@ -540,13 +550,16 @@ static int shuffle_check_options(const struct shuffle_options *options, struct e
 			  options->floating_segments_per_gate;
 
 	if (options->exclusive_segments_per_channel == 0)
-		return err_set(err, ERR_CONF_BAD_VALUE,
-			       "taskmanager.network.memory.buffers-per-channel is 0: at least 1 is needed");
+		return err_set(
+			err, ERR_CONF_BAD_VALUE,
+			"taskmanager.network.memory.buffers-per-channel is 0: at least 1 is needed");
 	if (window > LIMIT_CHANNEL_SEGMENTS_MAX)
-		return err_set(err, ERR_CONF_BAD_VALUE,
-			       "taskmanager.network.memory.buffers-per-channel and .floating-buffers-per-gate are %u "
-			       "and %u: together at most %d are allowed", options->exclusive_segments_per_channel,
-			       options->floating_segments_per_gate, LIMIT_CHANNEL_SEGMENTS_MAX);
+		return err_set(
+			err, ERR_CONF_BAD_VALUE,
+			"taskmanager.network.memory.buffers-per-channel and .floating-buffers-per-gate are %u "
+			"and %u: together at most %d are allowed",
+			options->exclusive_segments_per_channel,
+			options->floating_segments_per_gate, LIMIT_CHANNEL_SEGMENTS_MAX);
 	return 0;
 }
 
@@ -591,7 +604,8 @@ int shuffle_create(struct runner *runner, const struct shuffle_options *options,
 	list_init(&shuffle->waiting);
 	list_init(&shuffle->work);
 	CHECK(pthread_mutex_init(&shuffle->lock, NULL) == 0, "no mutex");
-	if (listener_open(runner_loop(runner), &listen, &shuffle->agent, &shuffle->listener, err) != 0) {
+	if (listener_open(runner_loop(runner), &listen, &shuffle->agent, &shuffle->listener, err) !=
+	    0) {
 		shuffle_free(shuffle);
 		return -1;
 	}
@@ -678,9 +692,10 @@ bool shuffle_check(struct shuffle *shuffle, char *text, size_t size_bytes)
 			right = channel_check(entry->channel, breach, sizeof(breach));
 			held += channel_held_segments(entry->channel);
 			if (!right)
-				snprintf(text, size_bytes, "edge %u from subtask %u to subtask %u: %s",
-					 entry->name.edge, entry->name.producer, entry->name.consumer,
-					 breach);
+				snprintf(text, size_bytes,
+					 "edge %u from subtask %u to subtask %u: %s",
+					 entry->name.edge, entry->name.producer,
+					 entry->name.consumer, breach);
 		}
 	}
 	pthread_mutex_unlock(&shuffle->lock);

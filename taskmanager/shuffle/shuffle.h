@@ -2,11 +2,11 @@
  * shuffle.h - the channels of one TaskManager: who produces what, who consumes it, and the data
  * connections to other TaskManagers.
  *
- * The consumer's TaskManager connects to the producer's data port, one TCP connection per (producing,
- * consuming) pair: data one way, credits the other. Either end of a channel may come first; an
- * asked-for channel that nobody produces within 5 s fails with ERR_PARTITION_NOT_FOUND naming both
- * tasks. A lost connection fails exactly the channels on it, at once, on both sides. Frames are
- * checked before anything is stored; a peer that breaks a rule is named and cut.
+ * The consumer's TaskManager connects to the producer's data port, one TCP connection per
+ * (producing, consuming) pair: data one way, credits the other. Either end of a channel may come
+ * first; an asked-for channel that nobody produces within 5 s fails with ERR_PARTITION_NOT_FOUND
+ * naming both tasks. A lost connection fails exactly the channels on it, at once, on both sides.
+ * Frames are checked before anything of them is seen; a peer that breaks a rule is named and cut.
  *
  * Local channels (same TaskManager) never touch a socket: both calls meet on one struct channel. */
 #ifndef TASKMANAGER_SHUFFLE_SHUFFLE_H
@@ -29,26 +29,35 @@ struct shuffle_options {
 	uint32_t exclusive_segments_per_channel, floating_segments_per_gate;
 };
 
-/* Runs its connections on the given runner. */
+/* Runs its connections on the given runner, as one agent: best the runner's only one, because the
+ * agents of a runner that has several may be evicted when the machine is busy. */
 MUST_USE int shuffle_create(struct runner *runner, const struct shuffle_options *options,
 			    struct shuffle **shuffle, struct err *err);
-void shuffle_destroy(struct shuffle **shuffle); /* after all channels were closed */
+/* After all channels were closed; on the runner's thread, or when nothing steps there any more. */
+void shuffle_destroy(struct shuffle **shuffle);
 uint16_t shuffle_port(const struct shuffle *shuffle);
 struct segment_pool *shuffle_pool(struct shuffle *shuffle);
 
-/* Any thread (short lock; control plane). `type` is borrowed until the close. */
+/* Any thread (short lock; control plane). Never NULL: what is wrong (no buffers left, another record
+ * type on the other side, a second producer or consumer of the name) shows as a channel that has
+ * failed. Each channel sets its exclusive segments aside when it is opened, so who was not refused
+ * never waits for a buffer that another holds. `type` is borrowed while either side on this
+ * TaskManager is open: it is the job's, not the task's. */
 struct channel *shuffle_open_output(struct shuffle *shuffle, const struct channel_name *name,
 				    const struct record_type *type, struct agent *producer);
-/* host NULL: the producer is on this TaskManager. The channel is added to the gate with `index`. */
+/* host NULL: the producer is on this TaskManager. The channel is added to the gate with `index`; call
+ * it on the thread of the gate, or before that begins. */
 struct channel *shuffle_open_input(struct shuffle *shuffle, const struct channel_name *name,
 				   const char *host, uint16_t port, const struct record_type *type,
 				   struct gate *gate, uint32_t index);
 /* finished: everything was published and END_OF_INPUT offered; the channel lives on until the
- * consumer has it. Otherwise the consumer sees the channel fail with `why`. */
+ * consumer has it, here or on another TaskManager. Otherwise the consumer sees the channel fail with
+ * `why`. */
 void shuffle_close_output(struct shuffle *shuffle, struct channel **channel, bool finished,
 			  const struct err *why);
+/* A consumer that leaves early is not a failure: its producer is just refused from then on. */
 void shuffle_close_input(struct shuffle *shuffle, struct channel **channel);
-/* All channels of a job attempt are forgotten, whoever holds them sees them fail. */
+/* All channels of a job, of whatever attempt, are forgotten; whoever holds them sees them fail. */
 void shuffle_release_job(struct shuffle *shuffle, const struct id *job_id);
 /* For the simulator's checker: credit conserved on every channel; text names a breach. */
 bool shuffle_check(struct shuffle *shuffle, char *text, size_t size_bytes);

@@ -20,7 +20,7 @@ struct bed_node {
 	struct world *world;
 	struct runner *io, *worker;
 	struct shuffle *shuffle;
-	char name[8];
+	char name[12];
 	bool dead;
 };
 
@@ -28,6 +28,7 @@ struct bed_task {
 	struct agent agent; /* first */
 	struct bed *bed;
 	struct bed_node *node;
+	struct random random; /* its own: tasks may be on several threads */
 	bool produces;
 	uint32_t index;
 	mono_t begin_at, rest_until;
@@ -39,6 +40,10 @@ struct bed_task {
 	struct err why[BED_TASKS_MAX];
 	int64_t numbers[BED_TASKS_MAX]; /* sent, or seen in order */
 	int64_t watermarks[BED_TASKS_MAX];
+	uint64_t barriers[BED_TASKS_MAX]; /* urgent ones: sent; seen + 1 */
+	struct position
+		barrier_at[BED_TASKS_MAX]; /* the last one seen: what it overtook ends there … */
+	int64_t barrier_numbers[BED_TASKS_MAX];    /* … with this number */
 	uint32_t next;
 };
 
@@ -49,8 +54,11 @@ struct bed {
 	uint32_t nodes_count, producers_count, consumers_count;
 	struct bed_node nodes[BED_NODES_MAX];
 	struct bed_task producers[BED_TASKS_MAX], consumers[BED_TASKS_MAX];
-	int64_t numbers; /* through each channel */
+	atomic_uint overs;   /* ends of channels that are over */
+	atomic_uint flowing; /* far channels that brought their first records */
+	int64_t numbers;   /* through each channel */
 	uint32_t begin_ms_max, rest_ppm;
+	uint32_t fails_ppm; /* per step: a channel is given up */
 	uint32_t segment_bytes, exclusive, floating;
 	struct id job;
 };
@@ -63,13 +71,14 @@ static const char bed_secret[] = "between TaskManagers";
 			fail_msg("seed %llu: %s", (unsigned long long)(bed)->seed, #condition); \
 	} while (0)
 
-static inline struct channel_name bed_name(const struct bed *bed, uint32_t producer, uint32_t consumer)
+static inline struct channel_name bed_name(const struct bed *bed, uint32_t producer,
+					   uint32_t consumer)
 {
 	return (struct channel_name){ .job_id = bed->job, .job_attempt = 1, .edge = 7,
 				      .producer = producer, .consumer = consumer };
 }
 
-/* ---- producing --------------------------------------------------------------------------------- */
+/* ---- producing ------------------------------------------------------------------------------ */
 
 static inline bool bed_put(struct channel *channel, int64_t value)
 {
@@ -83,6 +92,7 @@ static inline bool bed_put(struct channel *channel, int64_t value)
 static inline void bed_over(struct bed_task *task, uint32_t i, enum bed_fate fate)
 {
 	task->fate[i] = fate;
+	atomic_fetch_add(&task->bed->overs, 1);
 	if (task->produces)
 		shuffle_close_output(task->node->shuffle, &task->channels[i], fate == BED_FINISHED,
 				     &task->why[i]);
@@ -94,10 +104,11 @@ static inline void bed_over(struct bed_task *task, uint32_t i, enum bed_fate fat
 static inline bool bed_produce(struct bed_task *task, uint32_t i)
 {
 	struct channel *channel = task->channels[i];
-	struct random *random = &task->bed->random;
+	struct random *random = &task->random;
 	uint32_t burst = 1 + random_below(random, 400);
 	struct control watermark = { .kind = CONTROL_WATERMARK, .watermark = task->watermarks[i] };
 	struct control end = { .kind = CONTROL_END_OF_INPUT };
+	struct control barrier = { .kind = CONTROL_BARRIER, .checkpoint = task->barriers[i] };
 	bool moved = false;
 
 	if (channel_failed(channel, &task->why[i])) {
@@ -110,6 +121,11 @@ static inline bool bed_produce(struct bed_task *task, uint32_t i)
 		task->numbers[i]++;
 		moved = true;
 	}
+	if (random_below(random, 20) == 0 && !channel_urgent_outstanding(channel)) {
+		barrier.watermark = task->numbers[i];
+		channel_urgent(channel, &barrier);
+		task->barriers[i]++;
+	}
 	if (random_below(random, 3) == 0 && channel_offer_control(channel, &watermark)) {
 		task->watermarks[i]++;
 		moved = true;
@@ -121,7 +137,7 @@ static inline bool bed_produce(struct bed_task *task, uint32_t i)
 	return moved;
 }
 
-/* ---- consuming --------------------------------------------------------------------------------- */
+/* ---- consuming ------------------------------------------------------------------------------ */
 
 static inline void bed_consume_batch(struct bed_task *task, uint32_t i, const struct batch *batch)
 {
@@ -133,6 +149,13 @@ static inline void bed_consume_batch(struct bed_task *task, uint32_t i, const st
 				 (long long)task->numbers[i], i, task->index);
 		task->numbers[i]++;
 	}
+	if (task->numbers[i] == batch->count && task->bed->producers[i].node != task->node)
+		atomic_fetch_add(&task->bed->flowing, 1);
+	bool past = position_pack(channel_taken(task->channels[i])) >=
+		    position_pack(task->barrier_at[i]);
+
+	BED_MUST(task->bed, past ? task->numbers[i] >= task->barrier_numbers[i] :
+				   task->numbers[i] < task->barrier_numbers[i]);
 }
 
 static inline bool bed_consume(struct bed_task *task)
@@ -148,10 +171,20 @@ static inline bool bed_consume(struct bed_task *task)
 	switch (channel_take(channel, &batch, &control)) {
 	case CHANNEL_BATCH:
 		bed_consume_batch(task, i, &batch);
-		if (random_below(&task->bed->random, 2) == 0)
+		if (random_below(&task->random, 2) == 0)
 			channel_release(channel, channel_taken(channel));
 		break;
 	case CHANNEL_CONTROL:
+		if (control.urgent) { /* a newer one may have taken the place of one on its way */
+			BED_MUST(task->bed, control.checkpoint >= task->barriers[i]);
+			BED_MUST(task->bed, position_pack(control.at) >=
+						    position_pack(channel_taken(channel)));
+			BED_MUST(task->bed, control.watermark >= task->numbers[i]);
+			task->barriers[i] = control.checkpoint + 1;
+			task->barrier_at[i] = control.at;
+			task->barrier_numbers[i] = control.watermark;
+			break;
+		}
 		if (control.kind == CONTROL_WATERMARK) {
 			BED_MUST(task->bed, control.watermark == task->watermarks[i]);
 			task->watermarks[i]++;
@@ -169,12 +202,12 @@ static inline bool bed_consume(struct bed_task *task)
 		channel_release(channel, channel_taken(channel));
 		return true;
 	}
-	if (random_below(&task->bed->random, 4) == 0)
+	if (random_below(&task->random, 4) == 0)
 		gate_yield(task->gate, channel);
 	return true;
 }
 
-/* ---- tasks ---------------------------------------------------------------------------------------- */
+/* ---- tasks ---------------------------------------------------------------------------------- */
 
 static inline void bed_begin(struct bed_task *task)
 {
@@ -194,9 +227,10 @@ static inline void bed_begin(struct bed_task *task)
 								fixture_number, &task->agent);
 		else
 			task->channels[i] = shuffle_open_input(
-				task->node->shuffle, &name, there == task->node ? NULL : there->name,
-				there == task->node ? 0 : shuffle_port(there->shuffle), fixture_number,
-				task->gate, i);
+				task->node->shuffle, &name,
+				there == task->node ? NULL : there->name,
+				there == task->node ? 0 : shuffle_port(there->shuffle),
+				fixture_number, task->gate, i);
 	}
 }
 
@@ -223,6 +257,17 @@ static inline bool bed_work(struct bed_task *task)
 	return moved;
 }
 
+/* A task gives one of its channels up, as when it is cancelled. */
+static inline void bed_give_up(struct bed_task *task)
+{
+	uint32_t i = random_below(&task->random, BED_TASKS_MAX);
+
+	if (task->channels[i] == NULL)
+		return;
+	err_set(&task->why[i], ERR_USER_FUNCTION_FAILED, "given up");
+	bed_over(task, i, BED_FAILED);
+}
+
 static inline enum step bed_step(struct agent *agent, mono_t now, mono_t *wake_at)
 {
 	struct bed_task *task = CONTAINER_OF(agent, struct bed_task, agent);
@@ -234,11 +279,13 @@ static inline enum step bed_step(struct agent *agent, mono_t now, mono_t *wake_a
 	}
 	if (!task->begun)
 		bed_begin(task);
-	if (random_below(&bed->random, 1000000) < bed->rest_ppm) {
-		task->rest_until = now + NS_PER_MS * (1 + random_below(&bed->random, 300));
+	if (random_below(&task->random, 1000000) < bed->rest_ppm) {
+		task->rest_until = now + NS_PER_MS * (1 + random_below(&task->random, 300));
 		*wake_at = task->rest_until;
 		return STEP_IDLE;
 	}
+	if (random_below(&task->random, 1000000) < bed->fails_ppm)
+		bed_give_up(task);
 	return bed_work(task) ? STEP_WORKED : STEP_BLOCKED;
 }
 
@@ -271,9 +318,11 @@ static inline const char *bed_position(char text[48], const struct channel *chan
 {
 	struct channel *c = (struct channel *)(uintptr_t)channel;
 
-	snprintf(text, 48, "%llx %llx %llx of %llx, limit %llu", (unsigned long long)atomic_load(&c->released) >> 24,
-		 (unsigned long long)atomic_load(&c->taken), (unsigned long long)atomic_load(&c->published),
-		 (unsigned long long)c->position, (unsigned long long)atomic_load(&c->limit));
+	snprintf(text, 48, "%llx %llx %llx of %llx, limit %llu",
+		 (unsigned long long)atomic_load(&c->released) >> 24,
+		 (unsigned long long)atomic_load(&c->taken),
+		 (unsigned long long)atomic_load(&c->published), (unsigned long long)c->position,
+		 (unsigned long long)atomic_load(&c->limit));
 	return text;
 }
 
@@ -292,14 +341,16 @@ static inline void bed_dump(const struct bed *bed)
 				      (long long)p->numbers[i], c->node->name, i,
 				      (long long)c->numbers[j], (long long)bed->numbers);
 			if (p->channels[i] != NULL)
-				print_message("   producer's %s%s\n", bed_position(text, p->channels[i]),
+				print_message("   producer's %s%s\n",
+					      bed_position(text, p->channels[i]),
 					      channel_blocked(p->channels[i]) ? ", blocked" : "");
 			if (c->channels[j] != NULL)
-				print_message("   consumer's %s\n", bed_position(text, c->channels[j]));
+				print_message("   consumer's %s\n",
+					      bed_position(text, c->channels[j]));
 		}
 }
 
-/* ---- the bed ----------------------------------------------------------------------------------------- */
+/* ---- the bed -------------------------------------------------------------------------------- */
 
 static inline void bed_check(void *context)
 {
@@ -307,8 +358,10 @@ static inline void bed_check(void *context)
 	char text[300] = "";
 
 	for (uint32_t i = 0; i < bed->nodes_count; i++)
-		if (!bed->nodes[i].dead && !shuffle_check(bed->nodes[i].shuffle, text, sizeof(text)))
-			fail_msg("seed %llu: %s: %s", (unsigned long long)bed->seed, bed->nodes[i].name, text);
+		if (!bed->nodes[i].dead &&
+		    !shuffle_check(bed->nodes[i].shuffle, text, sizeof(text)))
+			fail_msg("seed %llu: %s: %s", (unsigned long long)bed->seed,
+				 bed->nodes[i].name, text);
 }
 
 static inline void bed_node_create(struct bed *bed, uint32_t index, const char *secret)
@@ -317,8 +370,11 @@ static inline void bed_node_create(struct bed *bed, uint32_t index, const char *
 	struct err err = ERR_INIT;
 
 	node->bed = bed;
-	snprintf(node->name, sizeof(node->name), "tm%u", index);
-	node->world = sim_node(bed->sim, node->name);
+	if (bed->sim != NULL)
+		snprintf(node->name, sizeof(node->name), "tm%u", index);
+	else
+		snprintf(node->name, sizeof(node->name), "127.0.0.1");
+	node->world = bed->sim != NULL ? sim_node(bed->sim, node->name) : world_os_create(&err);
 	node->io = runner_create(node->world, "io", &err);
 	node->worker = runner_create(node->world, "slot", &err);
 	struct shuffle_options options = {
@@ -341,18 +397,28 @@ static inline void bed_task_create(struct bed *bed, struct bed_task *task, bool 
 	task->produces = produces;
 	task->index = index;
 	task->node = &bed->nodes[node];
-	task->begin_at = sim_now(bed->sim) +
-			 NS_PER_MS * (bed->begin_ms_max ? random_below(&bed->random, bed->begin_ms_max) : 0);
+	task->random.state = random_next(&bed->random) | 1;
+	task->begin_at = world_now(task->node->world);
+	if (bed->begin_ms_max > 0)
+		task->begin_at += NS_PER_MS * random_below(&bed->random, bed->begin_ms_max);
 	agent_init(&task->agent, produces ? "producer" : "consumer", bed_step);
-	runner_add(task->node->worker, &task->agent);
 }
 
-/* Counts and sizes are set; nodes, not tasks, are made. */
+/* All are created: they know of each other. */
+static inline void bed_start(struct bed *bed)
+{
+	for (uint32_t i = 0; i < bed->producers_count; i++)
+		runner_add(bed->producers[i].node->worker, &bed->producers[i].agent);
+	for (uint32_t i = 0; i < bed->consumers_count; i++)
+		runner_add(bed->consumers[i].node->worker, &bed->consumers[i].agent);
+}
+
+/* Counts and sizes are set; nodes, not tasks, are made. options NULL: in the real world. */
 static inline void bed_create(struct bed *bed, uint64_t seed, const struct sim_options *options)
 {
 	bed->seed = seed;
 	bed->random.state = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
-	bed->sim = sim_create(seed, options);
+	bed->sim = options != NULL ? sim_create(seed, options) : NULL;
 	memset(bed->job.bytes, 0xab, sizeof(bed->job.bytes));
 	for (uint32_t i = 0; i < bed->nodes_count; i++)
 		bed_node_create(bed, i, bed_secret);
@@ -389,7 +455,8 @@ static inline void bed_destroy(struct bed *bed)
 		shuffle_destroy(&bed->nodes[i].shuffle); /* CHECKs that every segment is back */
 		world_destroy(&bed->nodes[i].world);
 	}
-	sim_destroy(&bed->sim);
+	if (bed->sim != NULL)
+		sim_destroy(&bed->sim);
 	memset(bed, 0, sizeof(*bed));
 }
 

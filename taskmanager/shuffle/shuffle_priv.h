@@ -23,7 +23,7 @@
 #define LINK_BYTES_PER_STEP (512 * 1024)
 #define LINK_ROLE "shuffle"
 
-/* ---- the registry ------------------------------------------------------------------------------ */
+/* ---- the registry --------------------------------------------------------------------------- */
 
 enum side { SIDE_NONE, SIDE_OPEN, SIDE_CLOSED };
 
@@ -35,12 +35,12 @@ struct shuffle_entry {
 	bool released;          /* its job is over: who comes now comes in vain */
 	enum side producer, consumer;
 	struct channel *channel; /* NULL: only a far consumer has asked so far */
-	struct link_channel *asker; /* the far consumer that waits for the producer, or has just met it */
+	struct link_channel *asker; /* the far consumer that waits, or has just met its producer */
 	mono_t wait_until;
 	struct list_node waiting_node;
 	struct list_node work_node; /* in shuffle->work: for the I/O thread */
-	/* far input: where its producer is, and a copy of the type for those who check its bytes, because
-	 * the task that gave the type may be gone before they are */
+	/* far input: where its producer is, and a copy of the type for those who check its bytes,
+	 * because the task that gave the type may be gone before they are */
 	char *host;
 	uint16_t port;
 	struct record_type *type_copy;
@@ -48,7 +48,8 @@ struct shuffle_entry {
 };
 
 struct shuffle {
-	struct agent agent; /* first: accepts, steps links, hands entries to them, lets waits expire */
+	/* first: accepts, steps links, hands entries to them, lets waits expire */
+	struct agent agent;
 	struct runner *runner;
 	struct world *world;
 	struct listener *listener;
@@ -67,8 +68,8 @@ struct shuffle {
 	struct list work;
 };
 
-/* For links, on the I/O thread. A far consumer asks: 1 = it has entry->channel now; 0 = it waits, and
- * link_out_attach or link_out_refuse will be called; -1 = refused. */
+/* For links, on the I/O thread. A far consumer asks: 1 = it has entry->channel now; 0 = it waits,
+ * and link_out_attach or link_out_refuse will be called; -1 = refused. */
 MUST_USE int shuffle_far_open(struct shuffle *shuffle, struct link_channel *asker,
 			      const struct data_open *open, struct err *err);
 void shuffle_far_give_up(struct shuffle *shuffle, struct link_channel *asker); /* while it waits */
@@ -76,7 +77,7 @@ void shuffle_far_give_up(struct shuffle *shuffle, struct link_channel *asker); /
 void shuffle_far_consumer_close(struct shuffle *shuffle, struct shuffle_entry *entry);
 void shuffle_far_producer_close(struct shuffle *shuffle, struct shuffle_entry *entry);
 
-/* ---- links --------------------------------------------------------------------------------------- */
+/* ---- links ---------------------------------------------------------------------------------- */
 
 struct link;
 
@@ -185,8 +186,8 @@ void link_owe(struct link_channel *channel, uint32_t what);
 struct link_frame *link_frame_next(struct link *link);
 void link_frame_put(struct link *link, struct link_frame *frame, const struct data_frame *what,
 		    struct bytes body);
-struct link_frame *link_frame_error(struct link *link, uint8_t kind, uint32_t channel,
-				    const struct err *error);
+void link_frame_put_error(struct link *link, struct link_frame *frame,
+			  const struct data_frame *what, const struct err *error);
 
 /* link_read.c, link_write.c: 1 = there may be more; 0 = not now; -1 = the link must go down. */
 MUST_USE int link_read(struct link *link, struct err *err);
@@ -194,7 +195,8 @@ MUST_USE int link_write(struct link *link, struct err *err);
 void link_input_begin(struct link *link, struct bytes read_ahead);
 
 /* link_in.c: incoming channels, at the consumer's end. */
-void link_in_add(struct link *link, struct shuffle_entry *entry); /* the link takes the producer's side */
+/* The link takes the producer's side of the entry's channel. */
+void link_in_add(struct link *link, struct shuffle_entry *entry);
 MUST_USE int link_in_frame(struct link *link, const struct data_frame *frame, struct bytes body,
 			   struct err *err);
 /* Where the body of a BYTES frame goes: 1 = input.body and input.channel are set, 0 = later. */
