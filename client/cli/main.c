@@ -134,6 +134,16 @@ static int run_action(struct cli *cli)
 	return exit_code;
 }
 
+/* The log is the daemons'. What a user is to know comes back as an answer, also from a mini cluster. */
+static void drop_line(void *context, enum log_level level, const char *line, size_t size_bytes)
+{
+}
+
+static wall_t no_clock(void *context)
+{
+	return 0;
+}
+
 static int run_in_world(const struct cli_options *options, const char *command)
 {
 	static char program_path[PATH_BYTES_MAX], working_path[PATH_BYTES_MAX];
@@ -141,7 +151,7 @@ static int run_in_world(const struct cli_options *options, const char *command)
 	struct cli cli = { .options = options, .command = command };
 
 	signal(SIGPIPE, SIG_IGN); /* `flink run … | head` */
-	log_set_level(LOG_ERROR); /* errors come back as answers; the rest is for daemons */
+	log_to(drop_line, NULL, no_clock, NULL);
 	waiter_open();
 	cli.program_directory = program_directory(program_path);
 	cli.working_directory = getcwd(working_path, sizeof(working_path));
