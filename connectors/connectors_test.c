@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "common/contract/registry.h"
 #include "connectors/connectors.h"
@@ -88,6 +89,34 @@ static const struct count counts[] = {
 	{ { 3, { "abc" } }, 12345 },
 };
 
+/* Every number of digits, at both ends, of both signs. */
+static void every_length_of_number_is_written(void **state)
+{
+	struct record_type *type;
+	struct err err = ERR_INIT;
+	struct line_format format;
+	struct buf text;
+	char expected[64];
+
+	assert_int_equal(record_type_create("counts", NULL, count_fields, 2, &type, &err), 0);
+	line_format_init(&format, type, false, 0, 1);
+	buf_init(&text);
+	for (uint64_t power = 1, digits = 1; digits <= 19; power *= 10, digits++)
+		for (int64_t add = -1; add <= 1; add++)
+			for (int sign = -1; sign <= 1; sign += 2) {
+				struct count record = { str_of("w", 1), sign * ((int64_t)power + add) };
+				struct batch batch = { .type = type, .base = (const char *)&record,
+						       .stride_bytes = sizeof(record), .count = 1 };
+
+				buf_clear(&text);
+				line_format_batch(&format, &batch, &text);
+				snprintf(expected, sizeof(expected), "(w,%lld)\n", (long long)record.count);
+				assert_string_equal(text.data, expected);
+			}
+	buf_fini(&text);
+	record_type_destroy(&type);
+}
+
 /* The loop for word counts must write what record_print writes, with and without prefix and tails. */
 static void word_counts_are_written_as_any_other_record(void **state)
 {
@@ -138,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_are_found_and_missing_ones_are_named),
 		cmocka_unit_test(malformed_text_is_repaired_as_java_does),
+		cmocka_unit_test(every_length_of_number_is_written),
 		cmocka_unit_test(word_counts_are_written_as_any_other_record),
 	};
 

@@ -25,28 +25,41 @@ static const char two_digits[] = "0001020304050607080910111213141516171819"
 				 "6061626364656667686970717273747576777879"
 				 "8081828384858687888990919293949596979899";
 
-static char *put_bigint(char *at, int64_t value)
+static inline uint32_t digits_of(uint64_t value)
+{
+	static const uint64_t powers[] = { 0, UINT64_C(10), UINT64_C(100), UINT64_C(1000), UINT64_C(10000),
+		UINT64_C(100000), UINT64_C(1000000), UINT64_C(10000000), UINT64_C(100000000),
+		UINT64_C(1000000000), UINT64_C(10000000000), UINT64_C(100000000000),
+		UINT64_C(1000000000000), UINT64_C(10000000000000), UINT64_C(100000000000000),
+		UINT64_C(1000000000000000), UINT64_C(10000000000000000), UINT64_C(100000000000000000),
+		UINT64_C(1000000000000000000), UINT64_C(10000000000000000000) };
+	/* 1233 / 4096 is log10(2), near enough for 64 bits. */
+	uint32_t guess = (uint32_t)(64 - __builtin_clzll(value | 1)) * 1233 >> 12;
+
+	return guess + (value >= powers[guess]);
+}
+
+/* The digits are counted first and written to their place: reading back bytes that were just written
+ * by twos would stall. */
+static inline char *put_bigint(char *at, int64_t value)
 {
 	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	char digits[BIGINT_TEXT_MAX], *begin = digits + sizeof(digits);
 
-	while (left >= 100) {
-		begin -= 2;
-		memcpy(begin, two_digits + left % 100 * 2, 2);
-		left /= 100;
-	}
-	if (left >= 10) {
-		begin -= 2;
-		memcpy(begin, two_digits + left * 2, 2);
-	} else {
-		*--begin = (char)('0' + left);
-	}
 	if (value < 0)
 		*at++ = '-';
-	size_t count = (size_t)(digits + sizeof(digits) - begin);
+	uint32_t digits = value == 0 ? 1 : digits_of(left);
+	char *end = at + digits, *place = end;
 
-	memcpy(at, begin, count);
-	return at + count;
+	while (left >= 100) {
+		place -= 2;
+		memcpy(place, two_digits + left % 100 * 2, 2);
+		left /= 100;
+	}
+	if (left >= 10)
+		memcpy(place - 2, two_digits + left * 2, 2);
+	else
+		place[-1] = (char)('0' + left);
+	return end;
 }
 
 HOT static void format_counts(const struct line_format *format, const struct batch *batch,
@@ -55,7 +68,7 @@ HOT static void format_counts(const struct line_format *format, const struct bat
 	const struct record_type *type = format->type;
 	uint32_t word_at = type->offsets_bytes[0], count_at = type->offsets_bytes[1];
 	/* What a line takes beside its word; an inline word is copied as 12 bytes whatever its length. */
-	size_t rest_bytes = format->prefix_bytes + STR_INLINE_BYTES + BIGINT_TEXT_MAX + 4;
+	size_t rest_bytes = sizeof(format->prefix) + STR_INLINE_BYTES + BIGINT_TEXT_MAX + 4;
 	char *at = buf_reserve(into, 0), *end = into->data + into->capacity_bytes;
 
 	for (uint32_t i = 0; i < batch->count; i++) {
@@ -69,7 +82,7 @@ HOT static void format_counts(const struct line_format *format, const struct bat
 			at = buf_reserve(into, word->len + (batch->count - i) * (rest_bytes + 4));
 			end = into->data + into->capacity_bytes;
 		}
-		memcpy(at, format->prefix, format->prefix_bytes);
+		memcpy(at, format->prefix, sizeof(format->prefix));
 		at += format->prefix_bytes;
 		*at++ = '(';
 		if (likely(word->len <= STR_INLINE_BYTES))

@@ -85,11 +85,9 @@ void text_line_repair(const char *text, size_t size_bytes, struct buf *into)
 	buf_add(into, text + copied, size_bytes - copied);
 }
 
-HOT bool text_line_emit(struct outbox *out, const char *text, size_t size_bytes, bool ascii,
-			struct buf *scratch)
+HOT bool text_line_emit_whole(struct outbox *out, const char *text, size_t size_bytes, bool ascii,
+			      struct buf *scratch)
 {
-	if (size_bytes > 0 && text[size_bytes - 1] == '\r')
-		size_bytes--;
 	if (unlikely(!ascii && !utf8_valid(text, size_bytes))) {
 		buf_clear(scratch);
 		text_line_repair(text, size_bytes, scratch);
@@ -102,6 +100,14 @@ HOT bool text_line_emit(struct outbox *out, const char *text, size_t size_bytes,
 
 	outbox_emit(out, out->run->type, &record);
 	return true;
+}
+
+HOT bool text_line_emit(struct outbox *out, const char *text, size_t size_bytes, bool ascii,
+			struct buf *scratch)
+{
+	if (size_bytes > 0 && text[size_bytes - 1] == '\r')
+		size_bytes--;
+	return text_line_emit_whole(out, text, size_bytes, ascii, scratch);
 }
 
 int text_line_too_long(struct err *err, const char *place, uint64_t line)

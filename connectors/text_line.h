@@ -21,6 +21,9 @@ void text_line_repair(const char *text, size_t size_bytes, struct buf *into);
  * ascii: the caller knows that there is nothing to repair. False: too long, nothing was emitted. */
 MUST_USE bool text_line_emit(struct outbox *out, const char *text, size_t size_bytes, bool ascii,
 			     struct buf *scratch);
+/* The same for a text that is no line of a stream: a '\r' at its end stays. */
+MUST_USE bool text_line_emit_whole(struct outbox *out, const char *text, size_t size_bytes, bool ascii,
+				   struct buf *scratch);
 /* True if no byte has its top bit set. */
 bool text_line_is_ascii(const char *text, size_t size_bytes);
 /* The error for a line that is too long; always -1. Line numbers begin at 1. */

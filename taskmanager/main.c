@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/version.h"
+#include "common/contract/registry.h"
 #include "common/daemon/daemon.h"
 #include "connectors/connectors.h"
 #include "taskmanager/exec/crash.h"
@@ -16,6 +18,7 @@
 
 #define STOP_MS_MAX 700 /* the supervisor kills after 1 s */
 #define POLL_MS 5
+#define PATH_SIZE 4096
 
 static const char usage[] =
 	"usage: taskmanager [-D key=value]... [--daemon --out FILE --log FILE --pid FILE --ready-fd N]\n"
@@ -104,6 +107,21 @@ static int run(const struct daemon_options *daemon, struct world *world, struct 
 	return 0;
 }
 
+/* lib/flink-*.so lie beside bin, where this program is. */
+static void find_libraries(struct world *world)
+{
+	const char *home = world_env(world, "FLINK_HOME");
+	char program[PATH_SIZE], path[PATH_SIZE + 8];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	program[length > 0 ? length : 0] = '\0';
+	for (int up = 0; up < 2; up++)
+		if (strrchr(program, '/') != NULL)
+			*strrchr(program, '/') = '\0';
+	snprintf(path, sizeof(path), "%s/lib", home != NULL && home[0] != '\0' ? home : program);
+	registry_set_library_directory(path);
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon_options daemon;
@@ -134,6 +152,7 @@ int main(int argc, char **argv)
 		log_warn("Configuration", "%s", conf_warning(conf, i));
 	operators_register();
 	connectors_register_all();
+	find_libraries(world);
 	daemon_crash_describe(crash_describe);
 	if (run(&daemon, world, conf, &err) != 0)
 		daemon_fail(&err);
