@@ -199,6 +199,73 @@ static void two_edges_into_one_input_are_a_union(void **state)
 	task_rig_close(&rig);
 }
 
+/* Lines give their length, numbers themselves, the end of input k gives -(k + 1). */
+static int both_process(void *self, uint32_t input, const struct batch *batch, uint32_t *taken,
+			struct outbox *out, struct err *err)
+{
+	for (; *taken < batch->count; ++*taken) {
+		struct number number;
+
+		if (outbox_full(out))
+			return 0;
+		if (input == 0)
+			number.value = ((const struct line *)batch_at(batch, *taken))->text.len;
+		else
+			number = *(const struct number *)batch_at(batch, *taken);
+		outbox_emit(out, out->run->type, &number);
+	}
+	return 1;
+}
+
+static int both_end(void *self, uint32_t input, struct outbox *out, struct err *err)
+{
+	struct number number = { .value = -1 - (int64_t)input };
+
+	outbox_emit(out, out->run->type, &number);
+	return 1;
+}
+
+static void two_inputs_keep_their_types_and_ends(void **state)
+{
+	static const struct operator_vtable both = { .name = "test-both",
+						     .process = both_process,
+						     .end_of_input = both_end };
+	static const char *const slow[] = { "seven..", NULL }, *const fast[] = { "one two", NULL };
+	struct task_rig rig;
+	struct ledger_line line;
+	uint32_t sevens = 0, ends[2] = { 0 };
+	uint64_t at = 0;
+
+	task_rig_open(&rig, 8, "both");
+	registry_add_operator(&both);
+	uint32_t lines = test_job_vertex(rig.job, "lines", 1);
+	uint32_t numbers = test_job_vertex(rig.job, "numbers", 2);
+	uint32_t target = test_job_vertex(rig.job, "both", 1);
+
+	task_rig_source(&rig, lines, slow, "repeat=20 interval_us=1000");
+	task_rig_source(&rig, numbers, fast, "repeat=30");
+	task_rig_function(&rig, numbers, "map", "Map", (void *)test_length, rig.number);
+	task_rig_function(&rig, target, "test-both", "Both", NULL, rig.number);
+	task_rig_sink(&rig, target, rig.number, NULL);
+	test_job_edge(rig.job, lines, target, REBALANCE, -1);
+	uint32_t second = test_job_edge(rig.job, numbers, target, REBALANCE, -1);
+
+	rig.job->graph->edges[second]->target_input = 1;
+	task_rig_deploy_all(&rig);
+	task_rig_run_to_end(&rig);
+	task_rig_expect_all(&rig, TASK_FINISHED);
+	while (ledger_next(NULL, &at, &line)) {
+		sevens += strcmp(line.text, "7") == 0;
+		ends[0] += strcmp(line.text, "-1") == 0;
+		ends[1] += strcmp(line.text, "-2") == 0;
+	}
+	assert_int_equal(sevens, 20 + 30);
+	assert_int_equal(ends[0], 1);
+	assert_int_equal(ends[1], 1);
+	assert_string_equal(line.text, "-1"); /* the slow input ended last */
+	task_rig_close(&rig);
+}
+
 static void splits_may_come_before_the_reader_is_open(void **state)
 {
 	struct task_rig rig;
@@ -477,6 +544,7 @@ int main(void)
 		cmocka_unit_test(every_strategy_ships_what_it_should),
 		cmocka_unit_test(a_chain_may_be_a_tree),
 		cmocka_unit_test(two_edges_into_one_input_are_a_union),
+		cmocka_unit_test(two_inputs_keep_their_types_and_ends),
 		cmocka_unit_test(splits_may_come_before_the_reader_is_open),
 		cmocka_unit_test(random_jobs_lose_and_double_nothing),
 		cmocka_unit_test(pressure_reaches_the_source_and_leaves_it),
