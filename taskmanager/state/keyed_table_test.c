@@ -24,9 +24,10 @@ static uint32_t key_text(uint32_t n, char text[64])
 static void add_one(struct keyed_table *table, const uint32_t *numbers, uint32_t count)
 {
 	char texts[KEYED_TABLE_BATCH][64];
-	struct key keys[KEYED_TABLE_BATCH] = { { NULL } };
+	struct key keys[KEYED_TABLE_BATCH];
 	struct keyed_slot *slots[KEYED_TABLE_BATCH];
 
+	memset(keys, 0, sizeof(keys));
 	for (uint32_t i = 0; i < count; i++)
 		keys[i] = (struct key){ .data = texts[i],
 					.size_bytes = key_text(numbers[i], texts[i]) };
