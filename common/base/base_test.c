@@ -145,8 +145,7 @@ static void inboxes_lose_nothing_and_keep_each_producers_order(void **state)
 
 	inbox_init(&inbox);
 	for (int p = 0; p < PRODUCERS; p++) {
-		producers[p] =
-			(struct producer){ &inbox, MEM_NEW_ARRAY(struct post, COUNT), COUNT };
+		producers[p] = (struct producer){ &inbox, MEM_NEW_ARRAY(struct post, COUNT), COUNT };
 		for (int i = 0; i < COUNT; i++)
 			producers[p].posts[i] = (struct post){ .producer = p, .serial = i };
 		pthread_create(&threads[p], NULL, produce, &producers[p]);
@@ -199,11 +198,9 @@ static void hashes_match_their_published_values(void **state)
 {
 	uint8_t out[32];
 	static const uint8_t sha_abc[4] = { 0xba, 0x78, 0x16, 0xbf };
-	/* guava murmur3_128(0) of the int 0, twice: Flink's id of a source with one chained
-	 * output */
+	/* guava murmur3_128(0) of the int 0, twice: Flink's id of a source with one chained output */
 	static const int32_t zeros[2] = { 0, 0 };
-	static const uint8_t chained[4] = { 0xcb, 0xc3, 0x57, 0xcc },
-			     alone[4] = { 0xbc, 0x76, 0x4c, 0xd8 };
+	static const uint8_t chained[4] = { 0xcb, 0xc3, 0x57, 0xcc }, alone[4] = { 0xbc, 0x76, 0x4c, 0xd8 };
 
 	hash_sha256("abc", 3, out);
 	assert_memory_equal(out, sha_abc, 4);

@@ -62,8 +62,7 @@ static void emit(enum log_level level, wall_t now, const char *logger, const cha
 	sink(sink_context, level, line, (size_t)used);
 }
 
-static void emit_skipped(enum log_level level, wall_t now, const char *logger, const char *format,
-			 ...)
+static void emit_skipped(enum log_level level, wall_t now, const char *logger, const char *format, ...)
 {
 	va_list arguments;
 
@@ -72,8 +71,7 @@ static void emit_skipped(enum log_level level, wall_t now, const char *logger, c
 	va_end(arguments);
 }
 
-void log_write(struct log_site *site, enum log_level level, const char *logger, const char *format,
-	       ...)
+void log_write(struct log_site *site, enum log_level level, const char *logger, const char *format, ...)
 {
 	wall_t now = clock_fn ? clock_fn(clock_context) : 0;
 	long long second = now / 1000;

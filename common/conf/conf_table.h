@@ -84,7 +84,7 @@ CONF_KEY("rest.url-prefix", TEXT, "/", ANY, FIXED, LATER, "",
 	 "path in front of every REST path, on the server")
 CONF_KEY("rest.connection-timeout", DURATION, "15000", RANGE(1, INT32_MAX), FIXED, LATER, "",
 	 "how long a client tries to connect")
-CONF_KEY("rest.idleness-timeout", DURATION, "300000", RANGE(1, INT32_MAX), FIXED, LATER, "",
+CONF_KEY("rest.idleness-timeout", DURATION, "300000", RANGE(1, INT32_MAX), FIXED, WORKS, "",
 	 "how long a connection may be silent")
 CONF_KEY("rest.await-leader-timeout", DURATION, "30000", RANGE(0, INT32_MAX), FIXED, SILENT, "",
 	 "how long a client waits for a leader")
@@ -98,7 +98,7 @@ CONF_KEY("rest.server.max-content-length", INT, "104857600", RANGE(1024, 1073741
 CONF_KEY("rest.client.max-content-length", INT, "104857600", RANGE(1024, 1073741824), FIXED, LATER,
 	 "",
 	 "largest answer that a client takes, in bytes")
-CONF_KEY("rest.server.numThreads", INT, "4", RANGE(1, 64), FIXED, LATER, "",
+CONF_KEY("rest.server.numThreads", INT, "4", RANGE(1, 64), FIXED, WORKS, "",
 	 "threads that serve the REST interface")
 CONF_KEY("rest.async.store-duration", DURATION, "5 min", RANGE(0, INT32_MAX), FIXED, LATER, "",
 	 "how long the result of a finished trigger can be asked for")
@@ -108,7 +108,7 @@ CONF_KEY("rest.flamegraph.*", TEXT, "", ANY, FIXED, LATER, "", "details of flame
 CONF_KEY("rest.profiling.enabled", BOOL, "false", ANY, FIXED, LATER, "",
 	 "profiles on the web page")
 CONF_KEY("rest.profiling.*", TEXT, "", ANY, FIXED, LATER, "", "details of profiles")
-CONF_KEY("web.submit.enable", BOOL, "true", ANY, FIXED, LATER, "jobmanager.web.submit.enable",
+CONF_KEY("web.submit.enable", BOOL, "true", ANY, FIXED, WORKS, "jobmanager.web.submit.enable",
 	 "whether programs may be uploaded and run through REST and the web page")
 CONF_KEY("web.cancel.enable", BOOL, "true", ANY, FIXED, WORKS, "",
 	 "whether jobs may be cancelled through REST and the web page")
@@ -123,7 +123,7 @@ CONF_KEY("web.refresh-interval", DURATION, "3000", RANGE(100, INT32_MAX), FIXED,
 	 "pause between two updates of the web page")
 CONF_KEY("web.timeout", DURATION, "600000", RANGE(1, INT32_MAX), FIXED, LATER, "",
 	 "how long a REST call may take inside")
-CONF_KEY("web.history", INT, "5", RANGE(0, 100000), FIXED, LATER, "jobmanager.web.history",
+CONF_KEY("web.history", INT, "5", RANGE(0, 100000), FIXED, WORKS, "jobmanager.web.history",
 	 "ended jobs that the web page lists")
 CONF_KEY("web.checkpoints.history", INT, "10", RANGE(0, 100000), FIXED, LATER,
 	 "jobmanager.web.checkpoints.history",

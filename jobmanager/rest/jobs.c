@@ -1,526 +1,354 @@
 /* SPDX-License-Identifier: Apache-2.0
- * jobs.c - /overview, /config and everything under /jobs but the vertices. */
-#include <ctype.h>
-#include <stdio.h>
+ * jobs.c - what /jobs/:jobid and below tell of a job, but for its vertices and its life. */
 #include <string.h>
 
-#include "common/base/check.h"
-#include "common/base/limits.h"
 #include "common/base/mem.h"
-#include "common/graph/graph.h"
-#include "common/rpc/err_message.h"
 #include "jobmanager/rest/rest_priv.h"
-#include "common/base/version.h"
 
-void rest_config(struct rest *rest, struct rest_request *request)
+static void put_vertex(struct json_out *json, const struct job_vertex *vertex, wall_t now)
 {
-	const struct conf *conf = rest->options->conf;
-
-	rest_answer_json(request, 200, json_pack("{s:I,s:s,s:i,s:s,s:s,s:{s:b,s:b,s:b,s:b}}",
-		"refresh-interval", (json_int_t)conf_duration_ms(conf, "web.refresh-interval"),
-		"timezone-name", "UTC", "timezone-offset", 0, "flink-version", FLINK_VERSION,
-		"flink-revision", CFLINK_COMMIT " @ " CFLINK_VERSION,
-		"features", "web-submit", 0, "web-cancel", conf_bool(conf, "web.cancel.enable"),
-		"web-rescale", 0, "web-history", 0));
-}
-
-void rest_overview(struct rest *rest, struct rest_request *request)
-{
-	uint32_t taskmanagers, slots, free_slots;
-	int running = 0, finished = 0, cancelled = 0, failed = 0;
-
-	resource_manager_counts(dispatcher_resource_manager(rest->dispatcher), &taskmanagers, &slots, &free_slots);
-	LIST_FOR_EACH(dispatcher_jobs(rest->dispatcher), struct job, node, job) {
-		switch (job->status) {
-		case JOB_FINISHED: finished++; break;
-		case JOB_CANCELED: cancelled++; break;
-		case JOB_FAILED: failed++; break;
-		default: running++;
-		}
-	}
-	rest_answer_json(request, 200, json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:s,s:s}",
-		"taskmanagers", (int)taskmanagers, "slots-total", (int)slots, "slots-available", (int)free_slots,
-		"jobs-running", running, "jobs-finished", finished, "jobs-cancelled", cancelled,
-		"jobs-failed", failed, "flink-version", FLINK_VERSION, "flink-commit", CFLINK_COMMIT));
-}
-
-void rest_jobs(struct rest *rest, struct rest_request *request)
-{
-	json_t *jobs = json_array();
-
-	LIST_FOR_EACH(dispatcher_jobs(rest->dispatcher), struct job, node, job)
-		json_array_append_new(jobs, json_pack("{s:o,s:s}", "id", rest_id(&job->id), "status",
-						      job_status_name(job)));
-	rest_answer_json(request, 200, json_pack("{s:o}", "jobs", jobs));
-}
-
-static int64_t duration_of(const struct job *job, wall_t now)
-{
-	return (job->end_ms < 0 ? now : job->end_ms) - job->start_ms;
-}
-
-static json_t *states_lower(const struct job *job)
-{
-	uint32_t counts[EXECUTION_STATE_COUNT], total = 0;
-	json_t *root = json_object();
-
-	job_count_states(job, counts);
-	for (uint32_t i = 0; i < EXECUTION_STATE_COUNT; i++)
-		total += counts[i];
-	json_object_set_new(root, "total", json_integer(total));
-	for (uint32_t i = 0; i < EXECUTION_STATE_COUNT; i++) {
-		char name[32];
-		const char *upper = sm_name(&execution_states, i);
-		size_t length = strlen(upper);
-
-		for (size_t c = 0; c <= length && c < sizeof(name); c++)
-			name[c] = (char)tolower((unsigned char)upper[c]);
-		json_object_set_new(root, name, json_integer(counts[i]));
-	}
-	return root;
-}
-
-static json_t *job_details(const struct job *job, wall_t now)
-{
-	struct buf note;
-	json_t *root;
-
-	buf_init(&note);
-	job_note(job, &note);
-	root = json_pack("{s:o,s:s,s:I,s:I,s:I,s:s,s:I,s:o,s:s,s:s,s:i,s:s}", "jid", rest_id(&job->id), "name",
-			 job->name, "start-time", (json_int_t)job->start_ms, "end-time", (json_int_t)job->end_ms,
-			 "duration", (json_int_t)duration_of(job, now), "state", job_status_name(job),
-			 "last-modification", (json_int_t)job->last_modified_ms, "tasks", states_lower(job),
-			 "jobType", "STREAMING", "schedulerType", "Default", "pending-operators", 0, "note",
-			 note.data);
-	buf_fini(&note);
-	return root;
-}
-
-void rest_jobs_overview(struct rest *rest, struct rest_request *request)
-{
-	json_t *jobs = json_array();
-	wall_t now = world_wall(rest->world);
-
-	LIST_FOR_EACH(dispatcher_jobs(rest->dispatcher), struct job, node, job)
-		json_array_append_new(jobs, job_details(job, now));
-	rest_answer_json(request, 200, json_pack("{s:o}", "jobs", jobs));
-}
-
-static json_t *job_vertex_json(const struct job_vertex *vertex, wall_t now)
-{
-	uint32_t counts[EXECUTION_STATE_COUNT];
-	wall_t start, end;
-	int64_t duration;
+	struct rest_times times = rest_vertex_times(vertex, NULL, now);
 	struct io_metrics io = rest_vertex_io(vertex);
+	uint32_t counts[EXECUTION_STATE_COUNT];
 
 	job_vertex_count_states(vertex, counts);
-	rest_vertex_times(vertex, now, &start, &end, &duration);
-	return json_pack("{s:o,s:s,s:s,s:i,s:i,s:s,s:I,s:I,s:I,s:o,s:o}", "id", rest_id(&vertex->id),
-			 "slotSharingGroupId", "", "name", vertex->message->name, "maxParallelism",
-			 (int)vertex->message->max_parallelism, "parallelism", (int)vertex->message->parallelism,
-			 "status", sm_name(&execution_states, job_vertex_state(vertex)), "start-time",
-			 (json_int_t)start, "end-time", (json_int_t)end, "duration", (json_int_t)duration, "tasks",
-			 rest_states_upper(counts), "metrics", rest_io_metrics(&io, true));
+	json_out_object(json, NULL);
+	json_out_id(json, "id", &vertex->id);
+	json_out_text(json, "slotSharingGroupId", "");
+	json_out_text(json, "name", vertex->message->name);
+	json_out_int(json, "maxParallelism", vertex->message->max_parallelism);
+	json_out_int(json, "parallelism", vertex->message->parallelism);
+	json_out_text(json, "status", sm_name(&execution_states, rest_aggregate_state(counts)));
+	json_out_int(json, "start-time", times.start);
+	json_out_int(json, "end-time", times.end);
+	json_out_int(json, "duration", times.duration);
+	rest_put_states(json, "tasks", counts);
+	rest_put_io(json, "metrics", &io);
+	json_out_close(json);
+}
+
+static void put_vertices(struct json_out *json, const struct job *job, wall_t now)
+{
+	uint32_t in_state[EXECUTION_STATE_COUNT] = { 0 };
+
+	json_out_array(json, "vertices");
+	for (size_t i = 0; i < job->graph->n_vertices; i++) {
+		uint32_t counts[EXECUTION_STATE_COUNT];
+
+		job_vertex_count_states(&job->vertices[i], counts);
+		in_state[rest_aggregate_state(counts)]++;
+		put_vertex(json, &job->vertices[i], now);
+	}
+	json_out_close(json);
+	rest_put_states(json, "status-counts", in_state);
 }
 
 void rest_job(struct rest *rest, struct rest_request *request)
 {
 	struct job *job = rest_find_job(rest, request);
 	wall_t now = world_wall(rest->world);
-	uint32_t vertices[EXECUTION_STATE_COUNT] = { 0 };
-	json_t *list = json_array(), *timestamps = json_object();
-	struct buf note;
+	struct json_out *json = &request->json;
 
-	if (job == NULL) {
-		json_decref(list);
-		json_decref(timestamps);
+	if (job == NULL)
 		return;
-	}
+	int64_t duration = (job->end_ms < 0 ? now : job->end_ms) - job->start_ms;
+
+	json_out_object(json, NULL);
+	json_out_id(json, "jid", &job->id);
+	json_out_text(json, "name", job->name);
+	json_out_bool(json, "isStoppable", false);
+	json_out_text(json, "state", job_status_name(job));
+	json_out_text(json, "job-type", "STREAMING");
+	json_out_int(json, "start-time", job->start_ms);
+	json_out_int(json, "end-time", job->end_ms);
+	json_out_int(json, "duration", duration < 0 ? 0 : duration);
+	json_out_int(json, "maxParallelism", -1);
+	json_out_int(json, "now", now);
+	json_out_object(json, "timestamps");
 	for (uint32_t i = 0; i < JOB_STATUS_COUNT; i++)
-		json_object_set_new(timestamps, sm_name(&job_states, i), json_integer(job->entered_ms[i]));
-	for (size_t i = 0; i < job->graph->n_vertices; i++) {
-		json_array_append_new(list, job_vertex_json(&job->vertices[i], now));
-		vertices[job_vertex_state(&job->vertices[i])]++;
-	}
-	buf_init(&note);
-	job_note(job, &note);
-	rest_answer_json(request, 200, json_pack(
-		"{s:o,s:s,s:b,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:i,s:s,s:I,s:i}", "jid", rest_id(&job->id),
-		"name", job->name, "isStoppable", 0, "state", job_status_name(job), "job-type", "STREAMING",
-		"start-time", (json_int_t)job->start_ms, "end-time", (json_int_t)job->end_ms, "duration",
-		(json_int_t)duration_of(job, now), "maxParallelism", (json_int_t)-1, "now", (json_int_t)now,
-		"timestamps", timestamps, "vertices", list, "status-counts", rest_states_upper(vertices), "plan",
-		rest_plan(job), "pending-operators", 0, "note", note.data, "all-running-time",
-		(json_int_t)job->all_running_ms, "restarts", (int)job->restarts));
-	buf_fini(&note);
+		json_out_int(json, sm_name(&job_states, i), job->entered_ms[i]);
+	json_out_close(json);
+	put_vertices(json, job, now);
+	rest_put_plan(json, "plan", job);
+	json_out_int(json, "pending-operators", 0);
+	rest_put_note(json, job); /* from here on ours */
+	json_out_int(json, "all-running-time", job->all_running_ms);
+	json_out_int(json, "restarts", job->restarts);
+	json_out_close(json);
+	rest_answer(request, 200);
 }
 
 void rest_job_status(struct rest *rest, struct rest_request *request)
 {
 	struct job *job = rest_find_job(rest, request);
 
-	if (job != NULL)
-		rest_answer_json(request, 200, json_pack("{s:s}", "status", job_status_name(job)));
+	if (job == NULL)
+		return;
+	json_out_object(&request->json, NULL);
+	json_out_text(&request->json, "status", job_status_name(job));
+	json_out_close(&request->json);
+	rest_answer(request, 200);
 }
 
 void rest_job_plan(struct rest *rest, struct rest_request *request)
 {
 	struct job *job = rest_find_job(rest, request);
 
-	if (job != NULL)
-		rest_answer_json(request, 200, json_pack("{s:o}", "plan", rest_plan(job)));
+	if (job == NULL)
+		return;
+	json_out_object(&request->json, NULL);
+	rest_put_plan(&request->json, "plan", job);
+	json_out_close(&request->json);
+	rest_answer(request, 200);
 }
+
+/* ---- configuration -------------------------------------------------------------------------- */
 
 static char *restart_strategy_text(const struct conf *conf)
 {
 	const char *type = conf_text(conf, "restart-strategy.type");
 
 	if (strcmp(type, "fixed-delay") == 0 || strcmp(type, "fixeddelay") == 0)
-		return mem_printf("Restart with fixed delay (%lld ms). Attempts: %lld",
-				  (long long)conf_duration_ms(conf, "restart-strategy.fixed-delay.delay"),
-				  (long long)conf_int(conf, "restart-strategy.fixed-delay.attempts"));
-	return mem_strdup(type[0] ? type : "Cluster level default restart strategy");
+		return mem_printf(
+			"Restart with fixed delay (%lld ms). #%lld restart attempts.",
+			(long long)conf_duration_ms(conf, "restart-strategy.fixed-delay.delay"),
+			(long long)conf_int(conf, "restart-strategy.fixed-delay.attempts"));
+	return mem_strdup(type[0] != '\0' ? type : "Cluster level default restart strategy");
 }
 
 void rest_job_config(struct rest *rest, struct rest_request *request)
 {
 	struct job *job = rest_find_job(rest, request);
-	json_t *user = json_object();
+	struct json_out *json = &request->json;
+	char *restart;
 
-	if (job == NULL) {
-		json_decref(user);
+	if (job == NULL)
 		return;
-	}
-	for (size_t i = 0; i < job->graph->n_settings; i++)
-		json_object_set_new(user, job->graph->settings[i]->key,
-				    json_string(conf_mask(job->graph->settings[i]->key,
-							  job->graph->settings[i]->value)));
-	char *restart = restart_strategy_text(job->conf);
+	restart = restart_strategy_text(job->conf);
+	json_out_object(json, NULL);
+	json_out_id(json, "jid", &job->id);
+	json_out_text(json, "name", job->name);
+	json_out_object(json, "execution-config");
+	json_out_text(json, "execution-mode", "PIPELINED");
+	json_out_text(json, "restart-strategy", restart);
+	json_out_int(json, "job-parallelism", job->graph->default_parallelism);
+	json_out_bool(json, "object-reuse-mode", false);
+	json_out_object(json, "user-config");
+	for (size_t i = 0; i < job->graph->n_settings; i++) {
+		const Flink__KeyValue *setting = job->graph->settings[i];
 
-	rest_answer_json(request, 200, json_pack("{s:o,s:s,s:{s:s,s:s,s:i,s:b,s:o}}", "jid", rest_id(&job->id),
-		"name", job->name, "execution-config", "execution-mode", "PIPELINED", "restart-strategy", restart,
-		"job-parallelism", (int)job->graph->default_parallelism, "object-reuse-mode", 0, "user-config", user));
+		json_out_named_text(json, setting->key, conf_mask(setting->key, setting->value));
+	}
+	json_out_close(json);
+	json_out_close(json);
+	json_out_close(json);
 	mem_free(restart);
-}
-
-static json_t *failure_json(const struct job_failure *failure)
-{
-	char *trace = mem_printf("%s [E%04d]\n\thint: %s", failure->err.text, (int)failure->err.code,
-				 err_hint(failure->err.code));
-	json_t *root = json_pack("{s:s,s:s,s:I,s:{},s:[]}", "exceptionName", err_name(failure->err.code),
-				 "stacktrace", trace, "timestamp", (json_int_t)failure->at, "failureLabels",
-				 "concurrentExceptions");
-
-	mem_free(trace);
-	if (failure->task_name != NULL)
-		json_object_set_new(root, "taskName", json_string(failure->task_name));
-	if (failure->endpoint != NULL) {
-		json_object_set_new(root, "endpoint", json_string(failure->endpoint));
-		json_object_set_new(root, "location", json_string(failure->endpoint));
-	}
-	if (failure->resource_id != NULL)
-		json_object_set_new(root, "taskManagerId", json_string(failure->resource_id));
-	return root;
-}
-
-void rest_job_exceptions(struct rest *rest, struct rest_request *request)
-{
-	struct job *job = rest_find_job(rest, request);
-	int64_t limit = rest_query_int(request, "maxExceptions", 20);
-	json_t *entries = json_array(), *all = json_array(), *root;
-	const struct job_failure *newest = NULL;
-
-	if (job == NULL) {
-		json_decref(entries);
-		json_decref(all);
-		return;
-	}
-	for (struct list_node *node = job->failures.head.previous; node != &job->failures.head;
-	     node = node->previous) {
-		const struct job_failure *failure = CONTAINER_OF(node, struct job_failure, node);
-
-		newest = newest ? newest : failure;
-		if ((int64_t)json_array_size(entries) >= limit)
-			continue;
-		json_array_append_new(entries, failure_json(failure));
-		if (failure->task_name != NULL)
-			json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:I,s:s}", "exception", failure->err.text,
-				"task", failure->task_name, "location", failure->endpoint ? failure->endpoint : "",
-				"timestamp", (json_int_t)failure->at, "taskManagerId",
-				failure->resource_id ? failure->resource_id : ""));
-	}
-	bool truncated = job->failures_count > json_array_size(entries);
-
-	root = json_pack("{s:o,s:b,s:{s:o,s:b}}", "all-exceptions", all, "truncated", truncated,
-			 "exceptionHistory", "entries", entries, "truncated", truncated);
-	json_object_set_new(root, "root-exception", newest ? json_string(newest->err.text) : json_null());
-	json_object_set_new(root, "timestamp", newest ? json_integer(newest->at) : json_null());
-	rest_answer_json(request, 200, root);
-}
-
-void rest_job_accumulators(struct rest *rest, struct rest_request *request)
-{
-	if (rest_find_job(rest, request) != NULL)
-		rest_answer_json(request, 200, json_pack("{s:[],s:[],s:{}}", "job-accumulators",
-			"user-task-accumulators", "serialized-user-task-accumulators"));
-}
-
-/* ---- cancelling ----------------------------------------------------------------------------------- */
-
-static void cancel(struct rest *rest, struct rest_request *request)
-{
-	struct job *job = rest_find_job(rest, request);
-	struct err err;
-
-	if (job == NULL)
-		return;
-	if (dispatcher_cancel(rest->dispatcher, &job->id, &err) != 0)
-		rest_answer_err(request, &err);
-	else
-		rest_answer_json(request, 202, json_object());
-}
-
-void rest_job_cancel(struct rest *rest, struct rest_request *request)
-{
-	char *mode = rest_query(request, "mode");
-
-	if (mode != NULL && strcasecmp(mode, "cancel") != 0)
-		rest_answer_error(request, strcasecmp(mode, "stop") == 0 ? 308 : 400,
-				  strcasecmp(mode, "stop") == 0 ?
-				  "The termination mode \"stop\" has been removed; use POST /jobs/:jobid/stop." :
-				  "Bad request, could not parse parameters: mode is \"cancel\".");
-	else
-		cancel(rest, request);
-	mem_free(mode);
-}
-
-void rest_job_yarn_cancel(struct rest *rest, struct rest_request *request)
-{
-	cancel(rest, request);
-}
-
-void rest_job_client_heartbeat(struct rest *rest, struct rest_request *request)
-{
-	if (rest_find_job(rest, request) != NULL)
-		rest_answer_json(request, 202, json_object());
-}
-
-/* ---- results, output, submitting -------------------------------------------------------------------- */
-
-void rest_job_execution_result(struct rest *rest, struct rest_request *request)
-{
-	struct job *job = rest_find_job(rest, request);
-	json_t *result;
-
-	if (job == NULL)
-		return;
-	if (!job_is_final(job)) {
-		rest_answer_json(request, 200, json_pack("{s:{s:s}}", "status", "id", "IN_PROGRESS"));
-		return;
-	}
-	result = json_pack("{s:o,s:s,s:{},s:I}", "id", rest_id(&job->id), "application-status",
-			   job->status == JOB_FINISHED ? "SUCCEEDED" : job->status == JOB_CANCELED ? "CANCELED" :
-			   "FAILED", "accumulator-results", "net-runtime", (json_int_t)(job->end_ms - job->start_ms));
-	if (job->status == JOB_FAILED)
-		json_object_set_new(result, "failure-cause", json_pack("{s:s,s:s,s:s}", "class",
-			err_name(job->failure.code), "stack-trace", job->failure.text, "serialized-throwable", ""));
-	rest_answer_json(request, 200, json_pack("{s:{s:s},s:o}", "status", "id", "COMPLETED",
-						 "job-execution-result", result));
-}
-
-/* GET /jobs/:jobid/output?from=N&max=N&wait_ms=N&status=S&note=T: the job's print() lines from an
- * offset, and its status; with wait_ms it answers when lines, status or note changed, or when the
- * time is over. Ours, not Flink's. */
-static bool output_changed(struct rest_request *request, const struct job *job)
-{
-	char *status = rest_query(request, "status"), *note_seen = rest_query(request, "note");
-	struct buf note;
-
-	buf_init(&note);
-	job_note(job, &note);
-	bool changed = job_output_end(job) > (uint64_t)rest_query_int(request, "from", 0) || job_is_final(job) ||
-		       (status != NULL && strcmp(status, job_status_name(job)) != 0) ||
-		       (note_seen != NULL && strcmp(note_seen, note.data) != 0);
-	buf_fini(&note);
-	mem_free(status);
-	mem_free(note_seen);
-	return changed;
-}
-
-static void answer_output(struct rest_request *request, const struct job *job)
-{
-	uint64_t from = (uint64_t)rest_query_int(request, "from", 0), offset = from;
-	int64_t max = rest_query_int(request, "max", 256 * 1024);
-	struct buf lines, note;
-
-	buf_init(&lines);
-	buf_init(&note);
-	job_note(job, &note);
-	if (max > LIMIT_OUTPUT_RING_BYTES)
-		max = LIMIT_OUTPUT_RING_BYTES;
-	size_t got = max > 0 ? job_output_read(job, from, (size_t)max, &lines, &offset) : 0;
-	json_t *text = json_stringn(lines.data, lines.size_bytes);
-
-	if (text == NULL) { /* not UTF-8: bytes of a BYTES column */
-		for (size_t i = 0; i < lines.size_bytes; i++)
-			if ((unsigned char)lines.data[i] >= 0x80)
-				lines.data[i] = '?';
-		text = json_stringn(lines.data, lines.size_bytes);
-	}
-	json_t *root = json_pack("{s:s,s:s,s:o,s:I,s:I,s:b,s:I,s:I,s:I}", "status", job_status_name(job), "note",
-		note.data, "output", text, "offset", (json_int_t)offset, "next", (json_int_t)(offset + got), "end",
-		job_is_final(job) && offset + got >= job_output_end(job), "start-time", (json_int_t)job->start_ms,
-		"end-time", (json_int_t)job->end_ms, "all-running-time", (json_int_t)job->all_running_ms);
-
-	if (job->status == JOB_FAILED)
-		json_object_set_new(root, "failure", json_pack("{s:i,s:s,s:s}", "code", (int)job->failure.code,
-			"text", job->failure.text, "origin", job->failure.origin));
-	buf_fini(&lines);
-	buf_fini(&note);
-	rest_answer_json(request, 200, root);
-}
-
-static void output_resume(struct rest_request *request, mono_t now, bool expired)
-{
-	struct id id;
-	struct job *job = NULL;
-
-	if (id_parse(rest_parameter(request, "jobid"), &id))
-		job = dispatcher_find(request->rest->dispatcher, &id);
-	if (job == NULL)
-		rest_answer_error(request, 404, "Job %s not found", rest_parameter(request, "jobid"));
-	else if (expired || output_changed(request, job))
-		answer_output(request, job);
-}
-
-void rest_job_output(struct rest *rest, struct rest_request *request)
-{
-	struct job *job = rest_find_job(rest, request);
-	int64_t wait_ms = rest_query_int(request, "wait_ms", 0);
-
-	if (job == NULL)
-		return;
-	if (wait_ms <= 0 || output_changed(request, job))
-		answer_output(request, job);
-	else
-		rest_wait_for_job(request, &job->id, wait_ms, output_resume);
-}
-
-static int parse_sha256(const char *text, uint8_t sha[32])
-{
-	if (text == NULL || strlen(text) != 64)
-		return -1;
-	for (int half = 0; half < 2; half++) {
-		char hex[33];
-		struct id id;
-
-		memcpy(hex, text + 32 * half, 32);
-		hex[32] = '\0';
-		if (!id_parse(hex, &id))
-			return -1;
-		memcpy(sha + 16 * half, id.bytes, 16);
-	}
-	return 0;
-}
-
-void rest_put_artifact(struct rest *rest, struct rest_request *request)
-{
-	char *name = rest_query(request, "name");
-	uint64_t received = 0;
-	uint8_t sha[32];
-	struct err err;
-
-	if (parse_sha256(rest_parameter(request, "sha256"), sha) != 0)
-		rest_answer_error(request, 400, "An artifact is named by the 64 hex digits of its SHA-256.");
-	else if (blob_put(dispatcher_blobs(rest->dispatcher), sha, name ? name : "artifact", request->body.size_bytes,
-			  0, buf_bytes(&request->body), world_now(rest->world), &received, &err) != 0)
-		rest_answer_err(request, &err);
-	else
-		rest_answer_json(request, 200, json_pack("{s:I}", "received", (json_int_t)received));
-	mem_free(name);
-}
-
-void rest_submit(struct rest *rest, struct rest_request *request)
-{
-	Flink__SubmitJobRequest *message = flink__submit_job_request__unpack(
-		NULL, request->body.size_bytes, (const uint8_t *)request->body.data);
-	struct job *job;
-	struct err err;
-
-	if (message == NULL || message->graph == NULL) {
-		rest_answer_error(request, 400,
-				  "The body is no SubmitJobRequest of proto/dispatcher.proto (a serialized Java JobGraph cannot be used; submit with this distribution's bin/flink).");
-	} else if (dispatcher_submit(rest->dispatcher, message->graph, &job, &err) != 0) {
-		rest_answer_err(request, &err);
-	} else {
-		char id[ID_TEXT_SIZE];
-		char *url = mem_printf("/jobs/%s", id_format(&job->id, id));
-
-		rest_answer_json(request, 202, json_pack("{s:s,s:s,s:s}", "jobUrl", url, "jobid", id, "waiting-for",
-							 job->waiting_for ? job->waiting_for : ""));
-		mem_free(url);
-	}
-	if (message != NULL)
-		flink__submit_job_request__free_unpacked(message, NULL);
-}
-
-/* ---- what a job without checkpoints says ------------------------------------------------------------ */
-
-static json_t *summary_zero(void)
-{
-	return json_pack("{s:i,s:i,s:i,s:s,s:s,s:s,s:s,s:s}", "min", 0, "max", 0, "avg", 0, "p50", "NaN", "p90", "NaN",
-			 "p95", "NaN", "p99", "NaN", "p999", "NaN");
-}
-
-void rest_job_checkpoints(struct rest *rest, struct rest_request *request)
-{
-	if (rest_find_job(rest, request) == NULL)
-		return;
-	rest_answer_json(request, 200, json_pack(
-		"{s:{s:i,s:i,s:i,s:i,s:i},s:{s:o,s:o,s:o,s:o,s:o,s:o},s:{s:n,s:n,s:n,s:n},s:[]}", "counts", "restored", 0,
-		"total", 0, "in_progress", 0, "completed", 0, "failed", 0, "summary", "checkpointed_size", summary_zero(),
-		"state_size", summary_zero(), "end_to_end_duration", summary_zero(), "alignment_buffered", summary_zero(),
-		"processed_data", summary_zero(), "persisted_data", summary_zero(), "latest", "completed", "savepoint",
-		"failed", "restored", "history"));
-}
-
-void rest_job_checkpoints_config(struct rest *rest, struct rest_request *request)
-{
-	if (rest_find_job(rest, request) == NULL)
-		return;
-	rest_answer_json(request, 200, json_pack(
-		"{s:s,s:I,s:i,s:i,s:i,s:{s:b,s:b},s:s,s:s,s:b,s:i,s:i,s:b,s:b,s:i,s:s}", "mode", "exactly_once", "interval",
-		(json_int_t)INT64_MAX, "timeout", 600000, "min_pause", 0, "max_concurrent", 1, "externalization", "enabled",
-		0, "delete_on_cancellation", 1, "state_backend", "HashMapStateBackend", "checkpoint_storage",
-		"JobManagerCheckpointStorage", "unaligned_checkpoints", 0, "tolerable_failed_checkpoints", 0,
-		"aligned_checkpoint_timeout", 0, "checkpoints_after_tasks_finish", 1, "state_changelog_enabled", 0,
-		"changelog_periodic_materialization_interval", 600000, "changelog_storage", "memory"));
+	rest_answer(request, 200);
 }
 
 void rest_job_resource_requirements(struct rest *rest, struct rest_request *request)
 {
 	struct job *job = rest_find_job(rest, request);
-	json_t *root = json_object();
+	struct json_out *json = &request->json;
 
-	if (job == NULL) {
-		json_decref(root);
+	if (job == NULL)
 		return;
-	}
+	json_out_object(json, NULL);
 	for (size_t i = 0; i < job->graph->n_vertices; i++) {
 		char id[ID_TEXT_SIZE];
-		int p = (int)job->vertices[i].message->parallelism;
+		uint32_t parallelism = job->vertices[i].message->parallelism;
 
-		json_object_set_new(root, id_format(&job->vertices[i].id, id),
-				    json_pack("{s:{s:i,s:i}}", "parallelism", "lowerBound", p, "upperBound", p));
+		json_out_object(json, id_format(&job->vertices[i].id, id));
+		json_out_object(json, "parallelism");
+		json_out_int(json, "lowerBound", parallelism);
+		json_out_int(json, "upperBound", parallelism);
+		json_out_close(json);
+		json_out_close(json);
 	}
-	rest_answer_json(request, 200, root);
+	json_out_close(json);
+	rest_answer(request, 200);
 }
 
-void rest_jars(struct rest *rest, struct rest_request *request)
-{
-	char *address = mem_printf("http://localhost:%u", (unsigned)rest->port);
+/* ---- failures ------------------------------------------------------------------------------- */
 
-	rest_answer_json(request, 200, json_pack("{s:s,s:[]}", "address", address, "files"));
-	mem_free(address);
+static void put_place(struct json_out *json, const struct job_failure *failure)
+{
+	if (failure->task_name != NULL) /* absent, not null, for a failure of the whole job */
+		json_out_text(json, "taskName", failure->task_name);
+	if (failure->endpoint != NULL) {
+		json_out_text(json, "endpoint", failure->endpoint);
+		json_out_text(json, "location", failure->endpoint);
+	}
+	if (failure->resource_id != NULL)
+		json_out_text(json, "taskManagerId", failure->resource_id);
+}
+
+static void put_failure(struct json_out *json, const struct job_failure *failure)
+{
+	char *trace = mem_printf("%s [E%04d]\n\thint: %s", failure->err.text,
+				 (int)failure->err.code, err_hint(failure->err.code));
+
+	json_out_object(json, NULL);
+	json_out_text(json, "exceptionName", err_name(failure->err.code));
+	json_out_text(json, "stacktrace", trace);
+	json_out_int(json, "timestamp", failure->at);
+	json_out_object(json, "failureLabels");
+	json_out_close(json);
+	put_place(json, failure);
+	json_out_array(json, "concurrentExceptions");
+	json_out_close(json);
+	json_out_close(json);
+	mem_free(trace);
+}
+
+/* The form of Flink 1.x before there was a history. */
+static void put_failure_before(struct json_out *json, const struct job_failure *failure)
+{
+	json_out_object(json, NULL);
+	json_out_text(json, "exception", failure->err.text);
+	json_out_text(json, "task", failure->task_name);
+	json_out_text(json, "location", failure->endpoint ? failure->endpoint : "(unassigned)");
+	json_out_int(json, "timestamp", failure->at);
+	json_out_text(json, "taskManagerId",
+		      failure->resource_id ? failure->resource_id : "(unassigned)");
+	json_out_close(json);
+}
+
+/* The next older one, or NULL. */
+static const struct job_failure *older(const struct job *job, const struct list_node *than)
+{
+	return than->previous == &job->failures.head
+		       ? NULL
+		       : CONTAINER_OF(than->previous, struct job_failure, node);
+}
+
+void rest_job_exceptions(struct rest *rest, struct rest_request *request)
+{
+	struct job *job = rest_find_job(rest, request);
+	const struct job_failure *newest, *failure;
+	struct json_out *json = &request->json;
+	int64_t most, shown = 0;
+
+	if (job == NULL || !rest_query_int(request, "maxExceptions", 0, 20, &most))
+		return;
+	newest = older(job, &job->failures.head);
+	json_out_object(json, NULL);
+	if (newest != NULL) {
+		json_out_text(json, "root-exception", newest->err.text);
+		json_out_int(json, "timestamp", newest->at);
+	} else {
+		json_out_null(json, "root-exception");
+		json_out_null(json, "timestamp");
+	}
+	json_out_array(json, "all-exceptions");
+	for (failure = newest; failure != NULL && shown < most;
+	     failure = older(job, &failure->node), shown++)
+		if (failure->task_name != NULL)
+			put_failure_before(json, failure);
+	json_out_close(json);
+	json_out_bool(json, "truncated", (int64_t)job->failures_count > shown);
+	json_out_object(json, "exceptionHistory");
+	json_out_array(json, "entries");
+	shown = 0;
+	for (failure = newest; failure != NULL && shown < most;
+	     failure = older(job, &failure->node), shown++)
+		put_failure(json, failure);
+	json_out_close(json);
+	json_out_bool(json, "truncated", (int64_t)job->failures_count > shown);
+	json_out_close(json);
+	json_out_close(json);
+	rest_answer(request, 200);
+}
+
+/* ---- what there is none of yet -------------------------------------------------------------- */
+
+void rest_job_accumulators(struct rest *rest, struct rest_request *request)
+{
+	struct json_out *json = &request->json;
+
+	if (rest_find_job(rest, request) == NULL)
+		return;
+	json_out_object(json, NULL);
+	json_out_array(json, "job-accumulators");
+	json_out_close(json);
+	json_out_array(json, "user-task-accumulators");
+	json_out_close(json);
+	json_out_object(json, "serialized-user-task-accumulators");
+	json_out_close(json);
+	json_out_close(json);
+	rest_answer(request, 200);
+}
+
+static void put_no_summary(struct json_out *json, const char *key)
+{
+	static const char *const percentiles[] = { "p50", "p90", "p95", "p99", "p999" };
+
+	json_out_object(json, key);
+	json_out_int(json, "min", 0);
+	json_out_int(json, "max", 0);
+	json_out_int(json, "avg", 0);
+	for (size_t i = 0; i < ARRAY_COUNT(percentiles); i++)
+		json_out_text(json, percentiles[i], "NaN");
+	json_out_close(json);
+}
+
+void rest_job_checkpoints(struct rest *rest, struct rest_request *request)
+{
+	static const char *const counts[] = { "restored", "total", "in_progress", "completed",
+					      "failed" };
+	static const char *const summaries[] = { "checkpointed_size",	"state_size",
+						 "end_to_end_duration", "alignment_buffered",
+						 "processed_data",	"persisted_data" };
+	static const char *const latest[] = { "completed", "savepoint", "failed", "restored" };
+	struct json_out *json = &request->json;
+
+	if (rest_find_job(rest, request) == NULL)
+		return;
+	json_out_object(json, NULL);
+	json_out_object(json, "counts");
+	for (size_t i = 0; i < ARRAY_COUNT(counts); i++)
+		json_out_int(json, counts[i], 0);
+	json_out_close(json);
+	json_out_object(json, "summary");
+	for (size_t i = 0; i < ARRAY_COUNT(summaries); i++)
+		put_no_summary(json, summaries[i]);
+	json_out_close(json);
+	json_out_object(json, "latest");
+	for (size_t i = 0; i < ARRAY_COUNT(latest); i++)
+		json_out_null(json, latest[i]);
+	json_out_close(json);
+	json_out_array(json, "history");
+	json_out_close(json);
+	json_out_close(json);
+	rest_answer(request, 200);
+}
+
+void rest_job_checkpoints_config(struct rest *rest, struct rest_request *request)
+{
+	struct json_out *json = &request->json;
+
+	if (rest_find_job(rest, request) == NULL)
+		return;
+	json_out_object(json, NULL);
+	json_out_text(json, "mode", "exactly_once");
+	json_out_int(json, "interval",
+		     INT64_MAX); /* Flink's way to say that periodic ones are off */
+	json_out_int(json, "timeout", 600000);
+	json_out_int(json, "min_pause", 0);
+	json_out_int(json, "max_concurrent", 1);
+	json_out_object(json, "externalization");
+	json_out_bool(json, "enabled", false);
+	json_out_bool(json, "delete_on_cancellation", true);
+	json_out_close(json);
+	json_out_text(json, "state_backend", "HashMapStateBackend");
+	json_out_text(json, "checkpoint_storage", "JobManagerCheckpointStorage");
+	json_out_bool(json, "unaligned_checkpoints", false);
+	json_out_int(json, "tolerable_failed_checkpoints", 0);
+	json_out_int(json, "aligned_checkpoint_timeout", 0);
+	json_out_bool(json, "checkpoints_after_tasks_finish", true);
+	json_out_bool(json, "state_changelog_enabled", false);
+	json_out_int(json, "changelog_periodic_materialization_interval", 600000);
+	json_out_text(json, "changelog_storage", "memory");
+	json_out_close(json);
+	rest_answer(request, 200);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * rest.h - the REST API and the dashboard's files. "I translate HTTP to calls; no decision lives in
- * me." civetweb's threads parse requests, post them to an agent on the JobManager's runner, and wait
- * for its answer; every view is made on the runner's thread from the JobManager's own tables. */
+ * me." civetweb's threads parse requests, post them to an agent on the JobManager's runner, and
+ * wait for its answer; every view is made on the runner's thread from the JobManager's own tables.
+ *  */
 #ifndef JOBMANAGER_REST_REST_H
 #define JOBMANAGER_REST_REST_H
 
@@ -11,9 +12,11 @@
 struct rest;
 
 /* Listens on rest.bind-address and rest.bind-port (a port, a list or a range; 0: any). Beyond
- * loopback it refuses to start unless rest.auth says what to do. ERR_CONF_PORT_TAKEN names the holder. */
+ * loopback it refuses to start unless rest.auth says what to do. ERR_CONF_PORT_TAKEN names the
+ * holder. */
 MUST_USE int rest_create(struct dispatcher *dispatcher, struct runner *runner,
-			 const struct jobmanager_options *options, struct rest **rest, struct err *err);
+			 const struct jobmanager_options *options, struct rest **rest,
+			 struct err *err);
 uint16_t rest_port(const struct rest *rest);
 /* Two steps, so that no thread waits for a runner that is gone: stop (answers 503 to whoever waits,
  * ends civetweb's threads) while the runner lives, destroy after it. */

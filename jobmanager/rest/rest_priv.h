@@ -1,125 +1,220 @@
 /* SPDX-License-Identifier: Apache-2.0
- * rest_priv.h - requests, routes and JSON helpers, shared by the files of jobmanager/rest. */
+ * rest_priv.h - what the files of jobmanager/rest share.
+ *
+ *   door*.c               the public port: requests in whole, answers out whole (door.h)
+ *   inside.c              civetweb: routes requests, posts them to the agent, serves the page
+ *   rest.c                begins and ends all of it; the agent on the JobManager's runner
+ *   router.c              the table of routes, path and query parameters, bodies
+ *   json_out.c, views.c   JSON, and pieces of it that several answers share
+ *   overview.c jobs.c job_life.c vertices.c vertex_metrics.c taskmanagers.c jobmanager_views.c
+ *   files.c               the answers themselves */
 #ifndef JOBMANAGER_REST_REST_PRIV_H
 #define JOBMANAGER_REST_REST_PRIV_H
 
-#include <jansson.h>
 #include <pthread.h>
 
 #include "common/base/buf.h"
 #include "common/base/ring.h"
+#include "jobmanager/rest/door.h"
+#include "jobmanager/rest/json_out.h"
 #include "jobmanager/rest/rest.h"
 
 #define REST_LOGGER "RestServer"
 #define REST_PARAMETERS_MAX 8
+#define REST_JSON "application/json; charset=UTF-8"
+#define REST_TEXT "text/plain; charset=UTF-8"
+
+struct mg_context;
+struct rest_route;
+struct log_read;
+
+/*   POSTED    the civetweb thread waits; the agent has not come to it
+ *   ANSWERED  the answer is there for the thread to write
+ *   LATER     the thread says so and goes; the agent answers through the door
+ *   ABANDONED the thread waited too long and went; nobody wants an answer */
+enum rest_stage { REST_POSTED, REST_ANSWERED, REST_LATER, REST_ABANDONED };
 
 struct rest_parameter {
-	const char *name;
-	char *value; /* percent-decoded */
+	char *name, *value; /* value: percent-decoded */
 };
 
-enum rest_stage { REST_POSTED, REST_DEFERRED, REST_ANSWERED, REST_ABANDONED };
-
-/* One HTTP request. Owned by its civetweb thread until posted, by the runner until ANSWERED, then by
- * the thread again; an ABANDONED one (its thread gave up waiting) is freed by the runner. `stage` is
- * guarded by the mutex. */
 struct rest_request {
 	struct inbox_node node;
 	struct rest *rest;
-	char *method, *path, *query; /* query undecoded, may be NULL */
+	const struct rest_route *route;
+	char *uri, *query; /* as they were sent; query may be NULL */
 	struct buf body;
 	struct rest_parameter parameters[REST_PARAMETERS_MAX];
 	uint32_t parameters_count;
-	mono_t deadline;
-	/* answer */
+	uint64_t number; /* the door's */
+	/* the answer */
+	struct json_out json; /* into `answer` */
 	int status;
 	const char *content_type;
 	struct buf answer;
-	/* hand-over */
+	/* the hand-over; thread and agent hold it, whoever lets go last frees it; stage is guarded
+	 * by the mutex */
+	atomic_uint holders;
 	pthread_mutex_t mutex;
-	pthread_cond_t answered;
+	pthread_cond_t moved_on;
 	enum rest_stage stage;
-	/* for deferred ones */
-	struct list_node deferred;
+	/* long polls */
+	struct list_node waiting; /* in rest->waiting */
+	mono_t deadline;
 	struct job_watch *watch;
-	void (*resume)(struct rest_request *request, mono_t now, bool expired);
-	void *closure_data;
+	void (*resume)(struct rest_request *request, bool expired);
 };
 
 struct rest {
-	struct agent agent; /* first */
+	struct agent agent; /* first; on the JobManager's runner */
 	struct dispatcher *dispatcher;
 	struct runner *runner;
 	struct world *world;
-	const struct jobmanager_options *options;
-	struct jobmanager_options options_copy;
+	const struct conf *conf;
+	char *log_directory, *log_name, *out_name, *web_directory; /* NULL: none */
 	struct inbox inbox;
-	struct list deferred; /* of struct rest_request: long polls */
-	struct mg_context *server;
+	struct list waiting; /* of struct rest_request: long polls */
+	uint32_t waiting_count;
+	struct list log_reads; /* of struct log_read: files under way */
+	struct door *door;
+	struct mg_context *inside;
+	char key[DOOR_KEY_SIZE];
 	uint16_t port;
-	uint64_t body_bytes_max;
-	_Atomic bool stopping;
-	char *token; /* NULL: none needed */
-	char *allow_origin;
+	/* stopping: the agent acknowledges that it has answered whoever waited */
+	atomic_bool stopping;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	bool stopped; /* under the mutex */
 };
 
+/* ---- routes (router.c) ---------------------------------------------------------------------- */
+
 typedef void rest_handler_fn(struct rest *rest, struct rest_request *request);
+
+enum rest_body {
+	REST_NO_BODY,	/* nothing, or {} */
+	REST_HEARTBEAT, /* {"expiredTimestamp": 1} */
+	REST_BYTES,	/* the handler's own */
+};
 
 struct rest_route {
 	const char *method, *pattern; /* "/jobs/:jobid/vertices/:vertexid" */
 	rest_handler_fn *handler;
-	bool raw_body; /* artifacts: the larger limit applies */
+	enum rest_body body;
+	const char *help; /* one line for docs/rest.md */
 };
 extern const struct rest_route rest_routes[]; /* ends with a NULL method */
 
-/* router.c: the route for a method and path (with or without /v1), filling the request's parameters.
- * *known_path: some method of it exists. NULL otherwise. */
+/* The route for a method (HEAD counts as GET) and a path as sent, with or without /v1; NULL: none.
+ * Fills the request's parameters. *crooked: a part of the path cannot be percent-decoded. */
 const struct rest_route *rest_route_find(const char *method, const char *path,
-					 struct rest_request *request, bool *known_path);
-const char *rest_parameter(const struct rest_request *request, const char *name); /* path; NULL */
-/* A decoded query value (arena-free: mem_free), or NULL. */
+					 struct rest_request *request, bool *crooked);
+void rest_parameters_clear(struct rest_request *request);
+const char *rest_parameter(const struct rest_request *request,
+			   const char *name); /* "" if not there */
+/* A query value, decoded; NULL: not given (or not decodable). mem_free. */
 char *rest_query(const struct rest_request *request, const char *name);
-int64_t rest_query_int(const struct rest_request *request, const char *name, int64_t otherwise);
-char *rest_decode(const char *text, size_t length); /* percent-decoding; mem_free */
+/* The number given, or `otherwise`. False: it is no number from `least` on; answered with 400. */
+bool rest_query_int(struct rest_request *request, const char *name, int64_t least,
+		    int64_t otherwise, int64_t *value);
+/* False: the body does not fit the route; answered with 400. */
+bool rest_body_fits(struct rest_request *request);
 
-/* answers: each request exactly once */
-void rest_answer_json(struct rest_request *request, int status, json_t *root); /* steals root */
-void rest_answer_text(struct rest_request *request, int status, const void *text, size_t size_bytes);
-void rest_answer_error(struct rest_request *request, int status, const char *format, ...) PRINTF(3, 4);
+/* ---- answers (rest.c): each request exactly once -------------------------------------------- */
+
+/* What was written to request->json, if anything; it must be closed. */
+void rest_answer(struct rest_request *request, int status);
+void rest_answer_empty(struct rest_request *request, int status);      /* {} */
+void rest_answer_text(struct rest_request *request, struct buf *text); /* takes what is in text */
+void rest_answer_error(struct rest_request *request, int status, const char *format, ...)
+	PRINTF(3, 4);
 void rest_answer_err(struct rest_request *request, const struct err *err);
-/* The answer comes later: by one of the above, from the runner's thread. */
+/* The answer will come later, on the runner's thread; the HTTP thread is let go. */
 void rest_defer(struct rest_request *request);
-/* Long poll: `resume` is called when the job changes, and with expired at the deadline; it answers,
- * or leaves the request waiting. */
+/* Long poll: `resume` is called when the job changes, and with `expired` when the time is over; it
+ * answers, or leaves the request waiting (not when expired). */
 void rest_wait_for_job(struct rest_request *request, const struct id *job_id, int64_t wait_ms,
-		       void (*resume)(struct rest_request *request, mono_t now, bool expired));
+		       void (*resume)(struct rest_request *request, bool expired));
+struct rest_request *rest_request_create(struct rest *rest);
+void rest_request_unref(struct rest_request *request);
+/* The body of an error in Flink's shape. */
+void rest_write_error(struct json_out *json, int status, const char *message);
 
-/* Looks the job up by its path parameter; answers 404/400 itself and returns NULL if it is not there. */
+/* ---- civetweb (inside.c) -------------------------------------------------------------------- */
+
+MUST_USE int rest_inside_start(struct rest *rest, uint16_t *port, struct err *err);
+void rest_inside_stop(struct rest *rest);
+
+/* ---- views (views.c) ------------------------------------------------------------------------ */
+
+/* These answer 404 or 400 themselves and return NULL if there is no such thing. */
 struct job *rest_find_job(struct rest *rest, struct rest_request *request);
-struct job_vertex *rest_find_vertex(struct job *job, struct rest_request *request);
+struct job_vertex *rest_find_vertex(const struct job *job, struct rest_request *request);
 struct taskmanager_info *rest_find_taskmanager(struct rest *rest, struct rest_request *request);
+/* The vertex, without an answer if there is none: metrics of what is not there are an empty list.
+ *  */
+struct job_vertex *rest_known_vertex(struct rest *rest, struct rest_request *request);
+/* False: no such subtask; answered. */
+bool rest_find_subtask(const struct job_vertex *vertex, struct rest_request *request,
+		       uint32_t *index);
+void rest_bad_parameter(struct rest_request *request, const char *kind, const char *name,
+			const char *value);
 
-/* views shared between files */
-json_t *rest_io_metrics(const struct io_metrics *metrics, bool complete);
-json_t *rest_states_upper(const uint32_t counts[EXECUTION_STATE_COUNT]);
-json_t *rest_plan(const struct job *job);
-json_t *rest_id(const struct id *id);
+void rest_put_io(struct json_out *json, const char *key, const struct io_metrics *metrics);
+void rest_put_states(struct json_out *json, const char *key,
+		     const uint32_t counts[EXECUTION_STATE_COUNT]);
+void rest_put_plan(struct json_out *json, const char *key, const struct job *job);
+void rest_put_note(struct json_out *json, const struct job *job);
+/* Metrics: the names of all when the query names none (`get`), else the values of those it names,
+ * in its order; unknown ones are left out. Values are strings. */
+struct rest_metric {
+	const char *id;
+	double value;
+};
+void rest_answer_metrics(struct rest_request *request, const struct rest_metric *metrics,
+			 size_t count);
+void rest_put_value(struct json_out *json, const char *id, size_t id_length, double value);
+void rest_put_metric_name(struct json_out *json, const char *id);
+/* The next item of a comma-separated list; false: none is left. */
+bool rest_list_next(const char **list, const char **item, size_t *length);
 struct io_metrics rest_vertex_io(const struct job_vertex *vertex);
-void rest_vertex_times(const struct job_vertex *vertex, wall_t now, wall_t *start, wall_t *end, int64_t *duration);
-wall_t rest_execution_end(const struct execution *execution);
+/* Start, end (-1: not yet) and duration of those executions that `wanted` (NULL: all) accepts. */
+struct rest_times {
+	wall_t start, end;
+	int64_t duration;
+};
+struct rest_times rest_execution_times(const struct execution *execution, wall_t now);
+struct rest_times rest_vertex_times(const struct job_vertex *vertex, const char *resource_id,
+				    wall_t now);
+enum execution_state rest_aggregate_state(const uint32_t counts[EXECUTION_STATE_COUNT]);
 
-/* handlers */
-rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_job, rest_job_status,
-	rest_job_config, rest_job_plan, rest_job_exceptions, rest_job_accumulators, rest_job_cancel,
-	rest_job_yarn_cancel, rest_job_execution_result, rest_job_output, rest_job_metrics,
-	rest_job_checkpoints, rest_job_checkpoints_config, rest_job_resource_requirements,
-	rest_job_client_heartbeat, rest_vertex, rest_vertex_subtask, rest_vertex_subtasktimes,
-	rest_vertex_taskmanagers, rest_vertex_accumulators, rest_vertex_subtasks_accumulators,
-	rest_vertex_watermarks, rest_vertex_backpressure, rest_vertex_metrics,
-	rest_vertex_subtasks_metrics, rest_taskmanagers, rest_taskmanager, rest_taskmanager_metrics,
-	rest_taskmanager_logs, rest_taskmanager_log, rest_taskmanager_stdout, rest_taskmanager_file,
-	rest_taskmanager_thread_dump, rest_jobmanager_config, rest_jobmanager_environment,
-	rest_jobmanager_metrics, rest_jobmanager_logs, rest_jobmanager_log, rest_jobmanager_stdout,
-	rest_jobmanager_file, rest_jobmanager_thread_dump, rest_jars, rest_put_artifact, rest_submit;
+/* ---- files (files.c) ------------------------------------------------------------------------ */
+
+#define REST_FILE_BYTES_MAX (32 * 1024 * 1024) /* of a longer one the end is shown */
+
+/* How much of a file's end is asked for (query "tail"; all: INT64_MAX). False: the query is wrong;
+ * answered. */
+bool rest_file_tail(struct rest_request *request, uint64_t *tail_bytes);
+/* How many bytes of a file of that size are not shown. */
+uint64_t rest_file_skip(uint64_t size_bytes, uint64_t tail_bytes);
+/* Makes the text begin with a whole line, or with one that says what is left out unasked. */
+void rest_file_finish(struct buf *text, uint64_t left_out_bytes, uint64_t tail_bytes);
+void rest_log_reads_free(struct rest *rest); /* after the runner */
+
+/* ---- handlers ------------------------------------------------------------------------------- */
+
+rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_job,
+	rest_job_status, rest_job_config, rest_job_plan, rest_job_exceptions, rest_job_accumulators,
+	rest_job_cancel, rest_job_yarn_cancel, rest_job_execution_result, rest_job_output,
+	rest_job_metrics, rest_job_checkpoints, rest_job_checkpoints_config,
+	rest_job_resource_requirements, rest_job_client_heartbeat, rest_vertex, rest_vertex_subtask,
+	rest_vertex_subtasktimes, rest_vertex_taskmanagers, rest_vertex_accumulators,
+	rest_vertex_subtasks_accumulators, rest_vertex_watermarks, rest_vertex_backpressure,
+	rest_vertex_metrics, rest_vertex_subtasks_metrics, rest_taskmanagers, rest_taskmanager,
+	rest_taskmanager_metrics, rest_taskmanager_logs, rest_taskmanager_log,
+	rest_taskmanager_stdout, rest_taskmanager_file, rest_taskmanager_thread_dump,
+	rest_jobmanager_config, rest_jobmanager_environment, rest_jobmanager_metrics,
+	rest_jobmanager_logs, rest_jobmanager_log, rest_jobmanager_stdout, rest_jobmanager_file,
+	rest_jobmanager_thread_dump, rest_jars, rest_put_artifact, rest_submit;
 
 #endif

@@ -1,91 +1,125 @@
 /* SPDX-License-Identifier: Apache-2.0
- * router.c - the table of routes and how a path meets it. Every route exists bare and under /v1. */
+ * router.c - the table of routes and how a path meets it; path and query parameters; bodies.
+ *
+ * Every route exists bare and under /v1, and answers HEAD where it answers GET. docs/rest.md has
+ * the same table; rest_test.c compares them. */
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/check.h"
 #include "common/base/mem.h"
+#include "jobmanager/rest/door_http.h"
 #include "jobmanager/rest/rest_priv.h"
 
-#define VERTEX "/jobs/:jobid/vertices/:vertexid"
+#define JOB "/jobs/:jobid"
+#define VERTEX JOB "/vertices/:vertexid"
 #define TASKMANAGER "/taskmanagers/:taskmanagerid"
 
 const struct rest_route rest_routes[] = {
-	{ "GET", "/config", rest_config, false },
-	{ "GET", "/overview", rest_overview, false },
-	{ "GET", "/jobs", rest_jobs, false },
-	{ "GET", "/jobs/overview", rest_jobs_overview, false },
-	{ "POST", "/jobs", rest_submit, true },
-	{ "PUT", "/artifacts/:sha256", rest_put_artifact, true },
-	{ "GET", "/jobs/:jobid", rest_job, false },
-	{ "PATCH", "/jobs/:jobid", rest_job_cancel, false },
-	{ "GET", "/jobs/:jobid/yarn-cancel", rest_job_yarn_cancel, false },
-	{ "GET", "/jobs/:jobid/status", rest_job_status, false },
-	{ "GET", "/jobs/:jobid/config", rest_job_config, false },
-	{ "GET", "/jobs/:jobid/plan", rest_job_plan, false },
-	{ "GET", "/jobs/:jobid/exceptions", rest_job_exceptions, false },
-	{ "GET", "/jobs/:jobid/accumulators", rest_job_accumulators, false },
-	{ "GET", "/jobs/:jobid/execution-result", rest_job_execution_result, false },
-	{ "GET", "/jobs/:jobid/output", rest_job_output, false },
-	{ "GET", "/jobs/:jobid/metrics", rest_job_metrics, false },
-	{ "GET", "/jobs/:jobid/checkpoints", rest_job_checkpoints, false },
-	{ "GET", "/jobs/:jobid/checkpoints/config", rest_job_checkpoints_config, false },
-	{ "GET", "/jobs/:jobid/resource-requirements", rest_job_resource_requirements, false },
-	{ "PATCH", "/jobs/:jobid/clientHeartbeat", rest_job_client_heartbeat, false },
-	{ "GET", VERTEX, rest_vertex, false },
-	{ "GET", VERTEX "/subtasktimes", rest_vertex_subtasktimes, false },
-	{ "GET", VERTEX "/taskmanagers", rest_vertex_taskmanagers, false },
-	{ "GET", VERTEX "/accumulators", rest_vertex_accumulators, false },
-	{ "GET", VERTEX "/watermarks", rest_vertex_watermarks, false },
-	{ "GET", VERTEX "/backpressure", rest_vertex_backpressure, false },
-	{ "GET", VERTEX "/metrics", rest_vertex_metrics, false },
-	{ "GET", VERTEX "/subtasks/metrics", rest_vertex_subtasks_metrics, false },
-	{ "GET", VERTEX "/subtasks/accumulators", rest_vertex_subtasks_accumulators, false },
-	{ "GET", VERTEX "/subtasks/:subtaskindex", rest_vertex_subtask, false },
-	{ "GET", VERTEX "/subtasks/:subtaskindex/metrics", rest_vertex_metrics, false },
-	{ "GET", "/taskmanagers", rest_taskmanagers, false },
-	{ "GET", TASKMANAGER, rest_taskmanager, false },
-	{ "GET", TASKMANAGER "/metrics", rest_taskmanager_metrics, false },
-	{ "GET", TASKMANAGER "/logs", rest_taskmanager_logs, false },
-	{ "GET", TASKMANAGER "/logs/:filename", rest_taskmanager_file, false },
-	{ "GET", TASKMANAGER "/log", rest_taskmanager_log, false },
-	{ "GET", TASKMANAGER "/stdout", rest_taskmanager_stdout, false },
-	{ "GET", TASKMANAGER "/thread-dump", rest_taskmanager_thread_dump, false },
-	{ "GET", "/jobmanager/config", rest_jobmanager_config, false },
-	{ "GET", "/jobmanager/environment", rest_jobmanager_environment, false },
-	{ "GET", "/jobmanager/metrics", rest_jobmanager_metrics, false },
-	{ "GET", "/jobmanager/logs", rest_jobmanager_logs, false },
-	{ "GET", "/jobmanager/logs/:filename", rest_jobmanager_file, false },
-	{ "GET", "/jobmanager/log", rest_jobmanager_log, false },
-	{ "GET", "/jobmanager/stdout", rest_jobmanager_stdout, false },
-	{ "GET", "/jobmanager/thread-dump", rest_jobmanager_thread_dump, false },
-	{ "GET", "/jars", rest_jars, false },
-	{ NULL, NULL, NULL, false },
+	{ "GET", "/config", rest_config, REST_NO_BODY,
+	  "what the page needs to know first: version, refresh interval, features" },
+	{ "GET", "/overview", rest_overview, REST_NO_BODY, "TaskManagers, slots, jobs by outcome" },
+	{ "GET", "/jobs", rest_jobs, REST_NO_BODY, "ids and states of all jobs" },
+	{ "GET", "/jobs/overview", rest_jobs_overview, REST_NO_BODY,
+	  "all jobs, a summary each; `note` says what one waits for" },
+	{ "POST", "/jobs", rest_submit, REST_BYTES,
+	  "submits a job: a SubmitJobRequest of `proto/dispatcher.proto`, its artifacts sent before" },
+	{ "PUT", "/artifacts/:sha256", rest_put_artifact, REST_BYTES,
+	  "a program file, or a piece of one: `name`, `offset`, `size`" },
+	{ "GET", JOB, rest_job, REST_NO_BODY,
+	  "one job: vertices with records and bytes, timestamps, plan" },
+	{ "PATCH", JOB, rest_job_cancel, REST_NO_BODY, "cancels it (`mode=cancel`)" },
+	{ "GET", JOB "/yarn-cancel", rest_job_yarn_cancel, REST_NO_BODY,
+	  "the same, as Flink's page asks for it" },
+	{ "GET", JOB "/status", rest_job_status, REST_NO_BODY, "its state alone" },
+	{ "GET", JOB "/config", rest_job_config, REST_NO_BODY, "its execution configuration" },
+	{ "GET", JOB "/plan", rest_job_plan, REST_NO_BODY, "its plan alone" },
+	{ "GET", JOB "/exceptions", rest_job_exceptions, REST_NO_BODY,
+	  "its failures, newest first: `maxExceptions`" },
+	{ "GET", JOB "/accumulators", rest_job_accumulators, REST_NO_BODY,
+	  "accumulators (there are none yet)" },
+	{ "GET", JOB "/execution-result", rest_job_execution_result, REST_NO_BODY,
+	  "its outcome, once it has one" },
+	{ "GET", JOB "/output", rest_job_output, REST_NO_BODY,
+	  "the lines it printed: `from`, `max`; waits for news with `wait_ms`, `status`, `note`" },
+	{ "GET", JOB "/metrics", rest_job_metrics, REST_NO_BODY, "its metrics: `get`" },
+	{ "GET", JOB "/checkpoints", rest_job_checkpoints, REST_NO_BODY,
+	  "checkpoint counts (there are none yet)" },
+	{ "GET", JOB "/checkpoints/config", rest_job_checkpoints_config, REST_NO_BODY,
+	  "checkpoint settings (periodic ones are off)" },
+	{ "GET", JOB "/resource-requirements", rest_job_resource_requirements, REST_NO_BODY,
+	  "parallelism of its vertices" },
+	{ "PATCH", JOB "/clientHeartbeat", rest_job_client_heartbeat, REST_HEARTBEAT,
+	  "an attached client lives" },
+	{ "GET", VERTEX, rest_vertex, REST_NO_BODY, "one vertex: subtasks, statistics, operators" },
+	{ "GET", VERTEX "/subtasktimes", rest_vertex_subtasktimes, REST_NO_BODY,
+	  "when its subtasks entered their states" },
+	{ "GET", VERTEX "/taskmanagers", rest_vertex_taskmanagers, REST_NO_BODY,
+	  "the same by TaskManager" },
+	{ "GET", VERTEX "/accumulators", rest_vertex_accumulators, REST_NO_BODY,
+	  "accumulators (there are none yet)" },
+	{ "GET", VERTEX "/watermarks", rest_vertex_watermarks, REST_NO_BODY,
+	  "input watermark per subtask" },
+	{ "GET", VERTEX "/backpressure", rest_vertex_backpressure, REST_NO_BODY,
+	  "busy, idle and back-pressured shares" },
+	{ "GET", VERTEX "/metrics", rest_vertex_metrics, REST_NO_BODY,
+	  "metrics of all subtasks: `get`" },
+	{ "GET", VERTEX "/subtasks/metrics", rest_vertex_subtasks_metrics, REST_NO_BODY,
+	  "metrics over subtasks: `get`, `agg`, `subtasks`" },
+	{ "GET", VERTEX "/subtasks/accumulators", rest_vertex_subtasks_accumulators, REST_NO_BODY,
+	  "accumulators per subtask" },
+	{ "GET", VERTEX "/subtasks/:subtaskindex", rest_vertex_subtask, REST_NO_BODY,
+	  "one subtask's current attempt" },
+	{ "GET", VERTEX "/subtasks/:subtaskindex/metrics", rest_vertex_metrics, REST_NO_BODY,
+	  "its metrics: `get`" },
+	{ "GET", "/taskmanagers", rest_taskmanagers, REST_NO_BODY,
+	  "all TaskManagers: slots, memory, last heartbeat" },
+	{ "GET", TASKMANAGER, rest_taskmanager, REST_NO_BODY,
+	  "one of them, with its slots in use" },
+	{ "GET", TASKMANAGER "/metrics", rest_taskmanager_metrics, REST_NO_BODY,
+	  "its metrics: `get`" },
+	{ "GET", TASKMANAGER "/logs", rest_taskmanager_logs, REST_NO_BODY, "its log files" },
+	{ "GET", TASKMANAGER "/logs/:filename", rest_taskmanager_file, REST_NO_BODY,
+	  "one of them: `tail`" },
+	{ "GET", TASKMANAGER "/log", rest_taskmanager_log, REST_NO_BODY, "its log: `tail`" },
+	{ "GET", TASKMANAGER "/stdout", rest_taskmanager_stdout, REST_NO_BODY,
+	  "its standard output: `tail`" },
+	{ "GET", TASKMANAGER "/thread-dump", rest_taskmanager_thread_dump, REST_NO_BODY,
+	  "what its threads do" },
+	{ "GET", "/jobmanager/config", rest_jobmanager_config, REST_NO_BODY,
+	  "the settings in force and where they come from; secrets masked" },
+	{ "GET", "/jobmanager/environment", rest_jobmanager_environment, REST_NO_BODY,
+	  "what Flink tells of its Java machine; ours is native" },
+	{ "GET", "/jobmanager/metrics", rest_jobmanager_metrics, REST_NO_BODY,
+	  "cluster metrics: `get`" },
+	{ "GET", "/jobmanager/logs", rest_jobmanager_logs, REST_NO_BODY,
+	  "the JobManager's log files" },
+	{ "GET", "/jobmanager/logs/:filename", rest_jobmanager_file, REST_NO_BODY,
+	  "one of them: `tail`" },
+	{ "GET", "/jobmanager/log", rest_jobmanager_log, REST_NO_BODY, "its log: `tail`" },
+	{ "GET", "/jobmanager/stdout", rest_jobmanager_stdout, REST_NO_BODY,
+	  "its standard output: `tail`" },
+	{ "GET", "/jobmanager/thread-dump", rest_jobmanager_thread_dump, REST_NO_BODY,
+	  "what its threads do" },
+	{ "GET", "/jars", rest_jars, REST_NO_BODY,
+	  "uploaded programs (uploading is not built yet)" },
+	{ NULL, NULL, NULL, REST_NO_BODY, NULL },
 };
 
-static int hex(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-	       c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+/* ---- paths ---------------------------------------------------------------------------------- */
 
-char *rest_decode(const char *text, size_t length)
+void rest_parameters_clear(struct rest_request *request)
 {
-	char *out = mem_alloc(length + 1);
-	size_t used = 0;
-
-	for (size_t i = 0; i < length; i++) {
-		if (text[i] == '%' && i + 2 < length + 0 && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-			out[used++] = (char)(hex(text[i + 1]) * 16 + hex(text[i + 2]));
-			i += 2;
-		} else {
-			out[used++] = text[i] == '+' ? ' ' : text[i];
-		}
+	for (uint32_t i = 0; i < request->parameters_count; i++) {
+		mem_free(request->parameters[i].name);
+		mem_free(request->parameters[i].value);
 	}
-	return out;
+	request->parameters_count = 0;
 }
 
-static void add_parameter(struct rest_request *request, const char *name, size_t name_length,
+/* False: the value cannot be decoded. */
+static bool add_parameter(struct rest_request *request, const char *name, size_t name_length,
 			  const char *value, size_t value_length)
 {
 	CHECK(request->parameters_count < REST_PARAMETERS_MAX, "%u path parameters",
@@ -93,52 +127,52 @@ static void add_parameter(struct rest_request *request, const char *name, size_t
 	struct rest_parameter *parameter = &request->parameters[request->parameters_count++];
 
 	parameter->name = mem_strndup(name, name_length);
-	parameter->value = rest_decode(value, value_length);
-}
-
-static void clear_parameters(struct rest_request *request)
-{
-	for (uint32_t i = 0; i < request->parameters_count; i++) {
-		mem_free((void *)(uintptr_t)request->parameters[i].name);
-		mem_free(request->parameters[i].value);
-	}
-	request->parameters_count = 0;
+	parameter->value = door_decode(value, value_length, false);
+	return parameter->value != NULL;
 }
 
 /* Segment by segment; a ":name" takes any one segment that is not empty. */
-static bool matches(const char *pattern, const char *path, struct rest_request *request)
+static bool matches(const char *pattern, const char *path, struct rest_request *request,
+		    bool *crooked)
 {
-	clear_parameters(request);
+	bool decoded = true;
+
+	rest_parameters_clear(request);
 	while (*pattern == '/' && *path == '/') {
 		size_t pattern_length = strcspn(++pattern, "/"), path_length = strcspn(++path, "/");
 
 		if (pattern[0] == ':') {
 			if (path_length == 0)
 				return false;
-			add_parameter(request, pattern + 1, pattern_length - 1, path, path_length);
-		} else if (pattern_length != path_length || memcmp(pattern, path, path_length) != 0) {
+			decoded = add_parameter(request, pattern + 1, pattern_length - 1, path,
+						path_length) &&
+				  decoded;
+		} else if (pattern_length != path_length ||
+			   memcmp(pattern, path, path_length) != 0) {
 			return false;
 		}
 		pattern += pattern_length;
 		path += path_length;
 	}
-	return *pattern == '\0' && *path == '\0';
+	if (*pattern != '\0' || *path != '\0')
+		return false;
+	*crooked = *crooked || !decoded;
+	return decoded;
 }
 
 const struct rest_route *rest_route_find(const char *method, const char *path,
-					 struct rest_request *request, bool *known_path)
+					 struct rest_request *request, bool *crooked)
 {
-	*known_path = false;
+	*crooked = false;
+	if (strcmp(method, "HEAD") == 0)
+		method = "GET";
 	if (strncmp(path, "/v1/", 4) == 0)
 		path += 3;
-	for (const struct rest_route *route = rest_routes; route->method != NULL; route++) {
-		if (!matches(route->pattern, path, request))
-			continue;
-		*known_path = true;
-		if (strcmp(route->method, method) == 0)
+	for (const struct rest_route *route = rest_routes; route->method != NULL; route++)
+		if (strcmp(route->method, method) == 0 &&
+		    matches(route->pattern, path, request, crooked))
 			return route;
-	}
-	clear_parameters(request);
+	rest_parameters_clear(request);
 	return NULL;
 }
 
@@ -147,8 +181,10 @@ const char *rest_parameter(const struct rest_request *request, const char *name)
 	for (uint32_t i = 0; i < request->parameters_count; i++)
 		if (strcmp(request->parameters[i].name, name) == 0)
 			return request->parameters[i].value;
-	return NULL;
+	return "";
 }
+
+/* ---- queries -------------------------------------------------------------------------------- */
 
 char *rest_query(const struct rest_request *request, const char *name)
 {
@@ -157,23 +193,66 @@ char *rest_query(const struct rest_request *request, const char *name)
 	for (const char *at = request->query; at != NULL && *at != '\0';) {
 		size_t length = strcspn(at, "&");
 
-		if (length > name_length && strncmp(at, name, name_length) == 0 && at[name_length] == '=')
-			return rest_decode(at + name_length + 1, length - name_length - 1);
+		if (length > name_length && strncmp(at, name, name_length) == 0 &&
+		    at[name_length] == '=')
+			return door_decode(at + name_length + 1, length - name_length - 1, true);
 		at += length + (at[length] == '&');
 	}
 	return NULL;
 }
 
-int64_t rest_query_int(const struct rest_request *request, const char *name, int64_t otherwise)
+bool rest_query_int(struct rest_request *request, const char *name, int64_t least,
+		    int64_t otherwise, int64_t *value)
 {
-	char *text = rest_query(request, name), *end;
-	int64_t value = otherwise;
+	char *text = rest_query(request, name), *end = NULL;
+	bool good = true;
 
+	*value = otherwise;
 	if (text != NULL) {
-		long long parsed = strtoll(text, &end, 10);
-		if (end != text && *end == '\0')
-			value = parsed;
+		size_t digits = strspn(text, "-0123456789");
+
+		*value = strtoll(text, &end, 10);
+		good = digits > 0 && digits < 19 && *end == '\0' && text[digits] == '\0' &&
+		       *value >= least;
 	}
+	if (!good)
+		rest_bad_parameter(request, "query", name, text);
 	mem_free(text);
-	return value;
+	return good;
+}
+
+/* ---- bodies --------------------------------------------------------------------------------- */
+
+/* Flink's mapper is strict: JSON, an object, and no field that the class does not have. */
+static const char *misfit(const struct rest_request *request)
+{
+	bool heartbeat = request->route->body == REST_HEARTBEAT;
+	json_error_t error;
+	json_t *root, *value;
+	const char *key, *why = NULL;
+
+	if (request->body.size_bytes == 0)
+		return heartbeat ? "JobClientHeartbeatRequestBody" : NULL;
+	root = json_loadb(request->body.data, request->body.size_bytes, JSON_REJECT_DUPLICATES,
+			  &error);
+	if (!json_is_object(root))
+		why = "";
+	json_object_foreach(root, key, value) if (!heartbeat ||
+						  strcmp(key, "expiredTimestamp") != 0 ||
+						  !json_is_integer(value)) why = "";
+	if (heartbeat && json_object_size(root) == 0)
+		why = "";
+	json_decref(root);
+	return why == NULL ? NULL
+	       : heartbeat ? "JobClientHeartbeatRequestBody"
+			   : "EmptyRequestBody";
+}
+
+bool rest_body_fits(struct rest_request *request)
+{
+	const char *class = request->route->body == REST_BYTES ? NULL : misfit(request);
+
+	if (class != NULL)
+		rest_answer_error(request, 400, "Request did not match expected format %s.", class);
+	return class == NULL;
 }

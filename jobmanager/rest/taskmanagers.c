@@ -1,80 +1,139 @@
 /* SPDX-License-Identifier: Apache-2.0
- * taskmanagers.c - /taskmanagers and below. Log files are asked from the TaskManager over RPC, in
- * pieces; the answer waits for it. */
-#include <stdio.h>
+ * taskmanagers.c - /taskmanagers and below. What only the TaskManager knows (files, threads) is
+ * asked from it over RPC, in pieces; the answer comes later. */
 #include <string.h>
 
-#include "common/base/check.h"
 #include "common/base/mem.h"
 #include "jobmanager/rest/rest_priv.h"
 #include "task_executor.pb-c.h"
 
-#define LOG_BYTES_MAX (64 * 1024 * 1024)
-#define LOG_CHUNK_BYTES (1024 * 1024)
+#define CHUNK_BYTES (1024 * 1024)
 
-static json_t *resource(uint64_t cores, uint64_t task_heap, uint64_t managed, uint64_t network)
+/* ---- what the ResourceManager knows --------------------------------------------------------- */
+
+static uint64_t task_heap(const struct taskmanager_info *info)
 {
-	return json_pack("{s:f,s:I,s:I,s:I,s:I,s:{}}", "cpuCores", (double)cores, "taskHeapMemory",
-			 (json_int_t)(task_heap >> 20), "taskOffHeapMemory", (json_int_t)0, "managedMemory",
-			 (json_int_t)(managed >> 20), "networkMemory", (json_int_t)(network >> 20),
-			 "extendedResources");
+	uint64_t others = info->managed_memory_bytes + info->network_memory_bytes;
+
+	return info->process_memory_bytes > others ? info->process_memory_bytes - others : 0;
 }
 
-static uint32_t free_slots(const struct taskmanager_info *info)
+/* So many slots' share of what the TaskManager has, in MiB. */
+static void put_resource(struct json_out *json, const char *key,
+			 const struct taskmanager_info *info, uint32_t slots)
+{
+	double share = info->slots_count > 0 ? (double)slots / info->slots_count : 0;
+
+	json_out_object(json, key);
+	json_out_real(json, "cpuCores", info->cpu_cores * share);
+	json_out_int(json, "taskHeapMemory", (int64_t)((double)(task_heap(info) >> 20) * share));
+	json_out_int(json, "taskOffHeapMemory", 0);
+	json_out_int(json, "managedMemory",
+		     (int64_t)((double)(info->managed_memory_bytes >> 20) * share));
+	json_out_int(json, "networkMemory",
+		     (int64_t)((double)(info->network_memory_bytes >> 20) * share));
+	json_out_object(json, "extendedResources");
+	json_out_close(json);
+	json_out_close(json);
+}
+
+/* Pools that only a Java machine has are 0; none is left out, pages want them all. */
+static void put_memory(struct json_out *json, const struct taskmanager_info *info)
+{
+	json_out_object(json, "memoryConfiguration");
+	json_out_int(json, "frameworkHeap", 0);
+	json_out_count(json, "taskHeap", task_heap(info));
+	json_out_int(json, "frameworkOffHeap", 0);
+	json_out_int(json, "taskOffHeap", 0);
+	json_out_count(json, "networkMemory", info->network_memory_bytes);
+	json_out_count(json, "managedMemory", info->managed_memory_bytes);
+	json_out_int(json, "jvmMetaspace", 0);
+	json_out_int(json, "jvmOverhead", 0);
+	json_out_count(json, "totalFlinkMemory",
+		       task_heap(info) + info->managed_memory_bytes + info->network_memory_bytes);
+	json_out_count(json, "totalProcessMemory", info->process_memory_bytes);
+	json_out_close(json);
+}
+
+static uint32_t assigned_tasks(const struct rest *rest, const struct taskmanager_info *info)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; info->available && i < info->slots_count; i++)
-		count += info->slots[i].state == SLOT_FREE;
+	LIST_FOR_EACH (dispatcher_jobs(rest->dispatcher), struct job, node, job)
+		for (size_t v = 0; v < job->graph->n_vertices && !job_is_final(job); v++)
+			for (uint32_t i = 0; i < job->graph->vertices[v]->parallelism; i++) {
+				const struct slot *slot = job->vertices[v].executions[i].slot;
+
+				count += slot != NULL && slot->taskmanager == info;
+			}
 	return count;
 }
 
-static json_t *taskmanager_json(const struct taskmanager_info *info)
+/* Leaves the object open. */
+static void begin_taskmanager(struct json_out *json, const struct rest *rest,
+			      const struct taskmanager_info *info)
 {
-	uint32_t available = free_slots(info);
-	uint64_t flink = info->managed_memory_bytes + info->network_memory_bytes;
-	uint64_t heap = info->process_memory_bytes > flink ? info->process_memory_bytes - flink : 0;
-	uint64_t slots = info->slots_count ? info->slots_count : 1;
+	uint32_t available = info->available ? info->slots_free : 0;
 
-	return json_pack(
-		"{s:s,s:s,s:i,s:i,s:I,s:i,s:i,s:o,s:o,s:{s:i,s:I,s:I,s:I},s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}}",
-		"id", info->resource_id, "path", info->rpc_address ? info->rpc_address : "", "dataPort",
-		(int)info->data_port, "jmxPort", -1, "timeSinceLastHeartbeat", (json_int_t)info->last_heartbeat_ms,
-		"slotsNumber", (int)info->slots_count, "freeSlots", (int)available, "totalResource",
-		resource(info->cpu_cores, heap, info->managed_memory_bytes, info->network_memory_bytes),
-		"freeResource",
-		resource((uint64_t)info->cpu_cores * available / slots, heap * available / slots,
-			 info->managed_memory_bytes * available / slots, info->network_memory_bytes * available / slots),
-		"hardware", "cpuCores", (int)info->cpu_cores, "physicalMemory",
-		(json_int_t)info->physical_memory_bytes, "freeMemory", (json_int_t)info->physical_memory_free_bytes,
-		"managedMemory", (json_int_t)info->managed_memory_bytes, "memoryConfiguration", "frameworkHeap",
-		(json_int_t)0, "taskHeap", (json_int_t)heap, "frameworkOffHeap", (json_int_t)0, "taskOffHeap",
-		(json_int_t)0, "networkMemory", (json_int_t)info->network_memory_bytes, "managedMemory",
-		(json_int_t)info->managed_memory_bytes, "jvmMetaspace", (json_int_t)0, "jvmOverhead", (json_int_t)0,
-		"totalFlinkMemory", (json_int_t)(heap + flink), "totalProcessMemory",
-		(json_int_t)info->process_memory_bytes);
+	json_out_object(json, NULL);
+	json_out_text(json, "id", info->resource_id);
+	json_out_text(json, "path", info->rpc_address != NULL ? info->rpc_address : "");
+	json_out_int(json, "dataPort", info->data_port);
+	json_out_int(json, "jmxPort", -1);
+	json_out_int(json, "timeSinceLastHeartbeat",
+		     info->last_heartbeat_ms); /* a moment, whatever its name */
+	json_out_int(json, "slotsNumber", info->slots_count);
+	json_out_int(json, "freeSlots", available);
+	json_out_int(json, "assignedTasks", assigned_tasks(rest, info));
+	put_resource(json, "totalResource", info, info->slots_count);
+	put_resource(json, "freeResource", info, available);
+	json_out_object(json, "hardware");
+	json_out_int(json, "cpuCores", info->cpu_cores);
+	json_out_count(json, "physicalMemory", info->physical_memory_bytes);
+	json_out_count(json, "freeMemory", info->physical_memory_free_bytes);
+	json_out_count(json, "managedMemory", info->managed_memory_bytes);
+	json_out_close(json);
+	put_memory(json, info);
 }
 
 void rest_taskmanagers(struct rest *rest, struct rest_request *request)
 {
-	json_t *root = json_array();
+	struct json_out *json = &request->json;
 
-	LIST_FOR_EACH(resource_manager_taskmanagers(dispatcher_resource_manager(rest->dispatcher)),
-		      struct taskmanager_info, node, info)
-		if (info->available)
-			json_array_append_new(root, taskmanager_json(info));
-	rest_answer_json(request, 200, json_pack("{s:o}", "taskmanagers", root));
+	json_out_object(json, NULL);
+	json_out_array(json, "taskmanagers");
+	LIST_FOR_EACH (resource_manager_taskmanagers(dispatcher_resource_manager(rest->dispatcher)),
+		       struct taskmanager_info, node, info) {
+		if (!info->available)
+			continue;
+		begin_taskmanager(json, rest, info);
+		json_out_close(json);
+	}
+	json_out_close(json);
+	json_out_close(json);
+	rest_answer(request, 200);
 }
 
-static json_t *tm_metrics(const struct taskmanager_info *info)
+static void put_metrics(struct json_out *json, const struct taskmanager_info *info)
 {
 	uint64_t used = info->segments_total - info->segments_free, segment = info->segment_bytes;
-	json_t *root = json_object();
-	const struct { const char *name; uint64_t value; } rows[] = {
-		{ "heapUsed", info->heap_used_bytes }, { "heapCommitted", info->heap_used_bytes },
-		{ "heapMax", info->process_memory_bytes }, { "nonHeapUsed", 0 }, { "nonHeapCommitted", 0 },
-		{ "nonHeapMax", 1 }, { "directCount", 0 }, { "directUsed", 0 }, { "directMax", 1 }, { "mappedCount", 0 },
-		{ "mappedUsed", 0 }, { "mappedMax", 1 }, { "memorySegmentsAvailable", info->segments_free },
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{ "heapUsed", info->heap_used_bytes },
+		{ "heapCommitted", info->heap_used_bytes },
+		{ "heapMax", info->process_memory_bytes },
+		{ "nonHeapUsed", 0 },
+		{ "nonHeapCommitted", 0 },
+		{ "nonHeapMax", 1 }, /* pages divide by it */
+		{ "directCount", 0 },
+		{ "directUsed", 0 },
+		{ "directMax", 1 },
+		{ "mappedCount", 0 },
+		{ "mappedUsed", 0 },
+		{ "mappedMax", 1 },
+		{ "memorySegmentsAvailable", info->segments_free },
 		{ "memorySegmentsTotal", info->segments_total },
 		{ "nettyShuffleMemorySegmentsAvailable", info->segments_free },
 		{ "nettyShuffleMemorySegmentsUsed", used },
@@ -84,80 +143,70 @@ static json_t *tm_metrics(const struct taskmanager_info *info)
 		{ "nettyShuffleMemoryTotal", info->segments_total * segment },
 	};
 
+	json_out_object(json, "metrics");
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
-		json_object_set_new(root, rows[i].name, json_integer((json_int_t)rows[i].value));
-	json_object_set_new(root, "garbageCollectors", json_array());
-	return root;
+		json_out_count(json, rows[i].name, rows[i].value);
+	json_out_array(json, "garbageCollectors");
+	json_out_close(json);
+	json_out_close(json);
 }
 
 void rest_taskmanager(struct rest *rest, struct rest_request *request)
 {
 	struct taskmanager_info *info = rest_find_taskmanager(rest, request);
-	json_t *root, *slots = json_array();
+	struct json_out *json = &request->json;
 
-	if (info == NULL) {
-		json_decref(slots);
+	if (info == NULL)
 		return;
+	begin_taskmanager(json, rest, info);
+	json_out_array(json, "allocatedSlots");
+	for (uint32_t i = 0; i < info->slots_count; i++) {
+		if (info->slots[i].state != SLOT_ALLOCATED)
+			continue;
+		json_out_object(json, NULL);
+		json_out_int(json, "index", i); /* ours */
+		json_out_id(json, "jobId", &info->slots[i].job_id);
+		put_resource(json, "resource", info, 1);
+		json_out_close(json);
 	}
-	for (uint32_t i = 0; i < info->slots_count; i++)
-		if (info->slots[i].state == SLOT_ALLOCATED)
-			json_array_append_new(slots, json_pack("{s:i,s:o,s:o}", "index", (int)i, "jobId",
-				rest_id(&info->slots[i].job_id), "resource", resource(1, 0, 0, 0)));
-	root = taskmanager_json(info);
-	json_object_set_new(root, "allocatedSlots", slots);
-	json_object_set_new(root, "metrics", tm_metrics(info));
-	rest_answer_json(request, 200, root);
-}
-
-static void metric(json_t *root, const char *get, const char *id, uint64_t value)
-{
-	char text[32];
-	const char *found = get ? strstr(get, id) : NULL;
-
-	if (get == NULL) {
-		json_array_append_new(root, json_pack("{s:s}", "id", id));
-		return;
-	}
-	size_t length = strlen(id);
-
-	for (; found != NULL; found = strstr(found + 1, id))
-		if ((found == get || found[-1] == ',') && (found[length] == ',' || found[length] == '\0'))
-			break;
-	if (found == NULL)
-		return;
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	json_array_append_new(root, json_pack("{s:s,s:s}", "id", id, "value", text));
+	json_out_close(json);
+	put_metrics(json, info);
+	json_out_close(json);
+	rest_answer(request, 200);
 }
 
 void rest_taskmanager_metrics(struct rest *rest, struct rest_request *request)
 {
-	struct taskmanager_info *info = resource_manager_find(dispatcher_resource_manager(rest->dispatcher),
-							      rest_parameter(request, "taskmanagerid"));
-	json_t *root = json_array();
+	static const struct taskmanager_info nobody;
+	struct taskmanager_info *found =
+		resource_manager_find(dispatcher_resource_manager(rest->dispatcher),
+				      rest_parameter(request, "taskmanagerid"));
+	const struct taskmanager_info *info = found != NULL ? found : &nobody;
+	double used = (double)(info->segments_total - info->segments_free),
+	       segment = info->segment_bytes;
+	const struct rest_metric metrics[] = {
+		{ "Status.JVM.Memory.Heap.Used", (double)info->heap_used_bytes },
+		{ "Status.JVM.Memory.Heap.Max", (double)info->process_memory_bytes },
+		{ "Status.JVM.Memory.Metaspace.Used", 0 },
+		{ "Status.JVM.Memory.Metaspace.Max", 1 }, /* pages divide by it */
+		{ "Status.JVM.Threads.Count", info->threads },
+		{ "Status.JVM.CPU.Time", (double)info->cpu_time_ms * 1000000 },
+		{ "Status.Flink.Memory.Managed.Used", 0 },
+		{ "Status.Flink.Memory.Managed.Total", (double)info->managed_memory_bytes },
+		{ "Status.Shuffle.Netty.UsedMemorySegments", used },
+		{ "Status.Shuffle.Netty.AvailableMemorySegments", (double)info->segments_free },
+		{ "Status.Shuffle.Netty.TotalMemorySegments", (double)info->segments_total },
+		{ "Status.Shuffle.Netty.UsedMemory", used * segment },
+		{ "Status.Shuffle.Netty.AvailableMemory", (double)info->segments_free * segment },
+		{ "Status.Shuffle.Netty.TotalMemory", (double)info->segments_total * segment },
+	};
 
-	if (info != NULL) {
-		char *get = rest_query(request, "get");
-		uint64_t segment = info->segment_bytes, used = info->segments_total - info->segments_free;
-
-		metric(root, get, "Status.JVM.Memory.Heap.Used", info->heap_used_bytes);
-		metric(root, get, "Status.JVM.Memory.Heap.Max", info->process_memory_bytes);
-		metric(root, get, "Status.JVM.Memory.Metaspace.Used", 0);
-		metric(root, get, "Status.JVM.Memory.Metaspace.Max", 1);
-		metric(root, get, "Status.JVM.Threads.Count", info->threads);
-		metric(root, get, "Status.JVM.CPU.Time", info->cpu_time_ms * 1000000);
-		metric(root, get, "Status.Flink.Memory.Managed.Used", 0);
-		metric(root, get, "Status.Flink.Memory.Managed.Total", info->managed_memory_bytes);
-		metric(root, get, "Status.Shuffle.Netty.UsedMemory", used * segment);
-		metric(root, get, "Status.Shuffle.Netty.TotalMemory", info->segments_total * segment);
-		metric(root, get, "Status.Shuffle.Netty.AvailableMemory", info->segments_free * segment);
-		mem_free(get);
-	}
-	rest_answer_json(request, 200, root);
+	rest_answer_metrics(request, metrics, found != NULL ? ARRAY_COUNT(metrics) : 0);
 }
 
-/* ---- what the TaskManager itself must be asked ------------------------------------------------------- */
+/* ---- what the TaskManager itself must be asked ---------------------------------------------- */
 
-static struct rpc_stub stub_of(struct taskmanager_info *info)
+static struct rpc_stub stub_of(const struct taskmanager_info *info)
 {
 	struct rpc_fence fence = { 0 };
 	struct rpc_stub stub;
@@ -172,7 +221,8 @@ static struct taskmanager_info *reachable(struct rest *rest, struct rest_request
 	struct taskmanager_info *info = rest_find_taskmanager(rest, request);
 
 	if (info != NULL && info->peer == NULL) {
-		rest_answer_error(request, 503, "TaskManager %s is not connected just now", info->resource_id);
+		rest_answer_error(request, 503, "TaskManager %s is not connected just now",
+				  info->resource_id);
 		return NULL;
 	}
 	return info;
@@ -181,17 +231,24 @@ static struct taskmanager_info *reachable(struct rest *rest, struct rest_request
 static void files_listed(const Flink__ListFilesResponse *answer, void *closure_data)
 {
 	struct rest_request *request = closure_data;
-	json_t *logs = json_array();
+	struct json_out *json = &request->json;
 
 	if (answer == NULL) {
-		json_decref(logs);
 		rest_answer_err(request, rpc_error());
 		return;
 	}
-	for (size_t i = 0; i < answer->n_files; i++)
-		json_array_append_new(logs, json_pack("{s:s,s:I,s:I}", "name", answer->files[i]->name, "size",
-			(json_int_t)answer->files[i]->size_bytes, "mtime", (json_int_t)answer->files[i]->modified_ms));
-	rest_answer_json(request, 200, json_pack("{s:o}", "logs", logs));
+	json_out_object(json, NULL);
+	json_out_array(json, "logs");
+	for (size_t i = 0; i < answer->n_files; i++) {
+		json_out_object(json, NULL);
+		json_out_text(json, "name", answer->files[i]->name);
+		json_out_count(json, "size", answer->files[i]->size_bytes);
+		json_out_int(json, "mtime", answer->files[i]->modified_ms);
+		json_out_close(json);
+	}
+	json_out_close(json);
+	json_out_close(json);
+	rest_answer(request, 200);
 }
 
 void rest_taskmanager_logs(struct rest *rest, struct rest_request *request)
@@ -207,14 +264,16 @@ void rest_taskmanager_logs(struct rest *rest, struct rest_request *request)
 	flink__task_executor__list_files(rpc_stub_service(&stub), &message, files_listed, request);
 }
 
+/* ---- a file, piece by piece: the first tells how long it is, which settles where to begin --- */
+
 struct file_read {
 	struct rest_request *request;
 	char *resource_id, *name;
 	struct buf content;
-	uint64_t offset;
+	uint64_t tail_bytes, begin, end; /* end 0: not known yet */
 };
 
-static void file_read_destroy(struct file_read *read)
+static void file_read_free(struct file_read *read)
 {
 	mem_free(read->resource_id);
 	mem_free(read->name);
@@ -222,44 +281,78 @@ static void file_read_destroy(struct file_read *read)
 	mem_free(read);
 }
 
-static void read_more(struct file_read *read, struct taskmanager_info *info);
+static void ask_for_more(struct file_read *read, const struct taskmanager_info *info);
 
-static void file_part(const Flink__ReadFileResponse *answer, void *closure_data)
+static bool is_main_file(const struct file_read *read)
 {
-	struct file_read *read = closure_data;
-	struct rest_request *request = read->request;
-	struct rest *rest = request->rest;
-
-	if (answer == NULL) {
-		if (rpc_error()->code == ERR_IO)
-			rest_answer_error(request, 404, "%s", rpc_error()->text);
-		else
-			rest_answer_err(request, rpc_error());
-		file_read_destroy(read);
-		return;
-	}
-	buf_add(&read->content, answer->content.data, answer->content.len);
-	read->offset += answer->content.len;
-	struct taskmanager_info *info =
-		resource_manager_find(dispatcher_resource_manager(rest->dispatcher), read->resource_id);
-
-	if (answer->content.len > 0 && read->offset < answer->size_bytes && info != NULL && info->peer != NULL &&
-	    read->content.size_bytes < LOG_BYTES_MAX) {
-		read_more(read, info);
-		return;
-	}
-	rest_answer_text(request, 200, read->content.data, read->content.size_bytes);
-	file_read_destroy(read);
+	return strcmp(read->name, "log") == 0 || strcmp(read->name, "stdout") == 0;
 }
 
-static void read_more(struct file_read *read, struct taskmanager_info *info)
+static void file_failed(struct file_read *read, const struct err *err)
+{
+	if (err->code != ERR_IO)
+		rest_answer_err(read->request, err);
+	else if (is_main_file(read))
+		rest_answer_error(
+			read->request, 404,
+			"TaskManager %s has no file for its %s; see the terminal it was started in.",
+			read->resource_id, read->name);
+	else
+		rest_answer_error(read->request, 404, "%s", err->text);
+	file_read_free(read);
+}
+
+/* True: there is more to ask for. */
+static bool take_part(struct file_read *read, const Flink__ReadFileResponse *part)
+{
+	if (read->end == 0) {
+		read->end = part->size_bytes;
+		read->begin = rest_file_skip(part->size_bytes, read->tail_bytes);
+		if (read->begin > 0)
+			return true; /* this was the beginning of it; the end is wanted */
+	}
+	uint64_t left = read->end - read->begin - read->content.size_bytes;
+
+	buf_add(&read->content, part->content.data,
+		part->content.len < left ? part->content.len : (size_t)left);
+	return part->content.len > 0 && part->content.len < left;
+}
+
+static void file_part(const Flink__ReadFileResponse *part, void *closure_data)
+{
+	struct file_read *read = closure_data;
+	struct rest *rest = read->request->rest;
+
+	if (part == NULL) {
+		file_failed(read, rpc_error());
+		return;
+	}
+	if (!take_part(read, part)) {
+		rest_file_finish(&read->content, read->begin, read->tail_bytes);
+		rest_answer_text(read->request, &read->content);
+		file_read_free(read);
+		return;
+	}
+	struct taskmanager_info *info = resource_manager_find(
+		dispatcher_resource_manager(rest->dispatcher), read->resource_id);
+
+	if (info != NULL && info->peer != NULL) {
+		ask_for_more(read, info);
+		return;
+	}
+	rest_answer_error(read->request, 503, "TaskManager %s went away while its file was read",
+			  read->resource_id);
+	file_read_free(read);
+}
+
+static void ask_for_more(struct file_read *read, const struct taskmanager_info *info)
 {
 	Flink__ReadFileRequest message = FLINK__READ_FILE_REQUEST__INIT;
 	struct rpc_stub stub = stub_of(info);
 
 	message.name = read->name;
-	message.offset = read->offset;
-	message.max_bytes = LOG_CHUNK_BYTES;
+	message.offset = read->begin + read->content.size_bytes;
+	message.max_bytes = CHUNK_BYTES;
 	flink__task_executor__read_file(rpc_stub_service(&stub), &message, file_part, read);
 }
 
@@ -267,16 +360,18 @@ static void read_file(struct rest *rest, struct rest_request *request, const cha
 {
 	struct taskmanager_info *info = reachable(rest, request);
 	struct file_read *read;
+	uint64_t tail_bytes;
 
-	if (info == NULL)
+	if (info == NULL || !rest_file_tail(request, &tail_bytes))
 		return;
 	read = MEM_NEW(struct file_read);
 	read->request = request;
 	read->resource_id = mem_strdup(info->resource_id);
 	read->name = mem_strdup(name);
+	read->tail_bytes = tail_bytes;
 	buf_init(&read->content);
 	rest_defer(request);
-	read_more(read, info);
+	ask_for_more(read, info);
 }
 
 void rest_taskmanager_log(struct rest *rest, struct rest_request *request)
@@ -294,20 +389,28 @@ void rest_taskmanager_file(struct rest *rest, struct rest_request *request)
 	read_file(rest, request, rest_parameter(request, "filename"));
 }
 
+/* ---- threads -------------------------------------------------------------------------------- */
+
 static void threads_dumped(const Flink__ThreadDumpResponse *answer, void *closure_data)
 {
 	struct rest_request *request = closure_data;
-	json_t *threads = json_array();
+	struct json_out *json = &request->json;
 
 	if (answer == NULL) {
-		json_decref(threads);
 		rest_answer_err(request, rpc_error());
 		return;
 	}
-	for (size_t i = 0; i < answer->n_threads; i++)
-		json_array_append_new(threads, json_pack("{s:s,s:s}", "threadName", answer->threads[i]->key,
-							 "stringifiedThreadInfo", answer->threads[i]->value));
-	rest_answer_json(request, 200, json_pack("{s:o}", "threadInfos", threads));
+	json_out_object(json, NULL);
+	json_out_array(json, "threadInfos");
+	for (size_t i = 0; i < answer->n_threads; i++) {
+		json_out_object(json, NULL);
+		json_out_text(json, "threadName", answer->threads[i]->key);
+		json_out_text(json, "stringifiedThreadInfo", answer->threads[i]->value);
+		json_out_close(json);
+	}
+	json_out_close(json);
+	json_out_close(json);
+	rest_answer(request, 200);
 }
 
 void rest_taskmanager_thread_dump(struct rest *rest, struct rest_request *request)
@@ -320,5 +423,6 @@ void rest_taskmanager_thread_dump(struct rest *rest, struct rest_request *reques
 	struct rpc_stub stub = stub_of(info);
 
 	rest_defer(request);
-	flink__task_executor__thread_dump(rpc_stub_service(&stub), &message, threads_dumped, request);
+	flink__task_executor__thread_dump(rpc_stub_service(&stub), &message, threads_dumped,
+					  request);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * views.c - pieces of JSON that several answers share. Field names are Flink's wire contract. */
+ * views.c - looking things up, and pieces of JSON that several answers share. Field names are
+ * Flink's wire contract. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,32 +10,120 @@
 #include "common/graph/graph.h"
 #include "jobmanager/rest/rest_priv.h"
 
-json_t *rest_id(const struct id *id)
-{
-	char text[ID_TEXT_SIZE];
+/* ---- looking up ----------------------------------------------------------------------------- */
 
-	return json_string(id_format(id, text));
+void rest_bad_parameter(struct rest_request *request, const char *kind, const char *name,
+			const char *value)
+{
+	rest_answer_error(
+		request, 400,
+		"Bad request, could not parse parameters: Cannot resolve %s parameter (%s) from "
+		"value \"%.100s\".",
+		kind, name, value);
 }
 
-json_t *rest_io_metrics(const struct io_metrics *m, bool complete)
+struct job *rest_find_job(struct rest *rest, struct rest_request *request)
 {
-	return json_pack("{s:I,s:b,s:I,s:b,s:I,s:b,s:I,s:b,s:I,s:I,s:f}",
-			 "read-bytes", (json_int_t)m->bytes_in, "read-bytes-complete", complete,
-			 "write-bytes", (json_int_t)m->bytes_out, "write-bytes-complete", complete,
-			 "read-records", (json_int_t)m->records_in, "read-records-complete", complete,
-			 "write-records", (json_int_t)m->records_out, "write-records-complete", complete,
-			 "accumulated-backpressured-time", (json_int_t)m->backpressured_ms,
-			 "accumulated-idle-time", (json_int_t)m->idle_ms,
-			 "accumulated-busy-time", (double)m->busy_ms);
+	const char *text = rest_parameter(request, "jobid");
+	struct err err = ERR_INIT;
+	struct job *job;
+	struct id id;
+
+	if (!id_parse(text, &id)) {
+		rest_bad_parameter(request, "path", "jobid", text);
+		return NULL;
+	}
+	job = dispatcher_find(rest->dispatcher, &id);
+	if (job == NULL) {
+		err_set(&err, ERR_JOB_NOT_FOUND, "Job %s not found", text);
+		rest_answer_err(request, &err);
+	}
+	return job;
 }
 
-json_t *rest_states_upper(const uint32_t counts[EXECUTION_STATE_COUNT])
+static struct job_vertex *vertex_of(const struct job *job, const struct id *id)
 {
-	json_t *root = json_object();
+	for (size_t i = 0; i < job->graph->n_vertices; i++)
+		if (id_equal(&job->vertices[i].id, id))
+			return &job->vertices[i];
+	return NULL;
+}
 
+struct job_vertex *rest_find_vertex(const struct job *job, struct rest_request *request)
+{
+	const char *text = rest_parameter(request, "vertexid");
+	struct job_vertex *vertex;
+	struct id id;
+
+	if (!id_parse(text, &id)) {
+		rest_bad_parameter(request, "path", "vertexid", text);
+		return NULL;
+	}
+	vertex = vertex_of(job, &id);
+	if (vertex == NULL)
+		rest_answer_error(request, 404, "JobVertex %s not found", text);
+	return vertex;
+}
+
+struct job_vertex *rest_known_vertex(struct rest *rest, struct rest_request *request)
+{
+	struct id job_id, vertex_id;
+	struct job *job = NULL;
+
+	if (id_parse(rest_parameter(request, "jobid"), &job_id))
+		job = dispatcher_find(rest->dispatcher, &job_id);
+	if (job == NULL || !id_parse(rest_parameter(request, "vertexid"), &vertex_id))
+		return NULL;
+	return vertex_of(job, &vertex_id);
+}
+
+struct taskmanager_info *rest_find_taskmanager(struct rest *rest, struct rest_request *request)
+{
+	const char *id = rest_parameter(request, "taskmanagerid");
+	struct taskmanager_info *info =
+		resource_manager_find(dispatcher_resource_manager(rest->dispatcher), id);
+
+	if (info == NULL)
+		rest_answer_error(request, 404, "TaskManager %.200s not found", id);
+	return info;
+}
+
+/* ---- counts and states ---------------------------------------------------------------------- */
+
+void rest_put_io(struct json_out *json, const char *key, const struct io_metrics *metrics)
+{
+	json_out_object(json, key);
+	json_out_count(json, "read-bytes", metrics->bytes_in);
+	json_out_bool(json, "read-bytes-complete", true);
+	json_out_count(json, "write-bytes", metrics->bytes_out);
+	json_out_bool(json, "write-bytes-complete", true);
+	json_out_count(json, "read-records", metrics->records_in);
+	json_out_bool(json, "read-records-complete", true);
+	json_out_count(json, "write-records", metrics->records_out);
+	json_out_bool(json, "write-records-complete", true);
+	json_out_count(json, "accumulated-backpressured-time", metrics->backpressured_ms);
+	json_out_count(json, "accumulated-idle-time", metrics->idle_ms);
+	json_out_real(json, "accumulated-busy-time", (double)metrics->busy_ms);
+	json_out_close(json);
+}
+
+void rest_put_states(struct json_out *json, const char *key,
+		     const uint32_t counts[EXECUTION_STATE_COUNT])
+{
+	json_out_object(json, key);
 	for (uint32_t i = 0; i < EXECUTION_STATE_COUNT; i++)
-		json_object_set_new(root, sm_name(&execution_states, i), json_integer(counts[i]));
-	return root;
+		json_out_int(json, sm_name(&execution_states, i), counts[i]);
+	json_out_close(json);
+}
+
+void rest_put_note(struct json_out *json, const struct job *job)
+{
+	struct buf note;
+
+	buf_init(&note);
+	job_note(job, &note);
+	json_out_text(json, "note", note.data);
+	buf_fini(&note);
 }
 
 struct io_metrics rest_vertex_io(const struct job_vertex *vertex)
@@ -48,127 +138,179 @@ struct io_metrics rest_vertex_io(const struct job_vertex *vertex)
 	return sum;
 }
 
-wall_t rest_execution_end(const struct execution *execution)
+/* As Flink's ExecutionJobVertex.getAggregateJobVertexState. */
+enum execution_state rest_aggregate_state(const uint32_t counts[EXECUTION_STATE_COUNT])
 {
-	static const uint32_t finals[] = { EXECUTION_FINISHED, EXECUTION_CANCELED, EXECUTION_FAILED };
+	static const enum execution_state first_of[] = { EXECUTION_FAILED, EXECUTION_CANCELING,
+							 EXECUTION_CANCELED, EXECUTION_INITIALIZING,
+							 EXECUTION_RUNNING };
+	uint32_t total = 0;
 
+	for (size_t i = 0; i < ARRAY_COUNT(first_of); i++)
+		if (counts[first_of[i]] > 0)
+			return first_of[i];
+	for (uint32_t i = 0; i < EXECUTION_STATE_COUNT; i++)
+		total += counts[i];
+	if (counts[EXECUTION_FINISHED] > 0)
+		return counts[EXECUTION_FINISHED] == total ? EXECUTION_FINISHED : EXECUTION_RUNNING;
+	return EXECUTION_CREATED;
+}
+
+/* ---- times ---------------------------------------------------------------------------------- */
+
+static int64_t span(wall_t start, wall_t end, wall_t now)
+{
+	int64_t ms = (end < 0 ? now : end) - start;
+
+	return start < 0 ? -1 : ms < 0 ? 0 : ms; /* the wall clock may step back */
+}
+
+struct rest_times rest_execution_times(const struct execution *execution, wall_t now)
+{
+	static const enum execution_state finals[] = { EXECUTION_FINISHED, EXECUTION_CANCELED,
+						       EXECUTION_FAILED };
+	struct rest_times times = { -1, -1, -1 };
+
+	if (execution->entered_ms[EXECUTION_DEPLOYING] > 0)
+		times.start = execution->entered_ms[EXECUTION_DEPLOYING];
 	for (size_t i = 0; i < ARRAY_COUNT(finals); i++)
 		if (execution->entered_ms[finals[i]] > 0)
-			return execution->entered_ms[finals[i]];
-	return -1;
+			times.end = execution->entered_ms[finals[i]];
+	times.duration = span(times.start, times.end, now);
+	return times;
 }
 
-void rest_vertex_times(const struct job_vertex *vertex, wall_t now, wall_t *start, wall_t *end,
-		       int64_t *duration)
+struct rest_times rest_vertex_times(const struct job_vertex *vertex, const char *resource_id,
+				    wall_t now)
 {
+	struct rest_times times = { -1, -1, -1 };
 	bool all_ended = true;
 
-	*start = *end = -1;
 	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
 		const struct execution *execution = &vertex->executions[i];
-		wall_t began = execution->entered_ms[EXECUTION_DEPLOYING], ended = rest_execution_end(execution);
+		struct rest_times one = rest_execution_times(execution, now);
 
-		if (began > 0 && (*start < 0 || began < *start))
-			*start = began;
-		all_ended = all_ended && ended > 0;
-		if (ended > *end)
-			*end = ended;
+		if (resource_id != NULL &&
+		    strcmp(execution->resource_id ? execution->resource_id : "(unassigned)",
+			   resource_id) != 0)
+			continue;
+		if (one.start > 0 && (times.start < 0 || one.start < times.start))
+			times.start = one.start;
+		all_ended = all_ended && one.end > 0;
+		if (one.end > times.end)
+			times.end = one.end;
 	}
 	if (!all_ended)
-		*end = -1;
-	*duration = *start < 0 ? -1 : (*end < 0 ? now : *end) - *start;
+		times.end = -1;
+	times.duration = span(times.start, times.end, now);
+	return times;
 }
 
-static json_t *plan_inputs(const Flink__JobGraph *graph, uint32_t vertex)
+/* ---- plans ---------------------------------------------------------------------------------- */
+
+static void put_inputs(struct json_out *json, const struct job *job, uint32_t vertex)
 {
-	json_t *inputs = json_array();
+	const Flink__JobGraph *graph = job->graph;
+	int num = 0;
 
 	for (size_t i = 0; i < graph->n_edges; i++) {
 		const Flink__Edge *edge = graph->edges[i];
-		struct id id;
 
 		if (edge->target_vertex != vertex)
 			continue;
-		memcpy(id.bytes, graph->vertices[edge->source_vertex]->id.data, sizeof(id.bytes));
-		json_array_append_new(inputs, json_pack("{s:i,s:o,s:s,s:s}", "num", (int)json_array_size(inputs),
-							"id", rest_id(&id), "ship_strategy",
-							ship_name(edge->ship_strategy), "exchange",
-							"pipelined_bounded"));
+		if (num == 0)
+			json_out_array(json, "inputs"); /* sources have no such key */
+		json_out_object(json, NULL);
+		json_out_int(json, "num", num++);
+		json_out_id(json, "id", &job->vertices[edge->source_vertex].id);
+		json_out_text(json, "ship_strategy", ship_name(edge->ship_strategy));
+		json_out_text(json, "exchange", "pipelined_bounded");
+		json_out_close(json);
 	}
-	return inputs;
+	if (num > 0)
+		json_out_close(json);
 }
 
-json_t *rest_plan(const struct job *job)
+void rest_put_plan(struct json_out *json, const char *key, const struct job *job)
 {
-	json_t *nodes = json_array();
 	struct buf description;
 
 	buf_init(&description);
+	json_out_object(json, key);
+	json_out_id(json, "jid", &job->id);
+	json_out_text(json, "name", job->name);
+	json_out_text(json, "type", "STREAMING");
+	json_out_array(json, "nodes");
 	/* Sinks first, as Flink's generator walks; readers join by id. */
 	for (size_t i = job->graph->n_vertices; i-- > 0;) {
-		const struct job_vertex *vertex = &job->vertices[i];
-		json_t *inputs = plan_inputs(job->graph, (uint32_t)i);
-		json_t *node;
-
 		buf_clear(&description);
-		job_graph_vertex_description(vertex->message, &description);
-		node = json_pack("{s:o,s:i,s:s,s:s,s:s}", "id", rest_id(&vertex->id), "parallelism",
-				 (int)vertex->message->parallelism, "operator", "", "operator_strategy", "",
-				 "description", description.data);
-		if (json_array_size(inputs) > 0)
-			json_object_set(node, "inputs", inputs);
-		json_decref(inputs);
-		json_object_set_new(node, "optimizer_properties", json_object());
-		json_array_append_new(nodes, node);
+		job_graph_vertex_description(job->vertices[i].message, &description);
+		json_out_object(json, NULL);
+		json_out_id(json, "id", &job->vertices[i].id);
+		json_out_int(json, "parallelism", job->vertices[i].message->parallelism);
+		json_out_text(json, "operator", "");
+		json_out_text(json, "operator_strategy", "");
+		json_out_text(json, "description", description.data);
+		put_inputs(json, job, (uint32_t)i);
+		json_out_object(json, "optimizer_properties");
+		json_out_close(json);
+		json_out_close(json);
 	}
+	json_out_close(json);
+	json_out_close(json);
 	buf_fini(&description);
-	return json_pack("{s:o,s:s,s:s,s:o}", "jid", rest_id(&job->id), "name", job->name, "type",
-			 "STREAMING", "nodes", nodes);
 }
 
-struct job *rest_find_job(struct rest *rest, struct rest_request *request)
-{
-	const char *text = rest_parameter(request, "jobid");
-	struct id id;
-	struct job *job;
+/* ---- metrics -------------------------------------------------------------------------------- */
 
-	if (!id_parse(text, &id)) {
-		rest_answer_error(request, 400,
-				  "Bad request, could not parse parameters: Cannot resolve path parameter (jobid) from value \"%.100s\".",
-				  text ? text : "");
-		return NULL;
-	}
-	job = dispatcher_find(rest->dispatcher, &id);
-	if (job == NULL)
-		rest_answer_error(request, 404, "Job %s not found", text);
-	return job;
+void rest_put_value(struct json_out *json, const char *id, size_t id_length, double value)
+{
+	char text[64];
+
+	/* Readers take what has a point for a float, all else for an integer. */
+	if (isnan(value))
+		snprintf(text, sizeof(text), "NaN");
+	else
+		snprintf(text, sizeof(text), value == floor(value) ? "%.0f" : "%.3f", value);
+	json_out_object(json, NULL);
+	json_out_bytes(json, "id", id, id_length);
+	json_out_text(json, "value", text);
+	json_out_close(json);
 }
 
-struct job_vertex *rest_find_vertex(struct job *job, struct rest_request *request)
+void rest_put_metric_name(struct json_out *json, const char *id)
 {
-	const char *text = rest_parameter(request, "vertexid");
-	struct id id;
-
-	if (!id_parse(text, &id)) {
-		rest_answer_error(request, 400,
-				  "Bad request, could not parse parameters: Cannot resolve path parameter (vertexid) from value \"%.100s\".",
-				  text ? text : "");
-		return NULL;
-	}
-	for (size_t i = 0; i < job->graph->n_vertices; i++)
-		if (id_equal(&job->vertices[i].id, &id))
-			return &job->vertices[i];
-	rest_answer_error(request, 404, "Job vertex %s not found", text);
-	return NULL;
+	json_out_object(json, NULL);
+	json_out_text(json, "id", id);
+	json_out_close(json);
 }
 
-struct taskmanager_info *rest_find_taskmanager(struct rest *rest, struct rest_request *request)
+bool rest_list_next(const char **list, const char **item, size_t *length)
 {
-	const char *id = rest_parameter(request, "taskmanagerid");
-	struct taskmanager_info *info =
-		resource_manager_find(dispatcher_resource_manager(rest->dispatcher), id);
+	while (**list == ',')
+		(*list)++;
+	*item = *list;
+	*length = strcspn(*list, ",");
+	*list += *length;
+	return *length > 0;
+}
 
-	if (info == NULL)
-		rest_answer_error(request, 404, "TaskManager %.200s not found", id);
-	return info;
+void rest_answer_metrics(struct rest_request *request, const struct rest_metric *metrics,
+			 size_t count)
+{
+	char *get = rest_query(request, "get");
+	const char *at = get, *item;
+	size_t length;
+
+	json_out_array(&request->json, NULL);
+	for (size_t i = 0; get == NULL && i < count; i++)
+		rest_put_metric_name(&request->json, metrics[i].id);
+	while (get != NULL && rest_list_next(&at, &item, &length))
+		for (size_t i = 0; i < count; i++)
+			if (strlen(metrics[i].id) == length &&
+			    memcmp(metrics[i].id, item, length) == 0)
+				rest_put_value(&request->json, item, length, metrics[i].value);
+	json_out_close(&request->json);
+	mem_free(get);
+	rest_answer(request, 200);
 }

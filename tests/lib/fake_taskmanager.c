@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/mem.h"
 #include "common/world/world_sim.h"
@@ -261,6 +262,75 @@ static void release_job(Flink__TaskExecutor_Service *service,
 	answer_empty(closure, data);
 }
 
+/* ---- files ---------------------------------------------------------------------------------- */
+
+static bool ignores(struct fake_taskmanager *fake, void *data)
+{
+	if (!fake->ignore_files)
+		return false;
+	CHECK(fake->ignored_count < ARRAY_COUNT(fake->ignored), "too many calls to ignore");
+	fake->ignored[fake->ignored_count++] = data;
+	return true;
+}
+
+static void list_files(Flink__TaskExecutor_Service *service, const Flink__ListFilesRequest *request,
+		       Flink__ListFilesResponse_Closure closure, void *data)
+{
+	Flink__FileInfo info = FLINK__FILE_INFO__INIT, *infos[] = { &info };
+	Flink__ListFilesResponse answer = FLINK__LIST_FILES_RESPONSE__INIT;
+
+	if (ignores(fake_of(service), data))
+		return;
+	info.name = (char *)(uintptr_t)"fake.log";
+	info.size_bytes = FAKE_LOG_LINES * FAKE_LOG_LINE_BYTES;
+	info.modified_ms = 1700000000000;
+	info.is_log = true;
+	answer.n_files = 1;
+	answer.files = infos;
+	closure(&answer, data);
+}
+
+static void read_file(Flink__TaskExecutor_Service *service, const Flink__ReadFileRequest *request,
+		      Flink__ReadFileResponse_Closure closure, void *data)
+{
+	Flink__ReadFileResponse answer = FLINK__READ_FILE_RESPONSE__INIT;
+	struct err err = ERR_INIT;
+	struct buf text;
+
+	if (ignores(fake_of(service), data))
+		return;
+	if (strcmp(request->name, "log") != 0 && strcmp(request->name, "fake.log") != 0) {
+		err_set(&err, ERR_IO, "there is no log file \"%s\"", request->name);
+		rpc_fail(data, &err);
+		return;
+	}
+	buf_init(&text);
+	for (uint32_t i = 0; i < FAKE_LOG_LINES; i++)
+		buf_printf(&text, "line %07u\n", i);
+	answer.size_bytes = text.size_bytes;
+	if (request->offset < text.size_bytes) {
+		uint64_t left = text.size_bytes - request->offset;
+
+		answer.content.data = (uint8_t *)text.data + request->offset;
+		answer.content.len = left < request->max_bytes ? left : request->max_bytes;
+	}
+	closure(&answer, data);
+	buf_fini(&text);
+}
+
+static void thread_dump(Flink__TaskExecutor_Service *service, const Flink__Empty *request,
+			Flink__ThreadDumpResponse_Closure closure, void *data)
+{
+	Flink__KeyValue thread = FLINK__KEY_VALUE__INIT, *threads[] = { &thread };
+	Flink__ThreadDumpResponse answer = FLINK__THREAD_DUMP_RESPONSE__INIT;
+
+	thread.key = (char *)(uintptr_t)"slot-0";
+	thread.value = (char *)(uintptr_t)"\"slot-0\" idle\n";
+	answer.n_threads = 1;
+	answer.threads = threads;
+	closure(&answer, data);
+}
+
 static const Flink__TaskExecutor_Service fake_service = {
 	.base = { &flink__task_executor__descriptor, protobuf_c_service_invoke_internal, NULL },
 	.request_slot = request_slot,
@@ -269,6 +339,9 @@ static const Flink__TaskExecutor_Service fake_service = {
 	.cancel_task = cancel_task,
 	.add_splits = add_splits,
 	.release_job = release_job,
+	.list_files = list_files,
+	.read_file = read_file,
+	.thread_dump = thread_dump,
 };
 
 /* ---- membership ----------------------------------------------------------------------------- */
@@ -394,6 +467,13 @@ static void peer_down(void *context, struct rpc_peer *peer, const struct err *wh
 struct fake_taskmanager *fake_taskmanager_create(struct world *world, const char *resource_id,
 						 uint32_t slots)
 {
+	return fake_taskmanager_create_at(world, "jobmanager", 6123, resource_id, slots);
+}
+
+struct fake_taskmanager *fake_taskmanager_create_at(struct world *world, const char *host,
+						    uint16_t port, const char *resource_id,
+						    uint32_t slots)
+{
 	struct fake_taskmanager *fake = MEM_NEW(struct fake_taskmanager);
 	struct rpc_options options = {
 		.secret = bytes_of_text(BED_SECRET),
@@ -417,17 +497,22 @@ struct fake_taskmanager *fake_taskmanager_create(struct world *world, const char
 	CHECK(fake->runner != NULL, "%s", err.text);
 	agent_init(&fake->agent, "taskmanager", fake_step);
 	runner_add(fake->runner, &fake->agent);
-	CHECK(rpc_client_open(fake->runner, "jobmanager", 6123, &options, &fake->client, &err) == 0,
+	CHECK(rpc_client_open(fake->runner, host, port, &options, &fake->client, &err) == 0,
 	      "%s", err.text);
 	return fake;
 }
 
 void fake_taskmanager_destroy(struct fake_taskmanager **fake)
 {
+	struct err gone = ERR_INIT;
+
 	if (*fake == NULL)
 		return;
 	runner_destroy(&(*fake)->runner);
 	rpc_client_close(&(*fake)->client);
+	err_set(&gone, ERR_NET_CLOSED, "it is gone");
+	for (uint32_t i = 0; i < (*fake)->ignored_count; i++)
+		rpc_fail((*fake)->ignored[i], &gone);
 	mem_free(*fake);
 	*fake = NULL;
 }

@@ -58,11 +58,22 @@ struct fake_taskmanager {
 	bool hold_tasks;    /* tasks stay as deployed until the test reports */
 	bool hold_cancels;  /* cancelled tasks go on */
 	bool readers;       /* tasks of vertex 0 say that their reader (operator 0) is ready */
+	bool ignore_files;  /* no answer, until it is destroyed */
+	void *ignored[8];   /* those calls */
+	uint32_t ignored_count;
 };
 
 /* Connects to host "jobmanager", port 6123, with the simulation's secret. */
 struct fake_taskmanager *fake_taskmanager_create(struct world *world, const char *resource_id,
 						 uint32_t slots);
+/* Anywhere, in either world. In the real one its fields are its runner's from then on. */
+struct fake_taskmanager *fake_taskmanager_create_at(struct world *world, const char *host,
+						    uint16_t port, const char *resource_id,
+						    uint32_t slots);
+/* Its one log file: "fake.log", FAKE_LOG_LINES times "line <number>\n" with the number in 7 digits,
+ * also called "log"; "stdout" is not there. */
+#define FAKE_LOG_LINES 200000
+#define FAKE_LOG_LINE_BYTES 13
 void fake_taskmanager_destroy(struct fake_taskmanager **fake);
 /* Of the newest attempt; NULL: it was never here. */
 struct fake_task *fake_task_find(struct fake_taskmanager *fake, uint32_t vertex, uint32_t subtask);

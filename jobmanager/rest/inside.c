@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * inside.c - civetweb, behind the door: routes a request, posts it to the agent, writes the answer;
+ * serves the page's files, with their types, dates and ranges.
+ *
+ * It listens on loopback and answers only what the door sends (a secret in every request), so no
+ * other user of the machine gets past the door. decode_url is off: decoding is the router's, once
+ * and per segment, so that an encoded slash stays one. */
+#include <civetweb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "jobmanager/rest/door_http.h"
+#include "jobmanager/rest/rest_priv.h"
+
+#define ANSWER_MS 30000 /* the runner is stuck if it does not come to a request in this time */
+
+static void send_bytes(struct mg_connection *connection, int status, const char *type,
+		       const char *body, size_t size_bytes)
+{
+	bool head_only = strcmp(mg_get_request_info(connection)->request_method, "HEAD") == 0;
+
+	mg_printf(
+		connection,
+		"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n\r\n",
+		status, door_reason(status), type, size_bytes);
+	if (size_bytes > 0 && !head_only)
+		mg_write(connection, body, size_bytes);
+}
+
+static int send_error(struct mg_connection *connection, int status, const char *message)
+{
+	struct json_out json;
+	struct buf body;
+
+	buf_init(&body);
+	json_out_init(&json, &body);
+	rest_write_error(&json, status, message);
+	send_bytes(connection, status, REST_JSON, body.data, body.size_bytes);
+	buf_fini(&body);
+	return status;
+}
+
+/* False: the door went away in the middle. */
+static bool read_body(struct mg_connection *connection, struct buf *body)
+{
+	long long left = mg_get_request_info(connection)->content_length;
+
+	while (left > 0) {
+		size_t piece = left < 65536 ? (size_t)left : 65536;
+		int got = mg_read(connection, buf_reserve(body, piece), piece);
+
+		if (got <= 0)
+			return false;
+		body->size_bytes += (size_t)got;
+		left -= got;
+	}
+	body->data[body->size_bytes] = '\0';
+	return true;
+}
+
+static bool came_through_door(struct mg_connection *connection, const struct rest *rest)
+{
+	const char *key = mg_get_header(connection, DOOR_KEY_HEADER);
+
+	return key != NULL && strcmp(key, rest->key) == 0;
+}
+
+static uint64_t number_of(struct mg_connection *connection)
+{
+	const char *number = mg_get_header(connection, DOOR_NUMBER_HEADER);
+
+	return number != NULL ? strtoull(number, NULL, 10) : 0;
+}
+
+/* Waits until the agent has answered, or has said that the answer comes later. */
+static enum rest_stage await_agent(struct rest_request *request)
+{
+	mono_t limit = mono_after_ms(world_now(request->rest->world), ANSWER_MS);
+	struct timespec until = { limit / NS_PER_S, limit % NS_PER_S };
+
+	pthread_mutex_lock(&request->mutex);
+	while (request->stage == REST_POSTED)
+		if (pthread_cond_timedwait(&request->moved_on, &request->mutex, &until) != 0)
+			break;
+	if (request->stage == REST_POSTED)
+		request->stage = REST_ABANDONED;
+	enum rest_stage stage = request->stage;
+
+	pthread_mutex_unlock(&request->mutex);
+	return stage;
+}
+
+static int post(struct mg_connection *connection, struct rest *rest, struct rest_request *request)
+{
+	atomic_fetch_add(&request->holders, 1); /* the agent's */
+	inbox_post(&rest->inbox, &request->node);
+	agent_wake(&rest->agent);
+	switch (await_agent(request)) {
+	case REST_ANSWERED:
+		send_bytes(connection, request->status, request->content_type, request->answer.data,
+			   request->answer.size_bytes);
+		return request->status;
+	case REST_LATER:
+		mg_printf(connection, "HTTP/1.1 202 Accepted\r\n" DOOR_LATER_HEADER
+				      ": 1\r\nContent-Length: 0\r\n\r\n");
+		return 202;
+	default: return send_error(connection, 504, "The JobManager gave no answer within 30 s.");
+	}
+}
+
+/* A path that is no route: 0 lets civetweb look for a file. */
+static int not_routed(struct mg_connection *connection, const struct rest *rest,
+		      const struct mg_request_info *info, bool crooked)
+{
+	char message[512];
+	bool reads = strcmp(info->request_method, "GET") == 0 ||
+		     strcmp(info->request_method, "HEAD") == 0;
+
+	if (crooked)
+		return send_error(
+			connection, 400,
+			"Bad request, could not parse parameters: the path is not percent-encoded as it must be.");
+	if (reads && rest->web_directory != NULL)
+		return 0;
+	snprintf(message, sizeof(message), "Not found: %.400s", info->request_uri);
+	return send_error(connection, 404, message);
+}
+
+static int handle(struct mg_connection *connection, void *context)
+{
+	struct rest *rest = context;
+	const struct mg_request_info *info = mg_get_request_info(connection);
+	struct rest_request *request;
+	bool crooked;
+
+	if (!came_through_door(connection, rest))
+		return send_error(connection, 403, "This port is the JobManager's own.");
+	request = rest_request_create(rest);
+	request->route =
+		rest_route_find(info->request_method, info->request_uri, request, &crooked);
+	if (request->route == NULL) {
+		rest_request_unref(request);
+		return not_routed(connection, rest, info, crooked);
+	}
+	request->uri = mem_strdup(info->request_uri);
+	request->query = mem_strdup(info->query_string);
+	request->number = number_of(connection);
+	int status = read_body(connection, &request->body)
+			     ? post(connection, rest, request)
+			     : send_error(connection, 400, "The request body ended early.");
+
+	rest_request_unref(request);
+	return status;
+}
+
+/* civetweb's own refusals: almost always a file that is not there. */
+static int http_error(struct mg_connection *connection, int status, const char *message)
+{
+	const struct mg_request_info *info = mg_get_request_info(connection);
+	char text[512];
+
+	if (status == 404 && info->request_uri != NULL)
+		snprintf(text, sizeof(text), "Unable to load requested file %.400s.",
+			 info->request_uri);
+	else
+		snprintf(text, sizeof(text), "%.400s", message);
+	send_error(connection, status, text);
+	return 0;
+}
+
+static int log_message(const struct mg_connection *connection, const char *message)
+{
+	log_warn(REST_LOGGER, "%s", message);
+	return 1;
+}
+
+int rest_inside_start(struct rest *rest, uint16_t *port, struct err *err)
+{
+	char threads[16];
+	const char *settings[] = {
+		"listening_ports",
+		"127.0.0.1:0",
+		"num_threads",
+		threads,
+		"enable_directory_listing",
+		"no",
+		"enable_keep_alive",
+		"yes",
+		"keep_alive_timeout_ms",
+		"3600000",
+		"request_timeout_ms",
+		"30000",
+		"max_request_size",
+		"131072",
+		"static_file_max_age",
+		"300",
+		"tcp_nodelay",
+		"1",
+		"decode_url",
+		"no",
+		"index_files",
+		"index.html",
+		rest->web_directory ? "document_root" : NULL,
+		rest->web_directory,
+		NULL,
+	};
+	struct mg_callbacks callbacks = { .http_error = http_error, .log_message = log_message };
+	struct mg_server_port ports[2];
+
+	snprintf(threads, sizeof(threads), "%lld",
+		 (long long)conf_int(rest->conf, "rest.server.numThreads"));
+	rest->inside = mg_start(&callbacks, rest, settings);
+	if (rest->inside == NULL || mg_get_server_ports(rest->inside, 2, ports) < 1)
+		return err_set(err, ERR_RESOURCE, "the REST server's threads cannot be started");
+	*port = (uint16_t)ports[0].port;
+	mg_set_request_handler(rest->inside, "/**", handle, rest);
+	return 0;
+}
+
+void rest_inside_stop(struct rest *rest)
+{
+	if (rest->inside != NULL)
+		mg_stop(rest->inside);
+	rest->inside = NULL;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * json_out.c - writes JSON straight into a buffer. */
+#include "jobmanager/rest/json_out.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/record/record.h"
+
+#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+
+void json_out_init(struct json_out *out, struct buf *into)
+{
+	memset(out, 0, sizeof(*out));
+	out->into = into;
+}
+
+void json_out_check(const struct json_out *out)
+{
+	CHECK(out->depth == 0, "%u objects or arrays are open", out->depth);
+}
+
+/* ---- text ----------------------------------------------------------------------------------- */
+
+/* Bytes at the front that go out as they are. */
+static size_t plain_length(const char *text, size_t size_bytes)
+{
+	size_t length = 0;
+
+	while (length < size_bytes && (unsigned char)text[length] >= 0x20 &&
+	       (unsigned char)text[length] < 0x7f && text[length] != '"' && text[length] != '\\')
+		length++;
+	return length;
+}
+
+/* The length of the UTF-8 sequence at the front, 0: none. */
+static size_t sequence_length(const char *text, size_t size_bytes)
+{
+	for (size_t length = 2; length <= 4 && length <= size_bytes; length++)
+		if (utf8_valid(text, length))
+			return length;
+	return 0;
+}
+
+/* One character that does not go out as it is; returns how many bytes it took. */
+static size_t add_special(struct buf *into, const char *text, size_t size_bytes)
+{
+	static const char names[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+	unsigned char c = (unsigned char)text[0];
+	const char *named = c != '\0' ? strchr(names, c) : NULL;
+	size_t length;
+
+	if (named != NULL) {
+		buf_printf(into, "\\%c", letters[named - names]);
+		return 1;
+	}
+	if (c < 0x80) {
+		buf_printf(into, "\\u%04x", c);
+		return 1;
+	}
+	length = sequence_length(text, size_bytes);
+	if (length == 0) {
+		buf_add_text(into, REPLACEMENT);
+		return 1;
+	}
+	buf_add(into, text, length);
+	return length;
+}
+
+static void add_string(struct buf *into, const char *text, size_t size_bytes)
+{
+	buf_add(into, "\"", 1);
+	for (size_t at = 0; at < size_bytes;) {
+		size_t plain = plain_length(text + at, size_bytes - at);
+
+		buf_add(into, text + at, plain);
+		at += plain;
+		if (at < size_bytes)
+			at += add_special(into, text + at, size_bytes - at);
+	}
+	buf_add(into, "\"", 1);
+}
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+static void begin_item(struct json_out *out, bool has_key)
+{
+	bool in_object = out->depth > 0 && !out->is_array[out->depth - 1];
+
+	CHECK(has_key == in_object, "a name belongs in an object only (depth %u)", out->depth);
+	if (out->depth == 0)
+		return;
+	if (out->has_items[out->depth - 1])
+		buf_add(out->into, ",", 1);
+	out->has_items[out->depth - 1] = true;
+}
+
+static void begin_value(struct json_out *out, const char *key)
+{
+	begin_item(out, key != NULL);
+	if (key != NULL) {
+		buf_add(out->into, "\"", 1);
+		buf_add_text(out->into, key);
+		buf_add(out->into, "\":", 2);
+	}
+}
+
+static void open_as(struct json_out *out, const char *key, bool is_array)
+{
+	begin_value(out, key);
+	CHECK(out->depth < JSON_OUT_DEPTH_MAX, "JSON deeper than %d", JSON_OUT_DEPTH_MAX);
+	out->is_array[out->depth] = is_array;
+	out->has_items[out->depth++] = false;
+	buf_add(out->into, is_array ? "[" : "{", 1);
+}
+
+void json_out_object(struct json_out *out, const char *key)
+{
+	open_as(out, key, false);
+}
+
+void json_out_array(struct json_out *out, const char *key)
+{
+	open_as(out, key, true);
+}
+
+void json_out_close(struct json_out *out)
+{
+	CHECK(out->depth > 0, "nothing is open");
+	buf_add(out->into, out->is_array[--out->depth] ? "]" : "}", 1);
+}
+
+void json_out_bytes(struct json_out *out, const char *key, const char *text, size_t size_bytes)
+{
+	begin_value(out, key);
+	add_string(out->into, text, size_bytes);
+}
+
+void json_out_text(struct json_out *out, const char *key, const char *text)
+{
+	json_out_bytes(out, key, text, strlen(text));
+}
+
+void json_out_int(struct json_out *out, const char *key, int64_t value)
+{
+	begin_value(out, key);
+	buf_printf(out->into, "%" PRId64, value);
+}
+
+void json_out_count(struct json_out *out, const char *key, uint64_t value)
+{
+	json_out_int(out, key, value > INT64_MAX ? INT64_MAX : (int64_t)value);
+}
+
+void json_out_real(struct json_out *out, const char *key, double value)
+{
+	char text[32];
+
+	begin_value(out, key);
+	if (isnan(value)) {
+		buf_add_text(out->into, "\"NaN\"");
+		return;
+	}
+	if (isinf(value)) {
+		buf_add_text(out->into, value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+		return;
+	}
+	snprintf(text, sizeof(text), "%.15g", value);
+	if (strtod(text, NULL) != value)
+		snprintf(text, sizeof(text), "%.17g", value);
+	buf_add_text(out->into, text);
+	if (strpbrk(text, ".e") == NULL)
+		buf_add_text(out->into, ".0"); /* so that readers see a floating-point number */
+}
+
+void json_out_bool(struct json_out *out, const char *key, bool value)
+{
+	begin_value(out, key);
+	buf_add_text(out->into, value ? "true" : "false");
+}
+
+void json_out_null(struct json_out *out, const char *key)
+{
+	begin_value(out, key);
+	buf_add_text(out->into, "null");
+}
+
+void json_out_id(struct json_out *out, const char *key, const struct id *id)
+{
+	char text[ID_TEXT_SIZE];
+
+	json_out_text(out, key, id_format(id, text));
+}
+
+void json_out_named_text(struct json_out *out, const char *name, const char *text)
+{
+	begin_item(out, true);
+	add_string(out->into, name, strlen(name));
+	buf_add(out->into, ":", 1);
+	add_string(out->into, text, strlen(text));
+}

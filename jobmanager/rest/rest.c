@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * rest.c - begins and ends the REST server, and its agent: on the JobManager's runner, where alone
+ * jobs and TaskManagers may be looked at.
+ *
+ *   client -> door -> civetweb's thread -> [inbox] agent: handler -> thread -> door -> client
+ *                                                   `- later: -> [door_answer] -> door -> client
+ *
+ * civetweb brings its own threads (outside the world's seam, docs/adr/0007). Each parses and routes
+ * one request, posts it, and waits for the agent's next step, never longer. */
+#include "jobmanager/rest/rest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "jobmanager/rest/rest_priv.h"
+
+#define WAIT_MS_MAX 10000
+#define WAITING_MAX 1024 /* long polls; more are answered at once */
+#define STOP_MS 1000	 /* the agent's acknowledgement */
+#define DRAIN_MS 500	 /* answers on their way out */
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+static void init_monotonic(pthread_cond_t *cond)
+{
+	pthread_condattr_t clock;
+
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &clock);
+	pthread_condattr_destroy(&clock);
+}
+
+struct rest_request *rest_request_create(struct rest *rest)
+{
+	struct rest_request *request = MEM_NEW(struct rest_request);
+
+	request->rest = rest;
+	atomic_init(&request->holders, 1);
+	request->content_type = REST_JSON;
+	request->deadline = MONO_NEVER;
+	buf_init(&request->body);
+	buf_init(&request->answer);
+	json_out_init(&request->json, &request->answer);
+	pthread_mutex_init(&request->mutex, NULL);
+	init_monotonic(&request->moved_on);
+	return request;
+}
+
+void rest_request_unref(struct rest_request *request)
+{
+	if (atomic_fetch_sub(&request->holders, 1) != 1)
+		return;
+	rest_parameters_clear(request);
+	mem_free(request->uri);
+	mem_free(request->query);
+	buf_fini(&request->body);
+	buf_fini(&request->answer);
+	pthread_mutex_destroy(&request->mutex);
+	pthread_cond_destroy(&request->moved_on);
+	mem_free(request);
+}
+
+static void stop_waiting(struct rest_request *request)
+{
+	if (request->watch == NULL)
+		return;
+	dispatcher_unwatch(&request->watch);
+	list_remove(&request->waiting);
+	request->rest->waiting_count--;
+}
+
+static void answer_through_door(struct rest_request *request)
+{
+	struct rest *rest = request->rest;
+
+	/* Once it stops the door is no longer the agent's to use, and has told everybody itself. */
+	if (!atomic_load(&rest->stopping)) {
+		struct door_answer *answer = MEM_NEW(struct door_answer);
+
+		answer->number = request->number;
+		answer->status = request->status;
+		answer->content_type = request->content_type;
+		answer->body = request->answer;
+		buf_init(&request->answer);
+		door_answer(rest->door, answer);
+	}
+}
+
+/* The agent's last touch of a request. */
+static void finish(struct rest_request *request)
+{
+	stop_waiting(request);
+	pthread_mutex_lock(&request->mutex);
+	enum rest_stage stage = request->stage;
+
+	CHECK(stage != REST_ANSWERED, "%s is answered twice", request->uri);
+	if (stage == REST_POSTED) {
+		request->stage = REST_ANSWERED;
+		pthread_cond_signal(&request->moved_on);
+	}
+	pthread_mutex_unlock(&request->mutex);
+	if (stage == REST_LATER)
+		answer_through_door(request);
+	rest_request_unref(request);
+}
+
+void rest_answer(struct rest_request *request, int status)
+{
+	json_out_check(&request->json);
+	request->status = status;
+	finish(request);
+}
+
+void rest_answer_empty(struct rest_request *request, int status)
+{
+	json_out_object(&request->json, NULL);
+	json_out_close(&request->json);
+	rest_answer(request, status);
+}
+
+void rest_answer_text(struct rest_request *request, struct buf *text)
+{
+	buf_fini(&request->answer);
+	request->answer = *text;
+	buf_init(text);
+	request->content_type = REST_TEXT;
+	rest_answer(request, 200);
+}
+
+/* Drops what a handler had written before it failed. */
+static void start_over(struct rest_request *request)
+{
+	buf_clear(&request->answer);
+	json_out_init(&request->json, &request->answer);
+	request->content_type = REST_JSON;
+}
+
+/* Opens the object and leaves it open. */
+static void begin_error(struct json_out *json, int status, const char *message)
+{
+	const char *class = status == 404
+				    ? "org.apache.flink.runtime.rest.NotFoundException"
+				    : "org.apache.flink.runtime.rest.handler.RestHandlerException";
+	char *line = mem_printf("%s: %s", class, message);
+
+	json_out_object(json, NULL);
+	json_out_array(json, "errors");
+	/* Flink's two lines for what nobody expected; tools look for the markers. */
+	if (status == 500) {
+		json_out_text(json, NULL, "Internal server error.");
+		char *block = mem_printf(
+			"<Exception on server side:\n%s\nEnd of exception on server side>", line);
+
+		json_out_text(json, NULL, block);
+		mem_free(block);
+	} else {
+		json_out_text(json, NULL, line);
+	}
+	json_out_close(json);
+	mem_free(line);
+}
+
+void rest_write_error(struct json_out *json, int status, const char *message)
+{
+	begin_error(json, status, message);
+	json_out_close(json);
+}
+
+void rest_answer_error(struct rest_request *request, int status, const char *format, ...)
+{
+	char message[LIMIT_ERROR_TEXT_BYTES_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(message, sizeof(message), format, arguments);
+	va_end(arguments);
+	start_over(request);
+	rest_write_error(&request->json, status, message);
+	rest_answer(request, status);
+}
+
+void rest_answer_err(struct rest_request *request, const struct err *err)
+{
+	int status = err_http_status(err->code);
+	char *message =
+		mem_printf("%s [E%04d] (%s)", err->text, (int)err->code, err_hint(err->code));
+	struct json_out *json = &request->json;
+
+	start_over(request);
+	begin_error(json, status, message);
+	/* Ours on top of Flink's shape: code, text, hint and place apart. */
+	json_out_int(json, "code", (int64_t)err->code);
+	json_out_text(json, "text", err->text);
+	json_out_text(json, "hint", err_hint(err->code));
+	json_out_text(json, "origin", err->origin);
+	json_out_close(json);
+	mem_free(message);
+	rest_answer(request, status);
+}
+
+/* ---- answers that come later ---------------------------------------------------------------- */
+
+void rest_defer(struct rest_request *request)
+{
+	pthread_mutex_lock(&request->mutex);
+	if (request->stage == REST_POSTED) {
+		request->stage = REST_LATER;
+		pthread_cond_signal(&request->moved_on);
+	}
+	pthread_mutex_unlock(&request->mutex);
+}
+
+static void job_changed(void *context)
+{
+	struct rest_request *request = context;
+
+	request->resume(request, false);
+}
+
+void rest_wait_for_job(struct rest_request *request, const struct id *job_id, int64_t wait_ms,
+		       void (*resume)(struct rest_request *request, bool expired))
+{
+	struct rest *rest = request->rest;
+
+	if (rest->waiting_count >= WAITING_MAX) {
+		resume(request, true);
+		return;
+	}
+	rest_defer(request);
+	request->deadline = mono_after_ms(loop_now(runner_loop(rest->runner)),
+					  wait_ms < WAIT_MS_MAX ? wait_ms : WAIT_MS_MAX);
+	request->resume = resume;
+	request->watch = dispatcher_watch(rest->dispatcher, job_id, job_changed, request);
+	list_push_back(&rest->waiting, &request->waiting);
+	rest->waiting_count++;
+	agent_wake(&rest->agent); /* so that it sees the deadline */
+}
+
+/* ---- the agent ------------------------------------------------------------------------------ */
+
+static void take_request(struct rest *rest, struct rest_request *request)
+{
+	pthread_mutex_lock(&request->mutex);
+	bool abandoned = request->stage == REST_ABANDONED;
+
+	pthread_mutex_unlock(&request->mutex);
+	if (abandoned)
+		rest_request_unref(request);
+	else if (atomic_load(&rest->stopping))
+		rest_answer_error(request, 503, "The JobManager is shutting down.");
+	else if (rest_body_fits(request))
+		request->route->handler(rest, request);
+}
+
+static void acknowledge_stop(struct rest *rest)
+{
+	LIST_FOR_EACH (&rest->waiting, struct rest_request, waiting, request)
+		rest_answer_error(request, 503, "The JobManager is shutting down.");
+	pthread_mutex_lock(&rest->mutex);
+	rest->stopped = true;
+	pthread_cond_signal(&rest->changed);
+	pthread_mutex_unlock(&rest->mutex);
+}
+
+static enum step rest_step(struct agent *agent, mono_t now, mono_t *wake_at)
+{
+	struct rest *rest = CONTAINER_OF(agent, struct rest, agent);
+	struct inbox_node *node;
+
+	while ((node = inbox_take(&rest->inbox)) != NULL)
+		take_request(rest, CONTAINER_OF(node, struct rest_request, node));
+	LIST_FOR_EACH (&rest->waiting, struct rest_request, waiting, request) {
+		if (now >= request->deadline)
+			request->resume(request, true);
+		else
+			*wake_at = mono_min(*wake_at, request->deadline);
+	}
+	if (atomic_load(&rest->stopping))
+		acknowledge_stop(rest);
+	return STEP_IDLE;
+}
+
+/* ---- beginning and end ---------------------------------------------------------------------- */
+
+static bool is_loopback(const char *host)
+{
+	return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+	       strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+static int check_settings(const struct conf *conf, const char *host, const char *origin,
+			  struct err *err)
+{
+	if (!is_loopback(host) && strcmp(conf_text(conf, "rest.auth"), "none") != 0)
+		return conf_refuse(
+			conf, "rest.bind-address",
+			"reachable by others, and the REST API runs code for whoever asks: set it to localhost, "
+			"or set rest.auth: none if everybody who can reach it is trusted",
+			err);
+	for (const char *c = origin; c != NULL && *c != '\0'; c++)
+		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
+			return conf_refuse(conf, "web.access-control-allow-origin",
+					   "not an origin like https://example.com, nor *", err);
+	return 0;
+}
+
+static void make_key(struct rest *rest)
+{
+	struct id id;
+
+	world_random_bytes(rest->world, &id, sizeof(id));
+	id_format(&id, rest->key);
+}
+
+static int start(struct rest *rest, struct err *err)
+{
+	const struct conf *conf = rest->conf;
+	const char *host = conf_text(conf, "rest.bind-address");
+	const char *origin = conf_text(conf, "web.access-control-allow-origin");
+	uint16_t inner_port;
+	struct door_options door = {
+		.world = rest->world,
+		.host = host[0] != '\0' ? host : "localhost",
+		.ports = conf_text(conf, "rest.bind-port"),
+		.inner_connections = (uint32_t)conf_int(conf, "rest.server.numThreads"),
+		.body_bytes_max = (uint64_t)conf_int(conf, "rest.server.max-content-length"),
+		.idle_ms = conf_duration_ms(conf, "rest.idleness-timeout"),
+		.allow_origin = origin[0] != '\0' ? origin : NULL,
+	};
+
+	if (check_settings(conf, door.host, door.allow_origin, err) != 0)
+		return -1;
+	if (is_loopback(door.host))
+		door.host_name = conf_text(conf, "rest.address");
+	make_key(rest);
+	memcpy(door.key, rest->key, sizeof(door.key));
+	if (door_open(&door, &rest->door, err) != 0 ||
+	    rest_inside_start(rest, &inner_port, err) != 0)
+		return -1;
+	door_start(rest->door, inner_port);
+	rest->port = door_port(rest->door);
+	if (!is_loopback(door.host))
+		log_warn(
+			REST_LOGGER,
+			"The REST API on %s:%u is open to everybody who can reach it (rest.auth: none).",
+			door.host, (unsigned)rest->port);
+	log_info(REST_LOGGER, "Rest endpoint listening at %s:%u", door.host, (unsigned)rest->port);
+	if (rest->web_directory != NULL)
+		log_info(REST_LOGGER, "Web frontend listening at http://%s:%u.",
+			 conf_text(conf, "rest.address"), (unsigned)rest->port);
+	return 0;
+}
+
+int rest_create(struct dispatcher *dispatcher, struct runner *runner,
+		const struct jobmanager_options *options, struct rest **out, struct err *err)
+{
+	struct rest *rest = MEM_NEW(struct rest);
+
+	rest->dispatcher = dispatcher;
+	rest->runner = runner;
+	rest->world = options->world;
+	rest->conf = options->conf;
+	rest->log_directory = mem_strdup(options->log_directory);
+	rest->log_name = mem_strdup(options->log_name);
+	rest->out_name = mem_strdup(options->out_name);
+	rest->web_directory = mem_strdup(options->web_directory);
+	inbox_init(&rest->inbox);
+	list_init(&rest->waiting);
+	list_init(&rest->log_reads);
+	pthread_mutex_init(&rest->mutex, NULL);
+	init_monotonic(&rest->changed);
+	agent_init(&rest->agent, "rest", rest_step);
+	runner_add(runner, &rest->agent);
+	/* Also on failure: its agent is on the runner, so it ends as one that works does. */
+	*out = rest;
+	return start(rest, err);
+}
+
+uint16_t rest_port(const struct rest *rest)
+{
+	return rest->port;
+}
+
+static void await_acknowledgement(struct rest *rest)
+{
+	mono_t until = mono_after_ms(world_now(rest->world), STOP_MS);
+	struct timespec at = { until / NS_PER_S, until % NS_PER_S };
+
+	pthread_mutex_lock(&rest->mutex);
+	while (!rest->stopped)
+		if (pthread_cond_timedwait(&rest->changed, &rest->mutex, &at) != 0)
+			break;
+	pthread_mutex_unlock(&rest->mutex);
+}
+
+void rest_stop(struct rest *rest)
+{
+	if (rest == NULL || atomic_exchange(&rest->stopping, true))
+		return;
+	agent_wake(&rest->agent);
+	await_acknowledgement(rest);
+	if (rest->inside != NULL)
+		door_drain(rest->door, DRAIN_MS);
+	rest_inside_stop(rest);
+	door_close(&rest->door);
+}
+
+void rest_destroy(struct rest **pointer)
+{
+	struct rest *rest = *pointer;
+	struct inbox_node *node;
+
+	if (rest == NULL)
+		return;
+	*pointer = NULL;
+	rest_stop(rest);
+	while ((node = inbox_take(&rest->inbox)) != NULL)
+		rest_request_unref(CONTAINER_OF(node, struct rest_request, node));
+	rest_log_reads_free(rest);
+	pthread_mutex_destroy(&rest->mutex);
+	pthread_cond_destroy(&rest->changed);
+	mem_free(rest->log_directory);
+	mem_free(rest->log_name);
+	mem_free(rest->out_name);
+	mem_free(rest->web_directory);
+	mem_free(rest);
+}

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * vertex_metrics.c - metrics, watermarks and back-pressure of a vertex.
+ *
+ * Flink's page joins these calls for all vertices and drops the batch if one fails, so a job or
+ * vertex that is not there (any more) gives an empty list. Ids are "numRecordsIn" for the task and
+ * "Flat_Map.numRecordsIn" for an operator of its chain, with "3." in front where all subtasks are
+ * listed. A request may name thousands: each is looked up by its parts. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/limits.h"
+#include "common/base/mem.h"
+#include "jobmanager/rest/rest_priv.h"
+
+static const char *const task_metrics[] = {
+	"numRecordsIn",
+	"numRecordsOut",
+	"numBytesIn",
+	"numBytesOut",
+	"busyTimeMsPerSecond",
+	"idleTimeMsPerSecond",
+	"backPressuredTimeMsPerSecond",
+	"accumulateBusyTimeMs",
+	"accumulateIdleTimeMs",
+	"accumulateBackPressuredTimeMs",
+};
+static const char *const operator_metrics[] = { "numRecordsIn", "numRecordsOut" };
+
+struct ratios {
+	double busy, idle, pressured;
+};
+
+/* Over the attempt's life so far; heartbeats carry totals. */
+static struct ratios ratios_of(const struct execution *execution)
+{
+	const struct io_metrics *now = &execution->now;
+	double total = (double)(now->busy_ms + now->idle_ms + now->backpressured_ms);
+
+	if (total <= 0)
+		return (struct ratios){ 0, 0, 0 };
+	return (struct ratios){ (double)now->busy_ms / total, (double)now->idle_ms / total,
+				(double)now->backpressured_ms / total };
+}
+
+/* ---- what a metric is and what it is worth -------------------------------------------------- */
+
+struct metric {
+	int32_t operator; /* index in the chain; -1: the task's */
+	uint32_t which;	  /* in task_metrics or operator_metrics */
+};
+
+/* How a metric id spells an operator's name. */
+static void spell(const char *name, char *text, size_t size_bytes)
+{
+	snprintf(text, size_bytes, "%s", name);
+	for (char *c = text; *c != '\0'; c++)
+		if (strchr(" .:,", *c) != NULL)
+			*c = '_';
+}
+
+static bool find_name(const char *const *names, size_t count, const char *name, size_t length,
+		      uint32_t *which)
+{
+	for (*which = 0; *which < count; ++*which)
+		if (strlen(names[*which]) == length && memcmp(names[*which], name, length) == 0)
+			return true;
+	return false;
+}
+
+static bool find_metric(const struct job_vertex *vertex, const char *name, size_t length,
+			struct metric *metric)
+{
+	const char *dot = memchr(name, '.', length);
+	char spelled[256];
+
+	metric->operator= - 1;
+	if (dot == NULL)
+		return find_name(task_metrics, ARRAY_COUNT(task_metrics), name, length,
+				 &metric->which);
+	for (size_t o = 0; o < vertex->message->n_operators; o++) {
+		spell(vertex->message->operators[o]->name, spelled, sizeof(spelled));
+		if (strlen(spelled) != (size_t)(dot - name) ||
+		    memcmp(spelled, name, strlen(spelled)) != 0)
+			continue;
+		metric->operator=(int32_t) o;
+		return find_name(operator_metrics, ARRAY_COUNT(operator_metrics), dot + 1,
+				 length - strlen(spelled) - 1, &metric->which);
+	}
+	return false;
+}
+
+static double task_value(const struct execution *execution, uint32_t which)
+{
+	struct io_metrics io = execution_metrics(execution);
+	struct ratios r = ratios_of(execution);
+	const double values[] = { (double)io.records_in, (double)io.records_out,
+				  (double)io.bytes_in,	 (double)io.bytes_out,
+				  r.busy * 1000,	 r.idle * 1000,
+				  r.pressured * 1000,	 (double)io.busy_ms,
+				  (double)io.idle_ms,	 (double)io.backpressured_ms };
+
+	return values[which];
+}
+
+static double value_of(const struct execution *execution, struct metric metric)
+{
+	if (metric.operator<0)
+		return task_value(execution, metric.which);
+	if (execution->operators == NULL)
+		return 0;
+	return metric.which == 0
+		? (double)execution
+			  ->operators[metric.operator].records_in : (double)
+					      execution->operators[metric.operator].records_out;
+}
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+/* prefix: "3." or "". */
+static void put_names(struct json_out *json, const struct job_vertex *vertex, const char *prefix)
+{
+	char id[512], spelled[256];
+
+	for (size_t m = 0; m < ARRAY_COUNT(task_metrics); m++) {
+		snprintf(id, sizeof(id), "%s%s", prefix, task_metrics[m]);
+		rest_put_metric_name(json, id);
+	}
+	for (size_t o = 0; o < vertex->message->n_operators; o++) {
+		spell(vertex->message->operators[o]->name, spelled, sizeof(spelled));
+		for (size_t m = 0; m < ARRAY_COUNT(operator_metrics); m++) {
+			snprintf(id, sizeof(id), "%s%s.%s", prefix, spelled, operator_metrics[m]);
+			rest_put_metric_name(json, id);
+		}
+	}
+}
+
+static void put_all_names(struct json_out *json, const struct job_vertex *vertex)
+{
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
+		char prefix[16];
+
+		snprintf(prefix, sizeof(prefix), "%u.", i);
+		put_names(json, vertex, prefix);
+	}
+}
+
+/* ---- values of subtasks --------------------------------------------------------------------- */
+
+/* Takes "3." off the front. False: there is no such subtask. */
+static bool take_subtask(const struct job_vertex *vertex, const char **name, size_t *length,
+			 uint32_t *subtask)
+{
+	uint64_t number = 0;
+	size_t digits = 0;
+
+	while (digits < *length && digits < 9 && (*name)[digits] >= '0' && (*name)[digits] <= '9')
+		number = number * 10 + (uint64_t)((*name)[digits++] - '0');
+	if (digits == 0 || digits == *length || (*name)[digits] != '.' ||
+	    number >= vertex->message->parallelism)
+		return false;
+	*subtask = (uint32_t)number;
+	*name += digits + 1;
+	*length -= digits + 1;
+	return true;
+}
+
+/* only: the subtask whose metrics are asked for without a number; UINT32_MAX: ids carry it. */
+static void put_values(struct json_out *json, const struct job_vertex *vertex, const char *get,
+		       uint32_t only)
+{
+	const char *item;
+	size_t length;
+
+	while (rest_list_next(&get, &item, &length)) {
+		const char *name = item;
+		size_t name_length = length;
+		uint32_t subtask = only;
+		struct metric metric;
+
+		if (only == UINT32_MAX && !take_subtask(vertex, &name, &name_length, &subtask))
+			continue;
+		if (find_metric(vertex, name, name_length, &metric))
+			rest_put_value(json, item, length,
+				       value_of(&vertex->executions[subtask], metric));
+	}
+}
+
+static void answer_nothing(struct rest_request *request)
+{
+	json_out_array(&request->json, NULL);
+	json_out_close(&request->json);
+	rest_answer(request, 200);
+}
+
+/* /metrics and /subtasks/:subtaskindex/metrics */
+void rest_vertex_metrics(struct rest *rest, struct rest_request *request)
+{
+	struct job_vertex *vertex = rest_known_vertex(rest, request);
+	bool of_one = rest_parameter(request, "subtaskindex")[0] != '\0';
+	struct json_out *json = &request->json;
+	uint32_t only = UINT32_MAX;
+	char *get;
+
+	if (vertex == NULL) {
+		answer_nothing(request);
+		return;
+	}
+	if (of_one && !rest_find_subtask(vertex, request, &only))
+		return;
+	get = rest_query(request, "get");
+	json_out_array(json, NULL);
+	if (get != NULL)
+		put_values(json, vertex, get, only);
+	else if (of_one)
+		put_names(json, vertex, "");
+	else
+		put_all_names(json, vertex);
+	json_out_close(json);
+	mem_free(get);
+	rest_answer(request, 200);
+}
+
+bool rest_find_subtask(const struct job_vertex *vertex, struct rest_request *request,
+		       uint32_t *index)
+{
+	const char *text = rest_parameter(request, "subtaskindex");
+	size_t digits = strspn(text, "0123456789");
+	unsigned long value = strtoul(text, NULL, 10);
+
+	if (digits == 0 || digits > 9 || text[digits] != '\0') {
+		rest_bad_parameter(request, "path", "subtaskindex", text);
+		return false;
+	}
+	if (value >= vertex->message->parallelism) {
+		rest_answer_error(request, 404,
+				  "Invalid subtask index for vertex %s: %lu, its parallelism is %u",
+				  vertex->message->name, value, vertex->message->parallelism);
+		return false;
+	}
+	*index = (uint32_t)value;
+	return true;
+}
+
+/* ---- over subtasks -------------------------------------------------------------------------- */
+
+struct aggregates {
+	double low, high, sum;
+	uint32_t count;
+};
+
+/* Which subtasks count: "1,3,5-9". One bit each in `chosen`; false: not a list of that form. */
+static bool choose_subtasks(const char *list, uint32_t parallelism, uint8_t *chosen)
+{
+	const char *item;
+	size_t length;
+
+	while (rest_list_next(&list, &item, &length)) {
+		char *end;
+		unsigned long first = strtoul(item, &end, 10), last = first;
+
+		if (item[0] < '0' || item[0] > '9')
+			return false;
+		if (*end == '-') {
+			if (end[1] < '0' || end[1] > '9')
+				return false;
+			last = strtoul(end + 1, &end, 10);
+		}
+		if (end != item + length || last < first)
+			return false;
+		for (unsigned long i = first; i <= last && i < parallelism; i++)
+			chosen[i] = 1;
+	}
+	return true;
+}
+
+static struct aggregates aggregate(const struct job_vertex *vertex, const uint8_t *chosen,
+				   struct metric metric)
+{
+	struct aggregates sum = { INFINITY, -INFINITY, 0, 0 };
+
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
+		double value;
+
+		if (!chosen[i])
+			continue;
+		value = value_of(&vertex->executions[i], metric);
+		sum.low = fmin(sum.low, value);
+		sum.high = fmax(sum.high, value);
+		sum.sum += value;
+		sum.count++;
+	}
+	return sum;
+}
+
+/* Whether `agg` asks for this one, in any case; NULL asks for all. */
+static bool asked(const char *agg, const char *name)
+{
+	const char *item;
+	size_t length;
+
+	if (agg == NULL)
+		return true;
+	while (rest_list_next(&agg, &item, &length))
+		if (strlen(name) == length && strncasecmp(name, item, length) == 0)
+			return true;
+	return false;
+}
+
+static void put_aggregates(struct json_out *json, const char *id, size_t length, const char *agg,
+			   struct aggregates of)
+{
+	json_out_object(json, NULL);
+	json_out_bytes(json, "id", id, length);
+	if (asked(agg, "min"))
+		json_out_real(json, "min", of.low);
+	if (asked(agg, "max"))
+		json_out_real(json, "max", of.high);
+	if (asked(agg, "avg"))
+		json_out_real(json, "avg", of.sum / of.count);
+	if (asked(agg, "sum"))
+		json_out_real(json, "sum", of.sum);
+	json_out_close(json);
+}
+
+/* At most so many (metric, subtask) pairs are looked at for one request: a bound for the runner,
+ * not for users, whose page asks for a handful of metrics. */
+#define AGGREGATED_MAX 4000000
+
+static void put_aggregated(struct json_out *json, const struct job_vertex *vertex, const char *get,
+			   const char *agg, const uint8_t *chosen)
+{
+	uint64_t looked_at = 0;
+	const char *item;
+	size_t length;
+
+	while (rest_list_next(&get, &item, &length) && looked_at < AGGREGATED_MAX) {
+		struct aggregates aggregates;
+		struct metric metric;
+
+		if (!find_metric(vertex, item, length, &metric))
+			continue;
+		looked_at += vertex->message->parallelism;
+		aggregates = aggregate(vertex, chosen, metric);
+		if (aggregates.count > 0)
+			put_aggregates(json, item, length, agg, aggregates);
+	}
+}
+
+void rest_vertex_subtasks_metrics(struct rest *rest, struct rest_request *request)
+{
+	struct job_vertex *vertex = rest_known_vertex(rest, request);
+	char *get, *agg, *subtasks;
+	uint8_t *chosen;
+
+	if (vertex == NULL) {
+		answer_nothing(request);
+		return;
+	}
+	get = rest_query(request, "get");
+	agg = rest_query(request, "agg");
+	subtasks = rest_query(request, "subtasks");
+	chosen = mem_alloc(vertex->message->parallelism);
+	memset(chosen, subtasks == NULL, vertex->message->parallelism);
+	if (subtasks != NULL && !choose_subtasks(subtasks, vertex->message->parallelism, chosen)) {
+		rest_bad_parameter(request, "query", "subtasks", subtasks);
+	} else {
+		json_out_array(&request->json, NULL);
+		if (get == NULL)
+			put_names(&request->json, vertex, "");
+		else
+			put_aggregated(&request->json, vertex, get, agg, chosen);
+		json_out_close(&request->json);
+		rest_answer(request, 200);
+	}
+	mem_free(get);
+	mem_free(agg);
+	mem_free(subtasks);
+	mem_free(chosen);
+}
+
+/* ---- watermarks and back-pressure ----------------------------------------------------------- */
+
+void rest_vertex_watermarks(struct rest *rest, struct rest_request *request)
+{
+	struct job_vertex *vertex = rest_known_vertex(rest, request);
+	struct json_out *json = &request->json;
+	bool is_source = vertex == NULL || vertex->message->operators[0]->kind ==
+						   FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE;
+
+	json_out_array(json, NULL);
+	/* No job has watermarks before event time is built: every subtask says "none"
+	 * (Long.MIN_VALUE). Sources have no input. */
+	for (uint32_t i = 0; !is_source && i < vertex->message->parallelism; i++) {
+		char id[64];
+
+		snprintf(id, sizeof(id), "%u.currentInputWatermark", i);
+		json_out_object(json, NULL);
+		json_out_text(json, "id", id);
+		json_out_text(json, "value", "-9223372036854775808");
+		json_out_close(json);
+	}
+	json_out_close(json);
+	rest_answer(request, 200);
+}
+
+static const char *level_of(double ratio)
+{
+	return ratio <= 0.10 ? "ok" : ratio <= 0.5 ? "low" : "high";
+}
+
+/* Both spellings: pages differ. */
+static void put_level(struct json_out *json, double ratio)
+{
+	json_out_text(json, "backpressureLevel", level_of(ratio));
+	json_out_text(json, "backpressure-level", level_of(ratio));
+}
+
+static bool has_run(const struct job_vertex *vertex)
+{
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
+		if (vertex->executions[i].entered_ms[EXECUTION_RUNNING] > 0)
+			return true;
+	return false;
+}
+
+static void put_pressure(struct json_out *json, const struct job_vertex *vertex, wall_t now)
+{
+	double highest = 0;
+
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
+		highest = fmax(highest, ratios_of(&vertex->executions[i]).pressured);
+	put_level(json, highest);
+	json_out_int(json, "end-timestamp", now);
+	json_out_array(json, "subtasks");
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
+		struct ratios r = ratios_of(&vertex->executions[i]);
+
+		json_out_object(json, NULL);
+		json_out_int(json, "subtask", i);
+		json_out_int(json, "attempt-number", vertex->executions[i].attempt);
+		put_level(json, r.pressured);
+		json_out_real(json, "ratio", r.pressured);
+		json_out_real(json, "idleRatio", r.idle);
+		json_out_real(json, "busyRatio", r.busy);
+		json_out_close(json);
+	}
+	json_out_close(json);
+}
+
+void rest_vertex_backpressure(struct rest *rest, struct rest_request *request)
+{
+	struct job *job = rest_find_job(rest, request);
+	struct job_vertex *vertex = job != NULL ? rest_find_vertex(job, request) : NULL;
+	struct json_out *json = &request->json;
+
+	if (vertex == NULL)
+		return;
+	json_out_object(json, NULL);
+	json_out_text(json, "status",
+		      has_run(vertex) ? "ok" : "deprecated"); /* Flink's word for "nothing yet" */
+	if (has_run(vertex))
+		put_pressure(json, vertex, world_wall(rest->world));
+	json_out_close(json);
+	rest_answer(request, 200);
+}
+
+void rest_job_metrics(struct rest *rest, struct rest_request *request)
+{
+	struct job *job = NULL;
+	struct id id;
+
+	if (id_parse(rest_parameter(request, "jobid"), &id))
+		job = dispatcher_find(rest->dispatcher, &id);
+	if (job == NULL) {
+		answer_nothing(request);
+		return;
+	}
+	bool runs = job->status == JOB_RUNNING;
+	const struct rest_metric metrics[] = {
+		{ "numRestarts", job->restarts },
+		{ "fullRestarts", job->restarts },
+		{ "uptime",
+		  runs ? (double)(world_wall(rest->world) - job->entered_ms[JOB_RUNNING]) : 0 },
+	};
+
+	rest_answer_metrics(request, metrics, ARRAY_COUNT(metrics));
+}
