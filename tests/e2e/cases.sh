@@ -97,9 +97,17 @@ file_has() { # file_has FILE PATTERN
 	grep -qE -- "$2" "$1" || { echo "$1 has no line like $2"; tail -n 5 "$1" 2>/dev/null; return 1; }
 }
 
+# nc on $text_port; what is written to file descriptor 9 goes out, closing it ends the stream.
+open_text_server() {
+	mkfifo words
+	nc -N -l "$text_port" <words >/dev/null & # not by background: opening the pipe waits for us
+	started_pids+=("$!")
+	exec 9>words
+}
+
 # Starts a command in the background and remembers its pid: background NAME COMMAND…; $! is in $pid
 background() {
-	"$@" &
+	"$@" 9>&- & # 9: the text server's input, which must have one writer
 	pid=$!
 	started_pids+=("$pid")
 }

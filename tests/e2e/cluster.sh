@@ -39,7 +39,7 @@ test_job_waits_for_slots_with_numbers_and_starts_by_itself() {
 	submit_waiting -p 2
 	short_of() { rest /jobs/overview | jq -r '.jobs[0].note' | grep "needs 2 slots, 1 free"; }
 	until_true 2 short_of
-	./bin/flink list | grep -q "needs 2 slots, 1 free" || fail "$(./bin/flink list)"
+	./bin/flink list 2>&1 | grep -q "needs 2 slots, 1 free" || fail "$(./bin/flink list 2>&1)"
 	./bin/taskmanager.sh start >tm.txt 2>&1
 	until_true 5 job_is "$id" RUNNING
 	all_run() { rest "/jobs/$id" | jq -e '[.vertices[].tasks.RUNNING] | add == 3' ; }
@@ -72,9 +72,7 @@ test_killed_taskmanager_comes_back_and_the_job_restarts() {
 	until_true 10 job_is "$id" RUNNING
 	restarted() { rest "/jobs/$id" | jq -e '.restarts >= 1'; }
 	until_true 5 restarted
-	mkfifo words
-	background nc -l "$text_port" <words
-	exec 9>words
+	open_text_server
 	echo "after the crash" >&9
 	until_true 10 file_has "$(echo log/flink-*-taskexecutor-0-*.out)" '^crash : 1$'
 	exec 9>&-

@@ -39,9 +39,7 @@ test_socket_window_word_count_shows_counts_everywhere() {
 	start
 	local out
 	out=$(echo log/flink-*-taskexecutor-0-*.out)
-	mkfifo words
-	background nc -l "$text_port" <words
-	exec 9>words
+	open_text_server
 	background ./bin/flink run examples/streaming/SocketWindowWordCount.jar --hostname localhost --port "$text_port" >run.txt 2>run.err
 	local run_pid=$pid id
 	until_true 10 file_has run.txt '^Job has been submitted with JobID [0-9a-f]{32}$'
@@ -93,7 +91,8 @@ test_source_waits_for_a_server_and_says_so() {
 	until_true 10 job_is "$id" RUNNING
 	waits() { rest /jobs/overview | jq -r '.jobs[0].note' | grep "waiting for localhost:$text_port"; }
 	until_true 5 waits
-	background ./bin/text-server "$text_port" < <(echo "late but here")
+	echo "late but here" | ./bin/text-server "$text_port" >/dev/null &
+	started_pids+=("$!")
 	until_true 10 job_is "$id" FINISHED
 	file_has "$(echo log/flink-*-taskexecutor-0-*.out)" '^late : 1$'
 }
