@@ -232,15 +232,31 @@ static bool channel_may_open_now(struct channel *channel)
 	return channel_may_open_seen(channel);
 }
 
+/* Half of the window as it was seen last: a producer that is woken for each segment pays a change
+ * of threads for each. The consumer can release all that was published, and a blocked producer has
+ * published everything, so the whole window comes back in the end. */
+static uint64_t channel_worth_waking(const struct channel *channel)
+{
+	uint64_t limit = channel->limit_seen, released = channel->released_seen;
+
+	return channel->opened + (limit > released + 1 ? (limit - released) / 2 : 1);
+}
+
 static bool channel_may_open(struct channel *channel)
 {
+	uint64_t worth;
+
 	if (channel_may_open_seen(channel) || channel_may_open_now(channel))
 		return true;
-	atomic_store(&channel->wanted_limit, channel->opened + 1);
-	if (!channel_may_open_now(channel))
-		return false;
-	atomic_store(&channel->wanted_limit, CHANNEL_NEVER);
-	return true;
+	do { /* again if the window has shrunk in between */
+		worth = channel_worth_waking(channel);
+		atomic_store(&channel->wanted_limit, worth);
+		if (channel_may_open_now(channel)) {
+			atomic_store(&channel->wanted_limit, CHANNEL_NEVER);
+			return true;
+		}
+	} while (channel_worth_waking(channel) < worth);
+	return false;
 }
 
 /* The next segment becomes the open one. False: no credit, or no free segment; it is told later. */

@@ -309,7 +309,8 @@ void channel_grant(struct channel *channel, uint64_t segments_limit)
 		if (segments_limit <= before)
 			return;
 	} while (!atomic_compare_exchange_weak(&channel->limit, &before, segments_limit));
-	channel_limit_raised(channel, segments_limit);
+	/* By hand there is no window whose half could be waited for. */
+	channel_limit_raised(channel, channel->by_hand ? CHANNEL_NEVER - 1 : segments_limit);
 }
 
 uint64_t channel_limit(const struct channel *channel)

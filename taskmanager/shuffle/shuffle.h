@@ -38,21 +38,21 @@ void shuffle_destroy(struct shuffle **shuffle);
 uint16_t shuffle_port(const struct shuffle *shuffle);
 struct segment_pool *shuffle_pool(struct shuffle *shuffle);
 
-/* Any thread (short lock; control plane). Never NULL: what is wrong (no buffers left, another record
- * type on the other side, a second producer or consumer of the name) shows as a channel that has
- * failed. Each channel sets its exclusive segments aside when it is opened, so who was not refused
- * never waits for a buffer that another holds. `type` is borrowed while either side on this
+/* Any thread (short lock; control plane). Never NULL: what is wrong (no buffers left, another
+ * record type on the other side, a second producer or consumer of the name) shows as a channel that
+ * has failed. Each channel sets its exclusive segments aside when it is opened, so who was not
+ * refused never waits for a buffer that another holds. `type` is borrowed while either side on this
  * TaskManager is open: it is the job's, not the task's. */
 struct channel *shuffle_open_output(struct shuffle *shuffle, const struct channel_name *name,
 				    const struct record_type *type, struct agent *producer);
-/* host NULL: the producer is on this TaskManager. The channel is added to the gate with `index`; call
- * it on the thread of the gate, or before that begins. */
+/* host NULL: the producer is on this TaskManager. The channel is added to the gate with `index`;
+ * call it on the thread of the gate, or before that begins. */
 struct channel *shuffle_open_input(struct shuffle *shuffle, const struct channel_name *name,
 				   const char *host, uint16_t port, const struct record_type *type,
 				   struct gate *gate, uint32_t index);
 /* finished: everything was published and END_OF_INPUT offered; the channel lives on until the
- * consumer has it, here or on another TaskManager. Otherwise the consumer sees the channel fail with
- * `why`. */
+ * consumer has it, here or on another TaskManager. Otherwise the consumer sees the channel fail
+ * with `why`. */
 void shuffle_close_output(struct shuffle *shuffle, struct channel **channel, bool finished,
 			  const struct err *why);
 /* A consumer that leaves early is not a failure: its producer is just refused from then on. */
