@@ -59,7 +59,8 @@ static void take_crash_note(struct taskmanager_options *options, struct crash *c
 		id_parse(job, &options->crash_job_id);
 }
 
-static int run(const struct daemon_options *daemon, struct world *world, struct conf *conf, struct err *err)
+static int run(const struct daemon_options *daemon, struct world *world, struct conf *conf,
+	       struct err *err)
 {
 	struct taskmanager *taskmanager = NULL;
 	char directory[4096] = "";
@@ -73,7 +74,8 @@ static int run(const struct daemon_options *daemon, struct world *world, struct 
 	bool ready = false, noted = false;
 
 	if (options.log_name != NULL) {
-		snprintf(directory, sizeof(directory), "%.*s", (int)(options.log_name - daemon_path(DAEMON_LOG)),
+		snprintf(directory, sizeof(directory), "%.*s",
+			 (int)(options.log_name - daemon_path(DAEMON_LOG)),
 			 daemon_path(DAEMON_LOG));
 		size_t length = strlen(directory);
 		if (length > 1)
@@ -88,10 +90,12 @@ static int run(const struct daemon_options *daemon, struct world *world, struct 
 			ready = true;
 			if (options.crash_note != NULL)
 				daemon_crash_note_taken();
-			daemon_ready("%lld slots", (long long)conf_int(conf, "taskmanager.numberOfTaskSlots"));
+			daemon_ready("%lld slots",
+				     (long long)conf_int(conf, "taskmanager.numberOfTaskSlots"));
 		} else if (!ready && !noted) {
 			noted = true;
-			daemon_note("waiting for the JobManager at %s:%lld", conf_text(conf, "jobmanager.rpc.address"),
+			daemon_note("waiting for the JobManager at %s:%lld",
+				    conf_text(conf, "jobmanager.rpc.address"),
 				    (long long)conf_int(conf, "jobmanager.rpc.port"));
 		}
 		if (ready)
@@ -101,7 +105,8 @@ static int run(const struct daemon_options *daemon, struct world *world, struct 
 	}
 	log_info("TaskManager", "Stopping.");
 	taskmanager_stop(taskmanager);
-	for (int waited = 0; waited < STOP_MS_MAX && !taskmanager_stopped(taskmanager); waited += POLL_MS)
+	for (int waited = 0; waited < STOP_MS_MAX && !taskmanager_stopped(taskmanager);
+	     waited += POLL_MS)
 		pause_ms(POLL_MS);
 	taskmanager_destroy(&taskmanager);
 	return 0;
@@ -135,10 +140,12 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		printf("Version: %s, Commit ID: %s (%s)\n", FLINK_VERSION, CFLINK_COMMIT, CFLINK_VERSION);
+		printf("Version: %s, Commit ID: %s (%s)\n", FLINK_VERSION, CFLINK_COMMIT,
+		       CFLINK_VERSION);
 		return 0;
 	}
-	if (daemon_options_take(&daemon, "taskexecutor", &argc, argv, &err) != 0 || daemon_start(&daemon, &err) != 0) {
+	if (daemon_options_take(&daemon, "taskexecutor", &argc, argv, &err) != 0 ||
+	    daemon_start(&daemon, &err) != 0) {
 		err_format(&err, text, sizeof(text));
 		fputs(text, stderr);
 		return 1;

@@ -44,9 +44,12 @@ static uint64_t fraction_of(uint64_t bytes, const struct conf *conf, const char 
 static struct memory memory_of(const struct conf *conf)
 {
 	struct memory memory = { 0 };
-	uint64_t metaspace = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-metaspace.size");
-	uint64_t overhead_min = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-overhead.min");
-	uint64_t overhead_max = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-overhead.max");
+	uint64_t metaspace =
+		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-metaspace.size");
+	uint64_t overhead_min =
+		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-overhead.min");
+	uint64_t overhead_max =
+		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-overhead.max");
 
 	if (conf_is_set(conf, "taskmanager.memory.flink.size") &&
 	    !conf_is_set(conf, "taskmanager.memory.process.size")) {
@@ -66,8 +69,9 @@ static struct memory memory_of(const struct conf *conf)
 	uint64_t network_max = conf_is_set(conf, "taskmanager.memory.network.max") ?
 		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.network.max") : UINT64_MAX;
 
-	memory.network = clamp(fraction_of(memory.flink, conf, "taskmanager.memory.network.fraction"),
-			       network_min < memory.flink ? network_min : memory.flink / 4, network_max);
+	memory.network =
+		clamp(fraction_of(memory.flink, conf, "taskmanager.memory.network.fraction"),
+		      network_min < memory.flink ? network_min : memory.flink / 4, network_max);
 	memory.managed = conf_is_set(conf, "taskmanager.memory.managed.size") ?
 		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.managed.size") :
 		fraction_of(memory.flink, conf, "taskmanager.memory.managed.fraction");
@@ -97,8 +101,8 @@ static int create_shuffle(struct taskmanager *taskmanager, const struct memory *
 		.segment_bytes = segment_bytes_of(conf),
 		.exclusive_segments_per_channel =
 			(uint32_t)conf_int(conf, "taskmanager.network.memory.buffers-per-channel"),
-		.floating_segments_per_gate =
-			(uint32_t)conf_int(conf, "taskmanager.network.memory.floating-buffers-per-gate"),
+		.floating_segments_per_gate = (uint32_t)conf_int(
+			conf, "taskmanager.network.memory.floating-buffers-per-gate"),
 	};
 
 	return shuffle_create(taskmanager->io, &options, &taskmanager->shuffle, err);
@@ -112,22 +116,26 @@ static void name_resource(struct taskmanager *taskmanager)
 	if (conf_is_set(conf, "taskmanager.resource-id"))
 		taskmanager->resource_id = mem_strdup(conf_text(conf, "taskmanager.resource-id"));
 	else
-		taskmanager->resource_id = mem_printf("%s:%u-%06x", taskmanager->data_host,
-						      (unsigned)shuffle_port(taskmanager->shuffle), suffix);
+		taskmanager->resource_id =
+			mem_printf("%s:%u-%06x", taskmanager->data_host,
+				   (unsigned)shuffle_port(taskmanager->shuffle), suffix);
 }
 
 static int assemble(struct taskmanager *taskmanager, struct err *err)
 {
 	struct world *world = taskmanager->options.world;
 	const struct conf *conf = taskmanager->options.conf;
-	const char *bind_host = taskmanager->options.bind_host ? taskmanager->options.bind_host :
-								 conf_text(conf, "taskmanager.bind-host");
+	const char *bind_host = taskmanager->options.bind_host
+					? taskmanager->options.bind_host
+					: conf_text(conf, "taskmanager.bind-host");
 	const char *host = conf_text(conf, "taskmanager.host");
 	struct memory memory = memory_of(conf);
 
-	if (secret_load(world, conf_text(conf, "security.cluster.secret-file"), &taskmanager->secret, err) != 0)
+	if (secret_load(world, conf_text(conf, "security.cluster.secret-file"),
+			&taskmanager->secret, err) != 0)
 		return -1;
-	world_random_bytes(world, taskmanager->incarnation.bytes, sizeof(taskmanager->incarnation.bytes));
+	world_random_bytes(world, taskmanager->incarnation.bytes,
+			   sizeof(taskmanager->incarnation.bytes));
 	taskmanager->control = runner_create(world, "taskmanager", err);
 	if (taskmanager->control == NULL)
 		return -1;
@@ -138,7 +146,8 @@ static int assemble(struct taskmanager *taskmanager, struct err *err)
 	runner_keep_together(taskmanager->io); /* its agents share the registry of channels */
 	if (create_shuffle(taskmanager, &memory, bind_host, err) != 0)
 		return -1;
-	/* Peers reach the data port under taskmanager.host; unset: the host's name, or what was bound. */
+	/* Peers reach the data port under taskmanager.host; unset: the host's name, or what was
+	 * bound. */
 	if (bind_host[0] == '@')
 		taskmanager->data_host = mem_strdup(bind_host);
 	else
@@ -159,9 +168,11 @@ static int assemble(struct taskmanager *taskmanager, struct err *err)
 		.segment_bytes = segment_bytes_of(conf),
 	};
 
-	log_info("TaskManager", "Starting TaskManager %s with %u slots, %llu MiB network memory in segments of %u bytes.",
-		 taskmanager->resource_id, options.slots, (unsigned long long)(memory.network >> 20),
-		 options.segment_bytes);
+	log_info(
+		"TaskManager",
+		"Starting TaskManager %s with %u slots, %llu MiB network memory in segments of %u bytes.",
+		taskmanager->resource_id, options.slots, (unsigned long long)(memory.network >> 20),
+		options.segment_bytes);
 	return task_executor_create(&options, &taskmanager->executor, err);
 }
 
@@ -205,8 +216,8 @@ void taskmanager_destroy(struct taskmanager **pointer)
 
 	if (taskmanager == NULL)
 		return;
-	/* Slots first: they post to the executor, which must outlive them; then nobody steps any more
-	 * and everything can be freed in the order of use. */
+	/* Slots first: they post to the executor, which must outlive them; then nobody steps any
+	 * more and everything can be freed in the order of use. */
 	if (taskmanager->control != NULL)
 		runner_destroy(&taskmanager->control);
 	if (taskmanager->executor != NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * taskmanager.h - the whole TaskManager as one object: TaskExecutor, slots, shuffle. The daemon, the
- * mini cluster and the simulator make the same object. */
+ * taskmanager.h - the whole TaskManager as one object: TaskExecutor, slots, shuffle. The daemon,
+ * the mini cluster and the simulator make the same object. */
 #ifndef TASKMANAGER_TASKMANAGER_H
 #define TASKMANAGER_TASKMANAGER_H
 
@@ -15,7 +15,8 @@ struct taskmanager_options {
 	const struct conf *conf;     /* borrowed for its whole life */
 	const char *log_directory;   /* where its own .log and .out lie; NULL: none */
 	const char *log_name, *out_name; /* file names inside it; may be NULL */
-	/* What the last life of this daemon died of (from its supervisor's crash note); may be NULL. */
+	/* What the last life of this daemon died of (from its supervisor's crash note); may be
+	 * NULL. */
 	const char *crash_note;
 	const char *crash_operator;
 	struct id crash_job_id;
@@ -31,13 +32,16 @@ MUST_USE int taskmanager_create(const struct taskmanager_options *options,
 				struct taskmanager **taskmanager, struct err *err);
 bool taskmanager_registered(const struct taskmanager *taskmanager); /* any thread */
 const char *taskmanager_resource_id(const struct taskmanager *taskmanager);
-/* Asks it to stop: tasks are cancelled, the JobManager is told. Any thread; then wait for stopped. */
+/* Asks it to stop: tasks are cancelled, the JobManager is told. Any thread; then wait for stopped.
+ *  */
 void taskmanager_stop(struct taskmanager *taskmanager);
 bool taskmanager_stopped(const struct taskmanager *taskmanager);
-/* Also without a stop before: at once, tasks are dropped where they stand. Not from its own threads. */
+/* Also without a stop before: at once, tasks are dropped where they stand. Not from its own
+ * threads. */
 void taskmanager_destroy(struct taskmanager **taskmanager);
 
-/* For checkers, on the simulator's thread. Segments out, live tasks, and the shuffle's own check. */
+/* For checkers, on the simulator's thread. Segments out, live tasks, and the shuffle's own check.
+ *  */
 uint32_t taskmanager_tasks_count(const struct taskmanager *taskmanager);
 struct shuffle *taskmanager_shuffle(struct taskmanager *taskmanager);
 

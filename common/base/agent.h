@@ -58,8 +58,8 @@ void runner_add(struct runner *runner, struct agent *agent);
 void runner_remove(struct runner *runner, struct agent *agent);
 struct loop *runner_loop(struct runner *runner);
 /* Moves all agents but the stuck one to a fresh thread. The runner keeps its identity and its
- * loop; the old thread, when its step returns, runs only the stuck agent from then on, for good, and
- * that agent counts as `blocking` (runner_blocking_count). 0 also if its step is over by then.
+ * loop; the old thread, when its step returns, runs only the stuck agent from then on, for good,
+ * and that agent counts as `blocking` (runner_blocking_count). 0 also if its step is over by then.
  * Called by the watchdog of world_os after about 10 ms in one step; any thread.
  * An evicted agent is stepped beside the others of its runner, so it may share nothing with them
  * but rings, inboxes and channels; its connections, files and background work stay usable, and its
@@ -73,8 +73,8 @@ struct agent *runner_current(const struct runner *runner, mono_t *since);
 uint32_t runner_blocking_count(const struct runner *runner);
 /* Asks the thread to end after its current step and joins it (a stuck one is waited for ≤ 1 s, then
  * left behind with a line in the log; what its step still uses must then not be freed). Files under
- * way are waited for, background work too if it was begun. Agents still on it are not stepped again;
- * their owners free them, and may close connections and listeners of its loop after this. */
+ * way are waited for, background work too if it was begun. Agents still on it are not stepped
+ * again; their owners free them, and may close connections and listeners of its loop after this. */
 void runner_destroy(struct runner **runner);
 /* The agent being stepped on this thread, or NULL: crash notes and profiles are charged to it. */
 struct agent *agent_current(void);

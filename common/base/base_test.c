@@ -46,7 +46,9 @@ static void errors_are_wrapped_and_shown_with_their_hint(void **state)
 	assert_int_equal(err_set(&err, ERR_CONF_BAD_VALUE, "f.yaml:%d: x is \"abc\"", 12), -1);
 	err_wrap(&err, "reading %s", "settings");
 	err_format(&err, text, sizeof(text));
-	assert_string_equal(text, "error E1001: reading settings: f.yaml:12: x is \"abc\"\n hint: correct the value and "
+	assert_string_equal(
+		text,
+		"error E1001: reading settings: f.yaml:12: x is \"abc\"\n hint: correct the value and "
 		"start again; 'jobmanager check-conf' tests settings without starting anything\n");
 	memset(long_text, 'a', sizeof(long_text) - 1);
 	long_text[sizeof(long_text) - 1] = '\0';
@@ -145,7 +147,8 @@ static void inboxes_lose_nothing_and_keep_each_producers_order(void **state)
 
 	inbox_init(&inbox);
 	for (int p = 0; p < PRODUCERS; p++) {
-		producers[p] = (struct producer){ &inbox, MEM_NEW_ARRAY(struct post, COUNT), COUNT };
+		producers[p] =
+			(struct producer){ &inbox, MEM_NEW_ARRAY(struct post, COUNT), COUNT };
 		for (int i = 0; i < COUNT; i++)
 			producers[p].posts[i] = (struct post){ .producer = p, .serial = i };
 		pthread_create(&threads[p], NULL, produce, &producers[p]);
@@ -198,9 +201,11 @@ static void hashes_match_their_published_values(void **state)
 {
 	uint8_t out[32];
 	static const uint8_t sha_abc[4] = { 0xba, 0x78, 0x16, 0xbf };
-	/* guava murmur3_128(0) of the int 0, twice: Flink's id of a source with one chained output */
+	/* guava murmur3_128(0) of the int 0, twice: Flink's id of a source with one chained output
+	 *  */
 	static const int32_t zeros[2] = { 0, 0 };
-	static const uint8_t chained[4] = { 0xcb, 0xc3, 0x57, 0xcc }, alone[4] = { 0xbc, 0x76, 0x4c, 0xd8 };
+	static const uint8_t chained[4] = { 0xcb, 0xc3, 0x57, 0xcc },
+			     alone[4] = { 0xbc, 0x76, 0x4c, 0xd8 };
 
 	hash_sha256("abc", 3, out);
 	assert_memory_equal(out, sha_abc, 4);

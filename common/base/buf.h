@@ -17,7 +17,8 @@ struct buf { /* the caller may read data and size_bytes */
 void buf_init(struct buf *buf);
 void buf_fini(struct buf *buf);
 void buf_clear(struct buf *buf); /* keeps the memory */
-char *buf_reserve(struct buf *buf, size_t more_bytes); /* room at the end; add to size_bytes yourself */
+char *buf_reserve(struct buf *buf,
+		  size_t more_bytes); /* room at the end; add to size_bytes yourself */
 void buf_add(struct buf *buf, const void *data, size_t size_bytes);
 void buf_add_text(struct buf *buf, const char *text);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF(2, 3);

@@ -15,7 +15,8 @@ void check_failed(const char *file, int line, const char *condition, const char 
 
 	va_start(arguments, format);
 	if (used > 0 && (size_t)used < sizeof(text) - 2) {
-		int more = vsnprintf(text + used, sizeof(text) - (size_t)used - 1, format, arguments);
+		int more =
+			vsnprintf(text + used, sizeof(text) - (size_t)used - 1, format, arguments);
 		used += more > 0 ? more : 0;
 	}
 	va_end(arguments);

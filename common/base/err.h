@@ -3,7 +3,8 @@
  *
  * Functions return 0 or -1 and take `struct err *err` last, never NULL. The text says what went
  * wrong with the user's own names and numbers (file, line, setting, value found, values allowed,
- * job, subtask, peer); the code's row in err_table.h gives the class and one hint on how to mend. */
+ * job, subtask, peer); the code's row in err_table.h gives the class and one hint on how to mend.
+ *  */
 #ifndef COMMON_BASE_ERR_H
 #define COMMON_BASE_ERR_H
 

@@ -11,78 +11,99 @@
 #ifndef COMMON_BASE_ERR_TABLE_H
 #define COMMON_BASE_ERR_TABLE_H
 
-#define ERR_TABLE(X)                                                                                  \
-	X(ERR_CONF_BAD_VALUE, 1001, USER, 400, "a setting has a value that is not allowed",           \
+#define ERR_TABLE(X) \
+	X(ERR_CONF_BAD_VALUE, 1001, USER, 400, "a setting has a value that is not allowed", \
 	  "correct the value and start again; 'jobmanager check-conf' tests settings without starting anything") \
-	X(ERR_CONF_SYNTAX, 1002, USER, 400, "a settings file cannot be read",                         \
-	  "correct the line; every line is 'key: value', and '#' begins a comment")                   \
-	X(ERR_CONF_MISSING, 1003, USER, 400, "a needed setting or settings file is missing",          \
-	  "add it, or copy conf/flink-conf.yaml from a fresh build/flink")                            \
-	X(ERR_CONF_PORT_TAKEN, 1004, FATAL, 500, "another process holds the port",                    \
-	  "stop that process, or choose another port in conf/flink-conf.yaml")                        \
-	X(ERR_USAGE, 1005, USER, 400, "the command line is not understood", "see --help")              \
-	X(ERR_PLAN_INVALID, 2001, USER, 400, "the job graph is not valid",                            \
-	  "correct the program; 'flink info' shows its plan without running it")                      \
-	X(ERR_ARTIFACT_UNREADABLE, 2002, USER, 400, "the program file cannot be used",                \
+	X(ERR_CONF_SYNTAX, 1002, USER, 400, "a settings file cannot be read", \
+	  "correct the line; every line is 'key: value', and '#' begins a comment") \
+	X(ERR_CONF_MISSING, 1003, USER, 400, "a needed setting or settings file is missing", \
+	  "add it, or copy conf/flink-conf.yaml from a fresh build/flink") \
+	X(ERR_CONF_PORT_TAKEN, 1004, FATAL, 500, "another process holds the port", \
+	  "stop that process, or choose another port in conf/flink-conf.yaml") \
+	X(ERR_USAGE, 1005, USER, 400, "the command line is not understood", "see --help") \
+	X(ERR_PLAN_INVALID, 2001, USER, 400, "the job graph is not valid", \
+	  "correct the program; 'flink info' shows its plan without running it") \
+	X(ERR_ARTIFACT_UNREADABLE, 2002, USER, 400, "the program file cannot be used", \
 	  "give a shared object (.so) or a C file (.c); bin/flink-config prints the flags to build one") \
-	X(ERR_ARTIFACT_ENTRY, 2003, USER, 400, "the program has no entry function",                   \
-	  "define: int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)")  \
-	X(ERR_ARTIFACT_ABI, 2004, USER, 400, "the program was built for another version",             \
-	  "build it again with the flags that bin/flink-config prints")                               \
-	X(ERR_ARTIFACT_SYMBOL, 2005, USER, 400, "the program needs a symbol that is not there",       \
-	  "link the library that defines it into the program")                                        \
-	X(ERR_COMPILER_MISSING, 2006, USER, 400, "no C compiler was found",                           \
-	  "install one (Debian, Ubuntu: sudo apt-get install gcc), or set CC")                        \
-	X(ERR_COMPILE_FAILED, 2007, USER, 400, "the program does not compile", "correct the lines named above") \
-	X(ERR_PROGRAM_FAILED, 2008, USER, 400, "the program ended with an error before its job ran",  \
-	  "see the message above; it comes from the program itself")                                  \
-	X(ERR_NO_JOB, 2009, USER, 400, "The program didn't contain a Flink job. Perhaps you forgot to call execute() on the execution environment.", \
-	  "call flink_execute(env, name, err) at the end of flink_main")                              \
-	X(ERR_JOB_NOT_FOUND, 2010, USER, 404, "no such job", "'flink list -a' shows all jobs")         \
-	X(ERR_JOB_AMBIGUOUS, 2011, USER, 409, "several jobs match", "give more letters of the job id")  \
-	X(ERR_JOB_ENDED, 2012, USER, 409, "the job has already ended", "'flink list -a' shows how it ended") \
-	X(ERR_CLUSTER_UNREACHABLE, 2013, USER, 503, "no cluster answers",                             \
-	  "start one with ./bin/start-cluster.sh, or name its address with -m host:port")             \
-	X(ERR_TOO_LARGE, 2014, USER, 413, "the request is larger than allowed", "raise rest.server.max-content-length or send less") \
-	X(ERR_NO_SLOTS, 3001, FAIL, 503, "the job's slots did not come in time",                      \
+	X(ERR_ARTIFACT_ENTRY, 2003, USER, 400, "the program has no entry function", \
+	  "define: int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)") \
+	X(ERR_ARTIFACT_ABI, 2004, USER, 400, "the program was built for another version", \
+	  "build it again with the flags that bin/flink-config prints") \
+	X(ERR_ARTIFACT_SYMBOL, 2005, USER, 400, "the program needs a symbol that is not there", \
+	  "link the library that defines it into the program") \
+	X(ERR_COMPILER_MISSING, 2006, USER, 400, "no C compiler was found", \
+	  "install one (Debian, Ubuntu: sudo apt-get install gcc), or set CC") \
+	X(ERR_COMPILE_FAILED, 2007, USER, 400, "the program does not compile", \
+	  "correct the lines named above") \
+	X(ERR_PROGRAM_FAILED, 2008, USER, 400, \
+	  "the program ended with an error before its job ran", \
+	  "see the message above; it comes from the program itself") \
+	X(ERR_NO_JOB, 2009, USER, 400, \
+	  "The program didn't contain a Flink job. Perhaps you forgot to call execute() on the execution environment.", \
+	  "call flink_execute(env, name, err) at the end of flink_main") \
+	X(ERR_JOB_NOT_FOUND, 2010, USER, 404, "no such job", "'flink list -a' shows all jobs") \
+	X(ERR_JOB_AMBIGUOUS, 2011, USER, 409, "several jobs match", \
+	  "give more letters of the job id") \
+	X(ERR_JOB_ENDED, 2012, USER, 409, "the job has already ended", \
+	  "'flink list -a' shows how it ended") \
+	X(ERR_CLUSTER_UNREACHABLE, 2013, USER, 503, "no cluster answers", \
+	  "start one with ./bin/start-cluster.sh, or name its address with -m host:port") \
+	X(ERR_TOO_LARGE, 2014, USER, 413, "the request is larger than allowed", \
+	  "raise rest.server.max-content-length or send less") \
+	X(ERR_NO_SLOTS, 3001, FAIL, 503, "the job's slots did not come in time", \
 	  "start TaskManagers (./bin/taskmanager.sh start), raise taskmanager.numberOfTaskSlots, or run with a smaller -p") \
-	X(ERR_TASKMANAGER_LOST, 3002, RETRY, 500, "a TaskManager is gone",                            \
-	  "its log tells why; the job restarts as its restart strategy allows")                       \
-	X(ERR_USER_FUNCTION_CRASHED, 3003, RETRY, 500, "a user function crashed",                     \
-	  "run the job with --target local under a debugger, or build it with -fsanitize=address")    \
-	X(ERR_USER_FUNCTION_FAILED, 3004, RETRY, 500, "a user function reported a failure", "see its message") \
-	X(ERR_DEPLOY_FAILED, 3005, RETRY, 500, "a task could not be deployed", "see the message; the job restarts as its restart strategy allows") \
-	X(ERR_RESTARTS_USED_UP, 3006, FAIL, 500, "the job failed and its restart strategy allows no further attempt", \
-	  "mend the cause named first; restart-strategy.type: fixed-delay allows restarts")           \
-	X(ERR_CANCELED, 3007, FAIL, 409, "the job was cancelled", "submit it again to run it again")      \
-	X(ERR_BUFFERS, 3008, FAIL, 500, "the network buffers do not suffice for this job",             \
-	  "raise taskmanager.memory.network.max or lower the parallelism")                            \
-	X(ERR_SOURCE_UNREADABLE, 4001, RETRY, 500, "a source cannot be read", "check the name and the rights") \
-	X(ERR_SINK_UNWRITABLE, 4002, RETRY, 500, "a sink cannot be written", "check the name, the rights and the free space") \
-	X(ERR_SINK_EXISTS, 4003, FAIL, 409, "the output exists already",                               \
-	  "remove it or name another; existing files are never overwritten unless asked")             \
-	X(ERR_RECORD_INVALID, 4004, RETRY, 500, "bytes do not form a valid record",                   \
-	  "the sender runs another version or is broken; restart it with this version")                \
-	X(ERR_RECORD_TOO_LARGE, 4005, FAIL, 500, "a record is larger than a network buffer",          \
-	  "raise taskmanager.memory.segment-size or emit smaller records")                            \
-	X(ERR_CONNECTOR_MISSING, 4006, USER, 400, "no such connector",                                \
-	  "check its name; connectors are the files lib/flink-*.so")                                  \
-	X(ERR_KAFKA, 4007, RETRY, 500, "Kafka answered with an error",                                 \
-	  "check bootstrap.servers and the topic; bin/kafka-dev gives a broker to try with")          \
-	X(ERR_NET_UNREACHABLE, 5001, RETRY, 503, "an address cannot be reached", "check the host, the port and that something listens there") \
-	X(ERR_NET_CLOSED, 5002, RETRY, 503, "the connection was closed", "the other side's log tells why")  \
-	X(ERR_NET_PROTOCOL, 5003, RETRY, 400, "the peer broke the protocol",                          \
-	  "the peer is no cflink daemon, or one of another version; the connection was closed")       \
-	X(ERR_NET_VERSION, 5004, USER, 400, "the peer speaks another protocol version", "run the same version everywhere") \
-	X(ERR_NET_SECRET, 5005, USER, 401, "the peer does not know the cluster secret",                \
-	  "give both sides the same security.cluster.secret-file or FLINK_CLUSTER_SECRET")           \
-	X(ERR_NET_TIMEOUT, 5006, RETRY, 504, "no answer in time", "check that the other side runs and is reachable") \
-	X(ERR_FENCED, 5007, USER, 409, "a message of an earlier leader, incarnation or attempt", "nothing to do: it is refused on purpose") \
-	X(ERR_PARTITION_NOT_FOUND, 5008, RETRY, 500, "a task asked for data of a task that is not there", \
-	  "the job restarts as its restart strategy allows")                                          \
-	X(ERR_CREDIT_EXCEEDED, 5009, RETRY, 400, "a peer sent more than its credit", "the peer runs another version or is broken") \
-	X(ERR_RESOURCE, 9001, FATAL, 500, "the operating system refused a resource", "raise the limit (ulimit -a shows them)") \
-	X(ERR_IO, 9002, RETRY, 500, "a file cannot be read or written", "check the name, the rights and the free space") \
+	X(ERR_TASKMANAGER_LOST, 3002, RETRY, 500, "a TaskManager is gone", \
+	  "its log tells why; the job restarts as its restart strategy allows") \
+	X(ERR_USER_FUNCTION_CRASHED, 3003, RETRY, 500, "a user function crashed", \
+	  "run the job with --target local under a debugger, or build it with -fsanitize=address") \
+	X(ERR_USER_FUNCTION_FAILED, 3004, RETRY, 500, "a user function reported a failure", \
+	  "see its message") \
+	X(ERR_DEPLOY_FAILED, 3005, RETRY, 500, "a task could not be deployed", \
+	  "see the message; the job restarts as its restart strategy allows") \
+	X(ERR_RESTARTS_USED_UP, 3006, FAIL, 500, \
+	  "the job failed and its restart strategy allows no further attempt", \
+	  "mend the cause named first; restart-strategy.type: fixed-delay allows restarts") \
+	X(ERR_CANCELED, 3007, FAIL, 409, "the job was cancelled", \
+	  "submit it again to run it again") \
+	X(ERR_BUFFERS, 3008, FAIL, 500, "the network buffers do not suffice for this job", \
+	  "raise taskmanager.memory.network.max or lower the parallelism") \
+	X(ERR_SOURCE_UNREADABLE, 4001, RETRY, 500, "a source cannot be read", \
+	  "check the name and the rights") \
+	X(ERR_SINK_UNWRITABLE, 4002, RETRY, 500, "a sink cannot be written", \
+	  "check the name, the rights and the free space") \
+	X(ERR_SINK_EXISTS, 4003, FAIL, 409, "the output exists already", \
+	  "remove it or name another; existing files are never overwritten unless asked") \
+	X(ERR_RECORD_INVALID, 4004, RETRY, 500, "bytes do not form a valid record", \
+	  "the sender runs another version or is broken; restart it with this version") \
+	X(ERR_RECORD_TOO_LARGE, 4005, FAIL, 500, "a record is larger than a network buffer", \
+	  "raise taskmanager.memory.segment-size or emit smaller records") \
+	X(ERR_CONNECTOR_MISSING, 4006, USER, 400, "no such connector", \
+	  "check its name; connectors are the files lib/flink-*.so") \
+	X(ERR_KAFKA, 4007, RETRY, 500, "Kafka answered with an error", \
+	  "check bootstrap.servers and the topic; bin/kafka-dev gives a broker to try with") \
+	X(ERR_NET_UNREACHABLE, 5001, RETRY, 503, "an address cannot be reached", \
+	  "check the host, the port and that something listens there") \
+	X(ERR_NET_CLOSED, 5002, RETRY, 503, "the connection was closed", \
+	  "the other side's log tells why") \
+	X(ERR_NET_PROTOCOL, 5003, RETRY, 400, "the peer broke the protocol", \
+	  "the peer is no cflink daemon, or one of another version; the connection was closed") \
+	X(ERR_NET_VERSION, 5004, USER, 400, "the peer speaks another protocol version", \
+	  "run the same version everywhere") \
+	X(ERR_NET_SECRET, 5005, USER, 401, "the peer does not know the cluster secret", \
+	  "give both sides the same security.cluster.secret-file or FLINK_CLUSTER_SECRET") \
+	X(ERR_NET_TIMEOUT, 5006, RETRY, 504, "no answer in time", \
+	  "check that the other side runs and is reachable") \
+	X(ERR_FENCED, 5007, USER, 409, "a message of an earlier leader, incarnation or attempt", \
+	  "nothing to do: it is refused on purpose") \
+	X(ERR_PARTITION_NOT_FOUND, 5008, RETRY, 500, \
+	  "a task asked for data of a task that is not there", \
+	  "the job restarts as its restart strategy allows") \
+	X(ERR_CREDIT_EXCEEDED, 5009, RETRY, 400, "a peer sent more than its credit", \
+	  "the peer runs another version or is broken") \
+	X(ERR_RESOURCE, 9001, FATAL, 500, "the operating system refused a resource", \
+	  "raise the limit (ulimit -a shows them)") \
+	X(ERR_IO, 9002, RETRY, 500, "a file cannot be read or written", \
+	  "check the name, the rights and the free space") \
 	X(ERR_BUG, 9999, BUG, 500, "an internal error", "please report it with the log")
 
 #endif

@@ -60,7 +60,8 @@ void hash_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_
 {
 	unsigned int length = 32;
 
-	CHECK(HMAC(EVP_sha256(), key, (int)key_bytes, data, size_bytes, out, &length) != NULL, "HMAC");
+	CHECK(HMAC(EVP_sha256(), key, (int)key_bytes, data, size_bytes, out, &length) != NULL,
+	      "HMAC");
 }
 
 uint64_t hash_checksum(const void *data, size_t size_bytes)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * id.h - 16-byte identifiers (jobs, vertices, allocations, incarnations), shown as 32 hex digits. */
+ * id.h - 16-byte identifiers (jobs, vertices, allocations, incarnations), shown as 32 hex digits.
+ *  */
 #ifndef COMMON_BASE_ID_H
 #define COMMON_BASE_ID_H
 

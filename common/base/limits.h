@@ -6,7 +6,7 @@
 
 #define LIMIT_RPC_FRAME_BYTES_MAX (64 * 1024 * 1024)   /* one RPC message with its header */
 #define LIMIT_RPC_CALLS_MAX 1024                       /* under way per peer and direction */
-#define LIMIT_HANDSHAKE_MS 5000                        /* a stranger has this long to prove itself */
+#define LIMIT_HANDSHAKE_MS 5000 /* a stranger has this long to prove itself */
 #define LIMIT_CONNECTIONS_MAX 1024                     /* accepted and open, per listener */
 #define LIMIT_ARTIFACT_BYTES_MAX (256 * 1024 * 1024)
 #define LIMIT_ARTIFACT_CHUNK_BYTES (1024 * 1024)
@@ -20,7 +20,7 @@
 #define LIMIT_RECORD_DEPTH_MAX 16
 #define LIMIT_FIELD_NAME_BYTES_MAX 255
 #define LIMIT_SEGMENT_BYTES_MIN 2048
-#define LIMIT_SEGMENT_BYTES_MAX 32768                  /* offsets inside a run are 32 bits, positions 24 */
+#define LIMIT_SEGMENT_BYTES_MAX 32768 /* offsets inside a run are 32 bits, positions 24 */
 #define LIMIT_CHANNEL_SEGMENTS_MAX 256
 #define LIMIT_OVERDRAFT_BYTES_MAX (64 * 1024 * 1024)   /* per task, inside one user call */
 #define LIMIT_OUTPUT_RING_BYTES (1024 * 1024)          /* print() lines kept per job */

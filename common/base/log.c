@@ -62,7 +62,8 @@ static void emit(enum log_level level, wall_t now, const char *logger, const cha
 	sink(sink_context, level, line, (size_t)used);
 }
 
-static void emit_skipped(enum log_level level, wall_t now, const char *logger, const char *format, ...)
+static void emit_skipped(enum log_level level, wall_t now, const char *logger, const char *format,
+			 ...)
 {
 	va_list arguments;
 
@@ -71,7 +72,8 @@ static void emit_skipped(enum log_level level, wall_t now, const char *logger, c
 	va_end(arguments);
 }
 
-void log_write(struct log_site *site, enum log_level level, const char *logger, const char *format, ...)
+void log_write(struct log_site *site, enum log_level level, const char *logger, const char *format,
+	       ...)
 {
 	wall_t now = clock_fn ? clock_fn(clock_context) : 0;
 	long long second = now / 1000;
@@ -82,7 +84,8 @@ void log_write(struct log_site *site, enum log_level level, const char *logger, 
 
 		atomic_store(&site->lines, 0);
 		if (skipped > 0)
-			emit_skipped(level, now, logger, "(%u more lines like the next were left out)", skipped);
+			emit_skipped(level, now, logger,
+				     "(%u more lines like the next were left out)", skipped);
 	}
 	if (atomic_fetch_add(&site->lines, 1) >= LINES_PER_SECOND) {
 		atomic_fetch_add(&site->skipped, 1);

@@ -73,7 +73,8 @@ static size_t find(const struct map *map, struct bytes key, uint64_t hash)
 {
 	if (map->index == NULL)
 		return SIZE_MAX;
-	for (size_t at = hash & map->index_mask; map->index[at] != 0; at = (at + 1) & map->index_mask) {
+	for (size_t at = hash & map->index_mask; map->index[at] != 0;
+	     at = (at + 1) & map->index_mask) {
 		if (map->index[at] == INDEX_REMOVED)
 			continue;
 		const struct entry *entry = &map->entries[map->index[at] - 1];

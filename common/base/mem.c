@@ -132,7 +132,8 @@ void *mem_dup(const void *memory, size_t size_bytes)
 
 void *mem_map(size_t size_bytes)
 {
-	void *memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory =
+		mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	CHECK(memory != MAP_FAILED, "out of memory: %zu bytes asked for", size_bytes);
 	count((int64_t)size_bytes, 1);

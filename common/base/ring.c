@@ -77,7 +77,8 @@ void inbox_init(struct inbox *inbox)
 void inbox_post(struct inbox *inbox, struct inbox_node *node)
 {
 	atomic_store_explicit(&node->next, NULL, memory_order_relaxed);
-	struct inbox_node *before = atomic_exchange_explicit(&inbox->tail, node, memory_order_acq_rel);
+	struct inbox_node *before =
+		atomic_exchange_explicit(&inbox->tail, node, memory_order_acq_rel);
 
 	atomic_store_explicit(&before->next, node, memory_order_seq_cst);
 }

@@ -2,7 +2,8 @@
  * ring.h - how agents meet: a bounded single-producer single-consumer ring of pointers, and an
  * inbox that any thread may post to.
  *
- * Orders are acquire/release and seq_cst operations, never fences, so that TSan understands them. */
+ * Orders are acquire/release and seq_cst operations, never fences, so that TSan understands them.
+ *  */
 #ifndef COMMON_BASE_RING_H
 #define COMMON_BASE_RING_H
 
@@ -13,9 +14,9 @@
 
 #include "common/base/compiler.h"
 
-/* Producer and consumer fields are kept two cache lines apart, so a writer of one side never touches
- * the other side's line. By padding, not by alignment: rings are embedded in what mem_alloc gives,
- * which is aligned to 16 bytes. */
+/* Producer and consumer fields are kept two cache lines apart, so a writer of one side never
+ * touches the other side's line. By padding, not by alignment: rings are embedded in what mem_alloc
+ * gives, which is aligned to 16 bytes. */
 #define RING_APART_BYTES (2 * CACHE_LINE_BYTES)
 
 struct ring {

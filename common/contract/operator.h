@@ -18,7 +18,8 @@ struct operator_context {
 	const char *job_name, *operator_name; /* "Flat Map" */
 	struct id job_id;
 	uint32_t subtask, parallelism, key_groups, attempt;
-	struct bytes parameters;              /* the operator's own encoding (a protobuf, see graph/operators.h) */
+	struct bytes
+		parameters; /* the operator's own encoding (a protobuf, see graph/operators.h) */
 	const struct record_type *input_types[2];  /* NULL: no such input */
 	const struct record_type *output_type;     /* NULL: a sink */
 	const struct key_spec *input_keys[2];      /* NULL: not keyed */
@@ -27,7 +28,8 @@ struct operator_context {
 	struct loop *loop;      /* of the runner that steps the subtask */
 	struct agent *agent;    /* wake it when something outside becomes ready */
 	bool fire_at_end;       /* pipeline.processing-time.fire-at-end */
-	int64_t (*setting_ms)(const struct operator_context *context, const char *key, int64_t otherwise);
+	int64_t (*setting_ms)(const struct operator_context *context, const char *key,
+			      int64_t otherwise);
 	/* One line of print() output (with its newline): to the process's stdout and to the job's
 	 * output ring. NULL in tests that do not print. */
 	void (*print)(const struct operator_context *context, const char *line, size_t size_bytes);
@@ -43,10 +45,11 @@ struct operator_vtable {
 	int (*process)(void *self, uint32_t input, const struct batch *batch, uint32_t *taken,
 		       struct outbox *out, struct err *err);
 	int (*watermark)(void *self, event_t watermark, struct outbox *out, struct err *err);
-	/* Processing-time work: fires what is due at wall time `now` and lowers *next (wall_t) to when
-	 * it wants to be called again. Called at that time, and in each step before records come (so
-	 * `now` is the time of those records) and after them. NULL: none. */
-	int (*processing_time)(void *self, wall_t now, wall_t *next, struct outbox *out, struct err *err);
+	/* Processing-time work: fires what is due at wall time `now` and lowers *next (wall_t) to
+	 * when it wants to be called again. Called at that time, and in each step before records
+	 * come (so `now` is the time of those records) and after them. NULL: none. */
+	int (*processing_time)(void *self, wall_t now, wall_t *next, struct outbox *out,
+			       struct err *err);
 	int (*end_of_input)(void *self, uint32_t input, struct outbox *out, struct err *err);
 	int (*snapshot)(void *self, uint64_t checkpoint, struct state_writer *to, struct err *err);
 	int (*checkpoint_done)(void *self, uint64_t checkpoint, bool completed, struct err *err);

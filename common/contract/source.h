@@ -31,7 +31,8 @@ struct split_assigner {
 
 struct source_vtable {
 	const char *name; /* "socket" */
-	/* true: the source is one subtask, whatever parallelism is asked for (Flink's socket source). */
+	/* true: the source is one subtask, whatever parallelism is asked for (Flink's socket
+	 * source). */
 	bool non_parallel;
 	int (*enumerator_open)(void **self, const struct job_context *context,
 			       struct state_reader *from, struct err *err);
@@ -39,8 +40,8 @@ struct source_vtable {
 	int (*enumerator_step)(void *self, mono_t now, struct split_assigner *to, mono_t *wake_at,
 			       struct err *err);
 	/* A reader is there (new, or again after a failure, with the splits it already owns). */
-	int (*enumerator_reader)(void *self, uint32_t subtask, const struct split *owned, uint32_t count,
-				 struct err *err);
+	int (*enumerator_reader)(void *self, uint32_t subtask, const struct split *owned,
+				 uint32_t count, struct err *err);
 	int (*enumerator_snapshot)(void *self, uint64_t checkpoint, struct state_writer *to,
 				   struct err *err);
 	int (*reader_open)(void **self, const struct operator_context *context,
@@ -50,8 +51,10 @@ struct source_vtable {
 	/* Emits some records (until outbox_full or a batch is done), in bounded time. */
 	enum poll (*reader_poll)(void *self, mono_t now, struct outbox *out, mono_t *wake_at,
 				 struct err *err);
-	int (*reader_snapshot)(void *self, uint64_t checkpoint, struct state_writer *to, struct err *err);
-	int (*reader_checkpoint_done)(void *self, uint64_t checkpoint, bool completed, struct err *err);
+	int (*reader_snapshot)(void *self, uint64_t checkpoint, struct state_writer *to,
+			       struct err *err);
+	int (*reader_checkpoint_done)(void *self, uint64_t checkpoint, bool completed,
+				      struct err *err);
 	/* "waiting for localhost:9000", or "" when all is well. Returns the length. */
 	size_t (*reader_status)(const void *self, char *text, size_t size_bytes);
 	void (*enumerator_close)(void **self);

@@ -17,7 +17,8 @@ int secret_load(struct world *world, const char *path, struct bytes *secret, str
 	if (text == NULL && path[0] == '\0')
 		return 0;
 	if (text == NULL) {
-		if (world_read_file(world, path, RPC_SECRET_BYTES_MAX + 2, &file_text, &size, err) != 0) {
+		if (world_read_file(world, path, RPC_SECRET_BYTES_MAX + 2, &file_text, &size,
+				    err) != 0) {
 			err->code = ERR_CONF_BAD_VALUE;
 			return err_wrap(err, "security.cluster.secret-file");
 		}
@@ -29,8 +30,10 @@ int secret_load(struct world *world, const char *path, struct bytes *secret, str
 	while (end > begin && strchr(blanks, text[end - 1]) != NULL)
 		end--;
 	if (end == begin || end - begin > RPC_SECRET_BYTES_MAX) {
-		err_set(err, ERR_CONF_BAD_VALUE, "the cluster secret in %s has %zu bytes; 1 to %d are allowed",
-			file_text ? path : "FLINK_CLUSTER_SECRET", end - begin, RPC_SECRET_BYTES_MAX);
+		err_set(err, ERR_CONF_BAD_VALUE,
+			"the cluster secret in %s has %zu bytes; 1 to %d are allowed",
+			file_text ? path : "FLINK_CLUSTER_SECRET", end - begin,
+			RPC_SECRET_BYTES_MAX);
 		mem_free(file_text);
 		return -1;
 	}

@@ -7,8 +7,10 @@
 #include "common/world/world.h"
 
 /* From FLINK_CLUSTER_SECRET, else from the file (path "" = none); white space around it is cut.
- * Neither: empty. A file that is named but unreadable, empty, or readable by others: ERR_CONF_BAD_VALUE. */
-MUST_USE int secret_load(struct world *world, const char *path, struct bytes *secret, struct err *err);
+ * Neither: empty. A file that is named but unreadable, empty, or readable by others:
+ * ERR_CONF_BAD_VALUE. */
+MUST_USE int secret_load(struct world *world, const char *path, struct bytes *secret,
+			 struct err *err);
 void secret_free(struct bytes *secret); /* wipes it */
 
 #endif

@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 
-/* Lines "job: <32 hex>", "operator: <name>", "function: <symbol>", "task: <name>" for the task under
- * step on this thread; nothing if there is none. For signal handlers: no allocation, no locks. Returns
- * the length. (A daemon_describe_fn.) */
+/* Lines "job: <32 hex>", "operator: <name>", "function: <symbol>", "task: <name>" for the task
+ * under step on this thread; nothing if there is none. For signal handlers: no allocation, no
+ * locks. Returns the length. (A daemon_describe_fn.) */
 size_t crash_describe(char *into, size_t size_bytes);
 
 #endif

@@ -90,8 +90,9 @@ void executor_files_read(Flink__TaskExecutor_Service *service, const Flink__Read
 			 Flink__ReadFileResponse_Closure closure, void *closure_data)
 {
 	struct task_executor *executor = executor_of_service(service);
-	const char *name = strcmp(input->name, "log") == 0 ? executor->base.log_name :
-			   strcmp(input->name, "stdout") == 0 ? executor->base.out_name : input->name;
+	const char *name = strcmp(input->name, "log") == 0	? executor->base.log_name
+			   : strcmp(input->name, "stdout") == 0 ? executor->base.out_name
+								: input->name;
 	struct file_call *call = call_create(executor, closure_data);
 
 	if (call == NULL)
@@ -125,8 +126,10 @@ static void answer_list(struct file_call *call)
 		info->name = call->found[i].name;
 		info->size_bytes = call->found[i].size_bytes;
 		info->modified_ms = call->found[i].modified;
-		info->is_log = executor->base.log_name && strcmp(name, executor->base.log_name) == 0;
-		info->is_stdout = executor->base.out_name && strcmp(name, executor->base.out_name) == 0;
+		info->is_log =
+			executor->base.log_name && strcmp(name, executor->base.log_name) == 0;
+		info->is_stdout =
+			executor->base.out_name && strcmp(name, executor->base.out_name) == 0;
 		answer.files[answer.n_files++] = info;
 	}
 	call->list_closure(&answer, call->closure_data);
@@ -178,8 +181,9 @@ static void listed(struct file_call *call)
 static void stated(struct file_call *call)
 {
 	if (call->op.result == 1 && !call->op.is_directory)
-		call->found[call->found_count++] = (struct found){
-			mem_strdup(call->next_name), (uint64_t)call->op.size_bytes, call->op.modified };
+		call->found[call->found_count++] =
+			(struct found){ mem_strdup(call->next_name), (uint64_t)call->op.size_bytes,
+					call->op.modified };
 	call->next_name += strlen(call->next_name) + 1;
 	stat_next(call);
 }

@@ -75,7 +75,8 @@ static void make_folder(struct artifact *artifact)
 	struct task_executor *executor = artifact->job->executor;
 
 	artifact->stage = ARTIFACT_MAKING_FOLDER;
-	artifact->mkdirs_op = (struct file_op){ .kind = FILE_MKDIRS, .path = executor->artifact_directory };
+	artifact->mkdirs_op =
+		(struct file_op){ .kind = FILE_MKDIRS, .path = executor->artifact_directory };
 	file_submit(runner_loop(executor->options.runner), &artifact->mkdirs_op, &executor->agent);
 }
 
@@ -137,23 +138,27 @@ static void artifact_step(struct artifact *artifact)
 	switch (artifact->stage) {
 	case ARTIFACT_MAKING_FOLDER:
 		artifact->stage = ARTIFACT_OPENING;
-		artifact->open_op = (struct file_op){ .kind = FILE_OPEN_WRITE, .path = artifact->part_path };
+		artifact->open_op =
+			(struct file_op){ .kind = FILE_OPEN_WRITE, .path = artifact->part_path };
 		file_submit(loop, &artifact->open_op, &executor->agent);
 		break;
 	case ARTIFACT_OPENING:
 		artifact->stage = ARTIFACT_WRITING;
-		artifact->write_op = (struct file_op){ .kind = FILE_APPEND, .handle = artifact->open_op.handle,
+		artifact->write_op = (struct file_op){ .kind = FILE_APPEND,
+						       .handle = artifact->open_op.handle,
 						       .from = buf_bytes(&artifact->content) };
 		file_submit(loop, &artifact->write_op, &executor->agent);
 		break;
 	case ARTIFACT_WRITING:
 		artifact->stage = ARTIFACT_CLOSING;
-		artifact->close_op = (struct file_op){ .kind = FILE_CLOSE, .handle = artifact->open_op.handle };
+		artifact->close_op =
+			(struct file_op){ .kind = FILE_CLOSE, .handle = artifact->open_op.handle };
 		file_submit(loop, &artifact->close_op, &executor->agent);
 		break;
 	case ARTIFACT_CLOSING:
 		artifact->stage = ARTIFACT_RENAMING;
-		artifact->rename_op = (struct file_op){ .kind = FILE_RENAME, .path = artifact->part_path,
+		artifact->rename_op = (struct file_op){ .kind = FILE_RENAME,
+							.path = artifact->part_path,
 							.path_to = artifact->path };
 		file_submit(loop, &artifact->rename_op, &executor->agent);
 		break;
@@ -197,12 +202,13 @@ struct executor_job *executor_job_get(struct task_executor *executor, const stru
 	if (job != NULL && !job->released)
 		return job;
 	if (job != NULL) {
-		err_set(err, ERR_DEPLOY_FAILED, "job %s is being released here", id_format(id, text));
+		err_set(err, ERR_DEPLOY_FAILED, "job %s is being released here",
+			id_format(id, text));
 		return NULL;
 	}
 	if (graph == NULL) {
-		err_set(err, ERR_DEPLOY_FAILED, "job %s is not known here and came without its graph",
-			id_format(id, text));
+		err_set(err, ERR_DEPLOY_FAILED,
+			"job %s is not known here and came without its graph", id_format(id, text));
 		return NULL;
 	}
 	if (job_graph_check(graph, err) != 0)
@@ -254,7 +260,8 @@ void executor_job_step(struct executor_job *job)
 		job->ready = true;
 }
 
-/* Frees the job now, or as soon as its tasks, its posted output and its file operations are gone. */
+/* Frees the job now, or as soon as its tasks, its posted output and its file operations are gone.
+ *  */
 void executor_job_release(struct executor_job *job)
 {
 	job->released = true;

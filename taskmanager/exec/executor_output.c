@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * executor_output.c - print() lines on their way from a slot to the .out file and to the JobManager.
+ * executor_output.c - print() lines on their way from a slot to the .out file and to the
+ * JobManager.
  *
  * The slot's thread writes the line to the process's stdout at once (the .out file is the complete
  * copy) and posts a copy to the executor, which pushes it to the JobManager with one call under way
- * per job. What does not fit LIMIT_OUTPUT_RING_BYTES is dropped oldest first, in whole lines, and the
- * gap is told. */
+ * per job. What does not fit LIMIT_OUTPUT_RING_BYTES is dropped oldest first, in whole lines, and
+ * the gap is told. */
 #include <string.h>
 
 #include "common/base/check.h"
@@ -20,7 +21,8 @@ void executor_output_print(void *context, struct task *task, const char *line, s
 	struct executor_job *job = owner->job;
 
 	world_print(owner->executor->world, line, size_bytes);
-	if (atomic_fetch_add(&job->output_posted_bytes, (int64_t)size_bytes) > LIMIT_OUTPUT_RING_BYTES) {
+	if (atomic_fetch_add(&job->output_posted_bytes, (int64_t)size_bytes) >
+	    LIMIT_OUTPUT_RING_BYTES) {
 		atomic_fetch_sub(&job->output_posted_bytes, (int64_t)size_bytes);
 		atomic_fetch_add(&job->output_dropped_bytes, (int64_t)size_bytes);
 		return;
@@ -81,7 +83,8 @@ static void push_done(const Flink__Empty *answer, void *closure_data)
 		if (answer != NULL) {
 			buf_consume(&job->output, job->pushing_bytes);
 			job->output_offset += job->pushing_bytes;
-		} else if (rpc_error()->code == ERR_JOB_NOT_FOUND || rpc_error()->code == ERR_FENCED) {
+		} else if (rpc_error()->code == ERR_JOB_NOT_FOUND ||
+			   rpc_error()->code == ERR_FENCED) {
 			buf_clear(&job->output); /* nobody wants it any more */
 		}
 		job->pushing_bytes = 0;
@@ -112,7 +115,8 @@ void executor_output_push(struct executor_job *job)
 	struct push_call *call = MEM_NEW(struct push_call);
 
 	*call = (struct push_call){ executor, job->id };
-	/* Dropped bytes count as part of the stream, so that offsets stay those of the .out file. */
+	/* Dropped bytes count as part of the stream, so that offsets stay those of the .out file.
+	 *  */
 	job->output_offset += job->dropped_bytes;
 	request.job_id = id_to_message(&job->id);
 	request.offset = job->output_offset;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * executor_priv.h - what the files of the task executor share; nobody else includes it.
  *
- * Threads: everything here belongs to the control runner, but `inbox` (posted to by slot runners) and
- * the atomics. Slot runners know a task by its struct task and post struct event. */
+ * Threads: everything here belongs to the control runner, but `inbox` (posted to by slot runners)
+ * and the atomics. Slot runners know a task by its struct task and post struct event. */
 #ifndef TASKMANAGER_EXEC_EXECUTOR_PRIV_H
 #define TASKMANAGER_EXEC_EXECUTOR_PRIV_H
 
@@ -32,8 +32,16 @@ struct artifact {
 	char *part_path;
 };
 
-enum artifact_stage { ARTIFACT_FETCHING, ARTIFACT_MAKING_FOLDER, ARTIFACT_OPENING, ARTIFACT_WRITING, ARTIFACT_CLOSING,
-		      ARTIFACT_RENAMING, ARTIFACT_READY, ARTIFACT_FAILED };
+enum artifact_stage {
+	ARTIFACT_FETCHING,
+	ARTIFACT_MAKING_FOLDER,
+	ARTIFACT_OPENING,
+	ARTIFACT_WRITING,
+	ARTIFACT_CLOSING,
+	ARTIFACT_RENAMING,
+	ARTIFACT_READY,
+	ARTIFACT_FAILED
+};
 
 /* What is kept per job: graph, types, modules, print() output on its way. Freed by ReleaseJob, or
  * when its last slot is freed. */
@@ -75,7 +83,9 @@ struct executor_task {
 	struct list waiting_splits; /* of struct pending_splits: came before the task was made */
 	uint32_t readers_ready;     /* bit per operator: ReaderReady to be told */
 	bool reader_telling;
-	struct io_totals { uint64_t records_in, records_out, bytes_in, bytes_out, busy, idle, pressured; } totals;
+	struct io_totals {
+		uint64_t records_in, records_out, bytes_in, bytes_out, busy, idle, pressured;
+	} totals;
 };
 
 struct pending_splits {
@@ -128,7 +138,7 @@ struct task_executor {
 	bool registering;
 	_Atomic bool registered;
 	uint64_t leader_epoch;
-	mono_t lost_at;         /* when the last registered connection ended; MONO_NEVER: not lost */
+	mono_t lost_at; /* when the last registered connection ended; MONO_NEVER: not lost */
 	mono_t heartbeat_at, heartbeat_answered, register_at, tick_at;
 	bool heartbeating;
 	uint32_t heartbeat_interval_ms, heartbeat_timeout_ms;
@@ -144,11 +154,25 @@ struct task_executor {
 };
 
 /* task_executor.c */
-struct executor_task *executor_find_task(struct task_executor *executor, const ProtobufCBinaryData *id);
-void executor_task_advance(struct executor_task *task); /* makes it when its job is ready; reports */
+struct executor_task *executor_find_task(struct task_executor *executor,
+					 const ProtobufCBinaryData *id);
+void executor_task_advance(
+	struct executor_task *task); /* makes it when its job is ready; reports */
 void executor_cancel_all(struct task_executor *executor, const char *why);
 void executor_post(struct task_executor *executor, struct event *event);
 struct rpc_fence executor_fence(const struct task_executor *executor);
+
+/* executor_slots.c */
+struct executor_slot *executor_find_slot(struct task_executor *executor,
+					 const struct id *allocation_id);
+void executor_request_slot(Flink__TaskExecutor_Service *service,
+			   const Flink__RequestSlotRequest *input, Flink__Empty_Closure closure,
+			   void *closure_data);
+void executor_free_slot(Flink__TaskExecutor_Service *service, const Flink__FreeSlotRequest *input,
+			Flink__Empty_Closure closure, void *closure_data);
+void executor_slot_step(struct task_executor *executor, struct executor_slot *slot);
+void executor_cancel_task(struct executor_task *task);
+void executor_answer_empty(Flink__Empty_Closure closure, void *closure_data);
 
 /* executor_jobs.c */
 struct executor_job *executor_job_get(struct task_executor *executor, const struct id *id,

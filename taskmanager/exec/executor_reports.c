@@ -55,7 +55,8 @@ static void new_leader(struct task_executor *executor, uint64_t epoch)
 	executor->leader_epoch = epoch;
 }
 
-static void registration_answered(const Flink__RegisterTaskManagerResponse *answer, void *closure_data)
+static void registration_answered(const Flink__RegisterTaskManagerResponse *answer,
+				  void *closure_data)
 {
 	struct peer_call *call = closure_data;
 	struct task_executor *executor = call->executor;
@@ -66,26 +67,32 @@ static void registration_answered(const Flink__RegisterTaskManagerResponse *answ
 		return;
 	executor->registering = false;
 	if (answer == NULL) {
-		log_warn(EXECUTOR_LOGGER, "The JobManager refused the registration: %s", rpc_error()->text);
-		executor->register_at = mono_after_ms(loop_now(runner_loop(executor->options.runner)), 500);
+		log_warn(EXECUTOR_LOGGER, "The JobManager refused the registration: %s",
+			 rpc_error()->text);
+		executor->register_at =
+			mono_after_ms(loop_now(runner_loop(executor->options.runner)), 500);
 		agent_wake(&executor->agent);
 		return;
 	}
 	new_leader(executor, answer->leader_epoch);
-	executor->heartbeat_interval_ms = answer->heartbeat_interval_ms > 0 ? answer->heartbeat_interval_ms : 1000;
-	executor->heartbeat_timeout_ms = answer->heartbeat_timeout_ms > 0 ? answer->heartbeat_timeout_ms : 5000;
+	executor->heartbeat_interval_ms =
+		answer->heartbeat_interval_ms > 0 ? answer->heartbeat_interval_ms : 1000;
+	executor->heartbeat_timeout_ms =
+		answer->heartbeat_timeout_ms > 0 ? answer->heartbeat_timeout_ms : 5000;
 	executor->heartbeat_answered = loop_now(runner_loop(executor->options.runner));
 	executor->heartbeat_at = executor->heartbeat_answered;
 	executor->heartbeating = false;
 	executor->lost_at = MONO_NEVER;
 	executor->crash_told = true;
 	atomic_store(&executor->registered, true);
-	log_info(EXECUTOR_LOGGER, "Successful registration at resource manager %s under leader epoch %016llx.",
+	log_info(EXECUTOR_LOGGER,
+		 "Successful registration at resource manager %s under leader epoch %016llx.",
 		 rpc_peer_name(executor->peer), (unsigned long long)executor->leader_epoch);
 	agent_wake(&executor->agent);
 }
 
-/* A number behind "NAME:" in a file of /proc, times 1 KiB; 0 when it cannot be read (the simulator). */
+/* A number behind "NAME:" in a file of /proc, times 1 KiB; 0 when it cannot be read (the
+ * simulator). */
 static uint64_t proc_kib(struct task_executor *executor, const char *path, const char *name)
 {
 	struct err err;
@@ -93,7 +100,8 @@ static uint64_t proc_kib(struct task_executor *executor, const char *path, const
 	char *text;
 	size_t size;
 
-	if (world_is_sim(executor->world) || world_read_file(executor->world, path, 65536, &text, &size, &err) != 0)
+	if (world_is_sim(executor->world) ||
+	    world_read_file(executor->world, path, 65536, &text, &size, &err) != 0)
 		return 0;
 	const char *at = strstr(text, name);
 
@@ -125,8 +133,8 @@ void executor_register(struct task_executor *executor, struct rpc_peer *peer)
 	request.managed_memory_bytes = options->managed_memory_bytes;
 	request.network_memory_bytes = options->network_memory_bytes;
 	request.segment_bytes = options->segment_bytes;
-	request.rpc_address = (char *)(uintptr_t)arena_printf(arena, "%s:%u", options->data_host,
-							      (unsigned)shuffle_port(options->shuffle));
+	request.rpc_address = (char *)(uintptr_t)arena_printf(
+		arena, "%s:%u", options->data_host, (unsigned)shuffle_port(options->shuffle));
 	if (executor->base.crash_note != NULL && !executor->crash_told) {
 		request.crash_note = (char *)(uintptr_t)executor->base.crash_note;
 		request.crash_operator = (char *)(uintptr_t)(executor->base.crash_operator ?
@@ -137,7 +145,8 @@ void executor_register(struct task_executor *executor, struct rpc_peer *peer)
 	slot_reports(executor, arena, &request.slot_reports, &request.n_slot_reports);
 	rpc_stub_init(&stub, peer, &flink__resource_manager__descriptor, &fence);
 	flink__resource_manager__register_task_manager(rpc_stub_service(&stub), &request,
-						       registration_answered, peer_call_create(executor));
+						       registration_answered,
+						       peer_call_create(executor));
 	arena_destroy(&arena);
 }
 
@@ -214,7 +223,8 @@ void executor_heartbeat(struct task_executor *executor, mono_t now, mono_t *wake
 {
 	if (!atomic_load(&executor->registered) || executor->peer == NULL)
 		return;
-	mono_t overdue = mono_after_ms(executor->heartbeat_answered, executor->heartbeat_timeout_ms);
+	mono_t overdue =
+		mono_after_ms(executor->heartbeat_answered, executor->heartbeat_timeout_ms);
 
 	if (now >= overdue) {
 		struct err err;
@@ -233,7 +243,7 @@ void executor_heartbeat(struct task_executor *executor, mono_t now, mono_t *wake
 							       executor->heartbeat_at));
 }
 
-/* ---- task states ------------------------------------------------------------------------------ */
+/* ---- task states ---------------------------------------------------------------------------- */
 
 struct report_call {
 	struct task_executor *executor;
@@ -244,7 +254,8 @@ struct report_call {
 static void report_answered(const Flink__Empty *answer, void *closure_data)
 {
 	struct report_call *call = closure_data;
-	struct executor_task *task = map_get(call->executor->tasks, map_key_id(&call->execution_id));
+	struct executor_task *task =
+		map_get(call->executor->tasks, map_key_id(&call->execution_id));
 	struct task_executor *executor = call->executor;
 	uint32_t told = call->state;
 
@@ -290,7 +301,8 @@ void executor_report(struct executor_task *task)
 	if (task->state == TASK_FAILED) {
 		err_to_message(&task->failure, &failure);
 		request.failure = &failure;
-		request.failed_operator = task->failed_operator ? task->failed_operator : (char *)(uintptr_t)"";
+		request.failed_operator =
+			task->failed_operator ? task->failed_operator : (char *)(uintptr_t) "";
 	}
 	if (task->task != NULL) {
 		task_report(task->task, arena, &metrics);
@@ -298,21 +310,24 @@ void executor_report(struct executor_task *task)
 	}
 	task->sending = true;
 	rpc_stub_init(&stub, executor->peer, &flink__resource_manager__descriptor, &fence);
-	flink__resource_manager__update_task_state(rpc_stub_service(&stub), &request, report_answered, call);
+	flink__resource_manager__update_task_state(rpc_stub_service(&stub), &request,
+						   report_answered, call);
 	arena_destroy(&arena);
 }
 
 static void readers_told(const Flink__Empty *answer, void *closure_data)
 {
 	struct report_call *call = closure_data;
-	struct executor_task *task = map_get(call->executor->tasks, map_key_id(&call->execution_id));
+	struct executor_task *task =
+		map_get(call->executor->tasks, map_key_id(&call->execution_id));
 	struct task_executor *executor = call->executor;
 
 	mem_free(call);
 	if (task == NULL)
 		return;
 	task->reader_telling = false;
-	if (answer != NULL || rpc_error()->code == ERR_FENCED || rpc_error()->code == ERR_JOB_NOT_FOUND)
+	if (answer != NULL || rpc_error()->code == ERR_FENCED ||
+	    rpc_error()->code == ERR_JOB_NOT_FOUND)
 		task->readers_ready &= task->readers_ready - 1; /* the lowest was told */
 	agent_wake(&executor->agent);
 }
@@ -335,5 +350,6 @@ void executor_tell_readers(struct executor_task *task)
 	request.operator_ = (uint32_t)__builtin_ctz(task->readers_ready);
 	task->reader_telling = true;
 	rpc_stub_init(&stub, executor->peer, &flink__resource_manager__descriptor, &fence);
-	flink__resource_manager__reader_ready(rpc_stub_service(&stub), &request, readers_told, call);
+	flink__resource_manager__reader_ready(rpc_stub_service(&stub), &request, readers_told,
+					      call);
 }

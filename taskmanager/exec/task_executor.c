@@ -29,171 +29,13 @@ void executor_post(struct task_executor *executor, struct event *event)
 	agent_wake(&executor->agent);
 }
 
-struct executor_task *executor_find_task(struct task_executor *executor, const ProtobufCBinaryData *id)
+struct executor_task *executor_find_task(struct task_executor *executor,
+					 const ProtobufCBinaryData *id)
 {
 	return map_get(executor->tasks, bytes_of(id->data, id->len));
 }
 
-/* ---- slots ------------------------------------------------------------------------------------ */
-
-static struct executor_slot *find_slot(struct task_executor *executor, const struct id *allocation_id)
-{
-	for (uint32_t i = 0; i < executor->options.slots; i++)
-		if (executor->slots[i].allocated &&
-		    id_equal(&executor->slots[i].allocation_id, allocation_id))
-			return &executor->slots[i];
-	return NULL;
-}
-
-static void answer_empty(Flink__Empty_Closure closure, void *closure_data)
-{
-	Flink__Empty empty = FLINK__EMPTY__INIT;
-
-	closure(&empty, closure_data);
-}
-
-static void request_slot(Flink__TaskExecutor_Service *service, const Flink__RequestSlotRequest *input,
-			 Flink__Empty_Closure closure, void *closure_data)
-{
-	struct task_executor *executor = executor_of_service(service);
-	struct id allocation_id, job_id;
-	struct err err;
-
-	if (!id_from_message(&input->allocation_id, &allocation_id) ||
-	    !id_from_message(&input->job_id, &job_id) || input->slot >= executor->options.slots) {
-		err_set(&err, ERR_NET_PROTOCOL, "slot %u of %u, or an id that is not 16 bytes",
-			input->slot, executor->options.slots);
-		rpc_fail(closure_data, &err);
-		return;
-	}
-	struct executor_slot *slot = &executor->slots[input->slot];
-
-	if (atomic_load(&executor->stopping)) {
-		err_set(&err, ERR_TASKMANAGER_LOST, "this TaskManager is stopping");
-		rpc_fail(closure_data, &err);
-		return;
-	}
-	if (slot->allocated && !id_equal(&slot->allocation_id, &allocation_id)) {
-		char text[ID_TEXT_SIZE];
-
-		err_set(&err, ERR_DEPLOY_FAILED, "slot %u belongs to job %s", input->slot,
-			id_format(&slot->job_id, text));
-		rpc_fail(closure_data, &err);
-		return;
-	}
-	if (!slot->allocated) {
-		char a[ID_TEXT_SIZE], j[ID_TEXT_SIZE];
-
-		slot->allocated = true;
-		slot->freeing = false;
-		slot->allocation_id = allocation_id;
-		slot->job_id = job_id;
-		log_info(EXECUTOR_LOGGER, "Allocated slot %u for allocation %s of job %s.", input->slot,
-			 id_format(&allocation_id, a), id_format(&job_id, j));
-	}
-	answer_empty(closure, closure_data);
-}
-
-static bool slot_has_tasks(struct task_executor *executor, const struct executor_slot *slot)
-{
-	size_t at = 0;
-	void *value;
-
-	while (map_next(executor->tasks, &at, NULL, &value))
-		if (id_equal(&((struct executor_task *)value)->allocation_id, &slot->allocation_id) &&
-		    !sm_is_final(&task_states, ((struct executor_task *)value)->state))
-			return true;
-	return false;
-}
-
-static void cancel_task(struct executor_task *task)
-{
-	if (task->cancel_asked || sm_is_final(&task_states, task->state))
-		return;
-	task->cancel_asked = true;
-	if (task->task != NULL) {
-		task_cancel(task->task);
-		return;
-	}
-	task->state = TASK_CANCELED; /* never began */
-	agent_wake(&task->executor->agent);
-}
-
-static void cancel_slot(struct task_executor *executor, const struct executor_slot *slot)
-{
-	size_t at = 0;
-	void *value;
-
-	while (map_next(executor->tasks, &at, NULL, &value))
-		if (id_equal(&((struct executor_task *)value)->allocation_id, &slot->allocation_id))
-			cancel_task(value);
-}
-
-/* Completes a slot's release once its tasks are gone. */
-static void slot_step(struct task_executor *executor, struct executor_slot *slot)
-{
-	struct list_node *node;
-	char text[ID_TEXT_SIZE];
-
-	if (!slot->allocated || !slot->freeing || slot_has_tasks(executor, slot))
-		return;
-	log_info(EXECUTOR_LOGGER, "Free slot %u, allocation %s.", slot->index,
-		 id_format(&slot->allocation_id, text));
-	slot->allocated = slot->freeing = false;
-	slot->allocation_id = slot->job_id = ID_NONE;
-	while ((node = list_pop_front(&slot->free_calls)) != NULL) {
-		struct pending_call *call = CONTAINER_OF(node, struct pending_call, node);
-
-		answer_empty(call->closure, call->closure_data);
-		mem_free(call);
-	}
-}
-
-static void free_slot(Flink__TaskExecutor_Service *service, const Flink__FreeSlotRequest *input,
-		      Flink__Empty_Closure closure, void *closure_data)
-{
-	struct task_executor *executor = executor_of_service(service);
-	struct id allocation_id = ID_NONE;
-	struct executor_slot *slot = NULL;
-
-	if (id_from_message(&input->allocation_id, &allocation_id))
-		slot = find_slot(executor, &allocation_id);
-	if (slot == NULL) { /* freed already: asked twice */
-		answer_empty(closure, closure_data);
-		return;
-	}
-	struct pending_call *call = MEM_NEW(struct pending_call);
-
-	call->closure = closure;
-	call->closure_data = closure_data;
-	list_push_back(&slot->free_calls, &call->node);
-	slot->freeing = true;
-	cancel_slot(executor, slot);
-	agent_wake(&executor->agent);
-}
-
-void executor_cancel_all(struct task_executor *executor, const char *why)
-{
-	size_t at = 0;
-	void *value;
-
-	if (map_count(executor->tasks) > 0)
-		log_info(EXECUTOR_LOGGER, "Cancelling %zu tasks: %s.", map_count(executor->tasks), why);
-	while (map_next(executor->tasks, &at, NULL, &value)) {
-		struct executor_task *task = value;
-
-		cancel_task(task);
-		task->reported_state = sm_is_final(&task_states, task->state) ? task->state :
-										  task->reported_state;
-	}
-	for (uint32_t i = 0; i < executor->options.slots; i++)
-		executor->slots[i].freeing = executor->slots[i].allocated;
-	at = 0;
-	while (map_next(executor->jobs, &at, NULL, &value))
-		((struct executor_job *)value)->released = true;
-}
-
-/* ---- tasks ------------------------------------------------------------------------------------ */
+/* ---- tasks ---------------------------------------------------------------------------------- */
 
 static void state_changed(void *context, struct task *task, enum task_state state,
 			  const struct err *failure, const char *failed_operator)
@@ -231,11 +73,12 @@ static void task_failed(struct executor_task *task, const struct err *why)
 static int make_task(struct executor_task *task, struct err *err)
 {
 	struct task_executor *executor = task->executor;
-	struct executor_slot *slot = find_slot(executor, &task->allocation_id);
+	struct executor_slot *slot = executor_find_slot(executor, &task->allocation_id);
 	const struct conf *conf = executor->conf;
 
 	if (slot == NULL)
-		return err_set(err, ERR_DEPLOY_FAILED, "the slot was given back before the task began");
+		return err_set(err, ERR_DEPLOY_FAILED,
+			       "the slot was given back before the task began");
 	if (slot->runner == NULL) {
 		slot->runner = runner_create(executor->world, "slot", err);
 		if (slot->runner == NULL)
@@ -278,8 +121,8 @@ static void give_splits(struct executor_task *task)
 		struct pending_splits *pending = CONTAINER_OF(node, struct pending_splits, node);
 
 		if (task->task != NULL)
-			task_add_splits(task->task, pending->operator, pending->splits, pending->count,
-					pending->no_more);
+			task_add_splits(task->task, pending->operator, pending->splits,
+					pending->count, pending->no_more);
 		mem_free(pending);
 	}
 }
@@ -314,7 +157,8 @@ void executor_task_advance(struct executor_task *task)
 		give_splits(task);
 	executor_tell_readers(task);
 	executor_report(task);
-	if (sm_is_final(&task_states, task->state) && task->reported_state == task->state && !task->sending)
+	if (sm_is_final(&task_states, task->state) && task->reported_state == task->state &&
+	    !task->sending)
 		task_forget(task);
 }
 
@@ -350,7 +194,8 @@ static int check_deployment(struct task_executor *executor, const Flink__SubmitT
 			return err_set(err, ERR_NET_PROTOCOL, "input %zu is not well formed", i);
 		for (size_t j = 0; j < gate->n_producer_location; j++)
 			if (gate->producer_location[j] >= input->n_locations)
-				return err_set(err, ERR_NET_PROTOCOL, "input %zu names location %u of %zu", i,
+				return err_set(err, ERR_NET_PROTOCOL,
+					       "input %zu names location %u of %zu", i,
 					       gate->producer_location[j], input->n_locations);
 	}
 	for (size_t i = 0; i < input->n_outputs; i++)
@@ -371,7 +216,7 @@ static int accept_task(struct task_executor *executor, const Flink__SubmitTaskRe
 		return err_set(err, ERR_NET_PROTOCOL, "an id is not 16 bytes");
 	if (map_get(executor->tasks, map_key_id(&execution_id)) != NULL)
 		return 0; /* sent twice */
-	struct executor_slot *slot = find_slot(executor, &allocation_id);
+	struct executor_slot *slot = executor_find_slot(executor, &allocation_id);
 
 	if (slot == NULL || slot->freeing || !id_equal(&slot->job_id, &job_id))
 		return err_set(err, ERR_DEPLOY_FAILED, "the allocation holds no slot here");
@@ -407,25 +252,27 @@ static void submit_task(Flink__TaskExecutor_Service *service, const Flink__Submi
 		rpc_fail(closure_data, &err);
 		return;
 	}
-	answer_empty(closure, closure_data);
+	executor_answer_empty(closure, closure_data);
 	agent_wake(&executor->agent);
 }
 
-static void cancel_task_call(Flink__TaskExecutor_Service *service, const Flink__CancelTaskRequest *input,
-			     Flink__Empty_Closure closure, void *closure_data)
+static void cancel_task_call(Flink__TaskExecutor_Service *service,
+			     const Flink__CancelTaskRequest *input, Flink__Empty_Closure closure,
+			     void *closure_data)
 {
 	struct task_executor *executor = executor_of_service(service);
 	struct executor_task *task = executor_find_task(executor, &input->execution_id);
 
-	if (task == NULL) { /* it ended and was acknowledged, or never came: the caller may forget it */
+	if (task ==
+	    NULL) { /* it ended and was acknowledged, or never came: the caller may forget it */
 		struct err err;
 
 		err_set(&err, ERR_FENCED, "there is no such task here");
 		rpc_fail(closure_data, &err);
 		return;
 	}
-	cancel_task(task);
-	answer_empty(closure, closure_data);
+	executor_cancel_task(task);
+	executor_answer_empty(closure, closure_data);
 }
 
 static void add_splits(Flink__TaskExecutor_Service *service, const Flink__AddSplitsRequest *input,
@@ -457,7 +304,7 @@ static void add_splits(Flink__TaskExecutor_Service *service, const Flink__AddSpl
 		body += input->splits[i]->body.len;
 	}
 	list_push_back(&task->waiting_splits, &pending->node);
-	answer_empty(closure, closure_data);
+	executor_answer_empty(closure, closure_data);
 	agent_wake(&executor->agent);
 }
 
@@ -465,14 +312,15 @@ static void release_job(Flink__TaskExecutor_Service *service, const Flink__Relea
 			Flink__Empty_Closure closure, void *closure_data)
 {
 	struct task_executor *executor = executor_of_service(service);
-	struct executor_job *job = map_get(executor->jobs, bytes_of(input->job_id.data, input->job_id.len));
+	struct executor_job *job =
+		map_get(executor->jobs, bytes_of(input->job_id.data, input->job_id.len));
 
 	if (job != NULL) {
 		job->released = true;
 		shuffle_release_job(executor->options.shuffle, &job->id);
 		agent_wake(&executor->agent);
 	}
-	answer_empty(closure, closure_data);
+	executor_answer_empty(closure, closure_data);
 }
 
 static void thread_dump(Flink__TaskExecutor_Service *service, const Flink__Empty *input,
@@ -495,16 +343,17 @@ static void thread_dump(Flink__TaskExecutor_Service *service, const Flink__Empty
 
 		flink__key_value__init(thread);
 		thread->key = arena_printf(arena, "slot-%u", i);
-		thread->value = arena_printf(arena, "\"slot-%u\" %s%s%s\n", i, current ? "in a step of " : "idle",
-					     current ? current->name : "",
-					     us > 0 ? arena_printf(arena, " for %lld us", (long long)us) : "");
+		thread->value = arena_printf(
+			arena, "\"slot-%u\" %s%s%s\n", i, current ? "in a step of " : "idle",
+			current ? current->name : "",
+			us > 0 ? arena_printf(arena, " for %lld us", (long long)us) : "");
 		answer.threads[answer.n_threads++] = thread;
 	}
 	closure(&answer, closure_data);
 	arena_destroy(&arena);
 }
 
-/* ---- the agent -------------------------------------------------------------------------------- */
+/* ---- the agent ------------------------------------------------------------------------------ */
 
 static void take_event(struct task_executor *executor, struct event *event)
 {
@@ -526,8 +375,8 @@ static void take_event(struct task_executor *executor, struct event *event)
 			task->failure = event->failure;
 			task->failed_operator = event->failed_operator;
 			event->failed_operator = NULL;
-			log_warn(EXECUTOR_LOGGER, "%s switched to FAILED: %s", task_name(task->task),
-				 task->failure.text);
+			log_warn(EXECUTOR_LOGGER, "%s switched to FAILED: %s",
+				 task_name(task->task), task->failure.text);
 		}
 		break;
 	}
@@ -558,7 +407,7 @@ static void walk(struct task_executor *executor)
 	while (map_next(executor->tasks, &at, NULL, &value))
 		executor_task_advance(value);
 	for (uint32_t i = 0; i < executor->options.slots; i++)
-		slot_step(executor, &executor->slots[i]);
+		executor_slot_step(executor, &executor->slots[i]);
 	at = 0;
 	while (map_next(executor->jobs, &at, NULL, &value))
 		if (((struct executor_job *)value)->released)
@@ -592,7 +441,8 @@ static enum step executor_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	if (!executor->started) {
 		executor->started = true;
 		if (open_client(executor, &err) != 0)
-			log_error(EXECUTOR_LOGGER, "Cannot connect to the JobManager: %s", err.text);
+			log_error(EXECUTOR_LOGGER, "Cannot connect to the JobManager: %s",
+				  err.text);
 	}
 	take_events(executor);
 	if (atomic_load(&executor->stopping) && !atomic_load(&executor->idle)) {
@@ -612,7 +462,8 @@ static enum step executor_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	executor_heartbeat(executor, now, wake_at);
 	watch_loss(executor, now, wake_at);
 	if (executor->register_at != MONO_NEVER)
-		*wake_at = mono_min(*wake_at, executor->register_at > now ? executor->register_at : now + NS_PER_MS);
+		*wake_at = mono_min(*wake_at, executor->register_at > now ? executor->register_at
+									  : now + NS_PER_MS);
 	if (atomic_load(&executor->stopping) && map_count(executor->tasks) == 0)
 		atomic_store(&executor->idle, true);
 	return STEP_IDLE;
@@ -654,17 +505,22 @@ static int fence_check(void *context, struct rpc_peer *peer, const struct rpc_fe
 	if (fence->leader_epoch == 0 || executor->leader_epoch == 0 ||
 	    fence->leader_epoch == executor->leader_epoch)
 		return 0;
-	return err_set(err, ERR_FENCED, "%s comes from the leader of epoch %016llx, this TaskManager follows %016llx",
-		       method, (unsigned long long)fence->leader_epoch, (unsigned long long)executor->leader_epoch);
+	return err_set(
+		err, ERR_FENCED,
+		"%s comes from the leader of epoch %016llx, this TaskManager follows %016llx",
+		method, (unsigned long long)fence->leader_epoch,
+		(unsigned long long)executor->leader_epoch);
 }
 
 static int open_client(struct task_executor *executor, struct err *err)
 {
 	const struct taskmanager_options *base = &executor->base;
-	const char *host = base->jobmanager_host ? base->jobmanager_host :
-						   conf_text(executor->conf, "jobmanager.rpc.address");
-	uint16_t port = base->jobmanager_port ? base->jobmanager_port :
-						(uint16_t)conf_int(executor->conf, "jobmanager.rpc.port");
+	const char *host = base->jobmanager_host
+				   ? base->jobmanager_host
+				   : conf_text(executor->conf, "jobmanager.rpc.address");
+	uint16_t port = base->jobmanager_port
+				? base->jobmanager_port
+				: (uint16_t)conf_int(executor->conf, "jobmanager.rpc.port");
 	struct rpc_options options = {
 		.component = EXECUTOR_LOGGER,
 		.secret = executor->options.secret,
@@ -679,7 +535,8 @@ static int open_client(struct task_executor *executor, struct err *err)
 	};
 
 	log_info(EXECUTOR_LOGGER, "Connecting to the JobManager at %s:%u.", host, (unsigned)port);
-	return rpc_client_open(executor->options.runner, host, port, &options, &executor->client, err);
+	return rpc_client_open(executor->options.runner, host, port, &options, &executor->client,
+			       err);
 }
 
 int task_executor_create(const struct task_executor_options *options, struct task_executor **out,
@@ -687,9 +544,14 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 {
 	static const Flink__TaskExecutor_Service service = {
 		.base = FLINK__TASK_EXECUTOR__BASE_INIT,
-		.request_slot = request_slot, .free_slot = free_slot, .submit_task = submit_task,
-		.cancel_task = cancel_task_call, .add_splits = add_splits, .release_job = release_job,
-		.list_files = executor_files_list, .read_file = executor_files_read,
+		.request_slot = executor_request_slot,
+		.free_slot = executor_free_slot,
+		.submit_task = submit_task,
+		.cancel_task = cancel_task_call,
+		.add_splits = add_splits,
+		.release_job = release_job,
+		.list_files = executor_files_list,
+		.read_file = executor_files_read,
 		.thread_dump = thread_dump,
 	};
 	struct task_executor *executor = MEM_NEW(struct task_executor);
@@ -712,8 +574,8 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 	inbox_init(&executor->inbox);
 	/* io.tmp.dirs is a list; artifacts need one folder. */
 	const char *folders = conf_text(executor->conf, "io.tmp.dirs");
-	executor->artifact_directory = mem_printf("%.*s/flink-%s", (int)strcspn(folders, ",;|:"), folders,
-						  options->resource_id);
+	executor->artifact_directory = mem_printf("%.*s/flink-%s", (int)strcspn(folders, ",;|:"),
+						  folders, options->resource_id);
 	for (char *c = executor->artifact_directory; *c; c++)
 		if (*c == ':')
 			*c = '-';
@@ -777,7 +639,8 @@ void task_executor_destroy(struct task_executor **pointer)
 		while ((node = list_pop_front(&executor->slots[i].free_calls)) != NULL) {
 			struct pending_call *call = CONTAINER_OF(node, struct pending_call, node);
 
-			answer_empty(call->closure, call->closure_data); /* frees the call; nobody hears it */
+			executor_answer_empty(call->closure,
+				     call->closure_data); /* frees the call; nobody hears it */
 			mem_free(call);
 		}
 	mem_free(executor->slots);

@@ -11,7 +11,8 @@
 struct task_executor;
 
 struct task_executor_options {
-	const struct taskmanager_options *base; /* copied shallowly: its strings outlive the executor */
+	const struct taskmanager_options
+		*base;		    /* copied shallowly: its strings outlive the executor */
 	struct runner *runner;      /* control */
 	struct shuffle *shuffle;
 	struct id incarnation;
@@ -26,7 +27,7 @@ struct task_executor_options {
 MUST_USE int task_executor_create(const struct task_executor_options *options,
 				  struct task_executor **executor, struct err *err);
 bool task_executor_registered(const struct task_executor *executor); /* any thread */
-uint32_t task_executor_tasks(const struct task_executor *executor);  /* its own thread, or at rest */
+uint32_t task_executor_tasks(const struct task_executor *executor); /* its own thread, or at rest */
 /* Begins to stop: cancels every task and says goodbye; stopped when task_executor_idle. */
 void task_executor_stop(struct task_executor *executor); /* any thread */
 bool task_executor_idle(const struct task_executor *executor); /* any thread */

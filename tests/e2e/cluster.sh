@@ -42,7 +42,7 @@ test_job_waits_for_slots_with_numbers_and_starts_by_itself() {
 	./bin/flink list 2>&1 | grep -q "needs 2 slots, 1 free" || fail "$(./bin/flink list 2>&1)"
 	./bin/taskmanager.sh start >tm.txt 2>&1
 	until_true 5 job_is "$id" RUNNING
-	all_run() { rest "/jobs/$id" | jq -e '[.vertices[].tasks.RUNNING] | add == 3' ; }
+	all_run() { rest "/jobs/$id" | jq -e '([.vertices[].tasks.RUNNING] | add) == ([.vertices[].parallelism] | add)' ; }
 	until_true 5 all_run
 	./bin/flink cancel "$id" >/dev/null
 	until_true 5 job_is "$id" CANCELED
