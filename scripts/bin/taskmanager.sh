@@ -16,7 +16,10 @@ start)
 	# Without a JobManager it waits for one, which is no failure: said after two seconds.
 	await_daemon "$READY_FD" 2000
 	case $STATE in
-	ready) echo "1 TaskManager, $SAID, registered" ;;
+	ready)
+		count "${SAID%% *}" slot # it says "2 slots"
+		echo "1 TaskManager, $COUNT, registered"
+		;;
 	failed) say_failure taskexecutor; exit 1 ;;
 	*) say "The TaskManager is up, ${SAID:-but not registered yet}; it registers by itself." ;;
 	esac
