@@ -16,6 +16,7 @@
 #include "common/base/list.h"
 #include "common/base/log.h"
 #include "common/base/map.h"
+#include "common/base/mark.h"
 #include "common/base/mem.h"
 #include "common/base/ring.h"
 #include "common/base/sm.h"
@@ -289,6 +290,32 @@ static void log_lines_have_flinks_pattern_and_a_budget(void **state)
 	buf_fini(&lines);
 }
 
+static uint64_t hits_of(const char *name)
+{
+	const struct mark *mark;
+	size_t at = 0;
+	uint64_t hits = UINT64_MAX;
+
+	while ((mark = mark_next(&at)) != NULL)
+		if (strcmp(mark->name, name) == 0)
+			hits = mark->hits;
+	return hits;
+}
+
+static void marks_are_known_before_they_are_hit(void **state)
+{
+	volatile bool never = false;
+
+	assert_int_equal(hits_of("a test marks"), 0);
+	for (int i = 0; i < 2; i++)
+		SOMETIMES("a test marks");
+	if (never)
+		SOMETIMES("a test never comes here");
+	assert_int_equal(hits_of("a test marks"), 2);
+	assert_int_equal(hits_of("a test never comes here"), 0);
+	assert_int_equal(hits_of("nobody marks this"), UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +329,7 @@ int main(void)
 		cmocka_unit_test(hashes_match_their_published_values),
 		cmocka_unit_test(ids_are_32_hex_digits),
 		cmocka_unit_test(machines_know_their_legal_moves),
+		cmocka_unit_test(marks_are_known_before_they_are_hit),
 		cmocka_unit_test(log_lines_have_flinks_pattern_and_a_budget),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

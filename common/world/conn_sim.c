@@ -7,8 +7,8 @@
  * A write becomes one chunk, now and then two; each arrives after a delay, in order. What is written
  * and not yet read is bounded per direction, so conn_write answers 0 as a full kernel buffer would.
  * A chunk may be cut: its first bytes arrive, then both ends see the connection break. The end of a
- * stream travels behind its bytes. While two nodes are cut off from each other, chunks and dials
- * that come due are held, and go on when the cut has ended.
+ * stream travels behind its bytes. While the way from one node to another is cut, chunks and
+ * dials that come due there are held, and go on when the cut has ended.
  *
  * Life of a link: DIALING (the request travels) --> ANSWERED (the server has its end, the answer
  * travels) --> OPEN; or REFUSED; or, from any of them, BROKEN. It is freed with its second end. */
@@ -17,6 +17,7 @@
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
+#include "common/base/mark.h"
 #include "common/base/mem.h"
 #include "common/world/world_sim_priv.h"
 
@@ -103,10 +104,16 @@ static void wake_end(struct sim_link *link, int side)
 		agent_wake(wake);
 }
 
-static bool link_is_cut(const struct sim_link *link)
+/* Does nothing pass now from the writing end to the other? */
+static bool link_is_cut(const struct sim_link *link, int writer)
 {
 	return link->nodes[0] != NULL && link->nodes[1] != NULL &&
-	       sim_is_cut(link->sim, link->nodes[0], link->nodes[1]);
+	       sim_is_cut(link->sim, link->nodes[writer], link->nodes[1 - writer]);
+}
+
+static bool link_is_cut_anyhow(const struct sim_link *link)
+{
+	return link_is_cut(link, 0) || link_is_cut(link, 1);
 }
 
 /* ---- pipes ------------------------------------------------------------------------------------------ */
@@ -230,7 +237,7 @@ static void reset_fire(struct sim *sim, struct sim_event *event)
 {
 	struct sim_link *link = CONTAINER_OF(event, struct sim_link, reset);
 
-	if (link_is_cut(link))
+	if (link_is_cut_anyhow(link))
 		link->reset_held = true;
 	else
 		link_break(link);
@@ -249,7 +256,8 @@ static void arrive(struct sim_link *link, int writer)
 	struct sim *sim = link->sim;
 	struct pipe *pipe = &link->pipes[writer];
 
-	if (link_is_cut(link)) {
+	if (link_is_cut(link, writer)) {
+		SOMETIMES("bytes wait for a cut network");
 		pipe->held = true;
 		return;
 	}
@@ -257,6 +265,8 @@ static void arrive(struct sim_link *link, int writer)
 	       chunk_at(pipe, pipe->chunks_first)->at <= sim->now)
 		pipe->arrived = chunk_at(pipe, pipe->chunks_first++)->end;
 	if (pipe->arrived >= pipe->cut_at) {
+		if (pipe->arrived > pipe->cut_at)
+			SOMETIMES("a connection breaks in the middle of what was written");
 		pipe->arrived = pipe->cut_at;
 		sim_trace(sim, "cut %s mid-stream", link->ends[0] ? link->ends[0]->base.peer : "?");
 		sim_schedule(sim, &link->reset, sim->now + network_delay(link));
@@ -344,6 +354,7 @@ static void dial_arrives(struct sim_link *link)
 	struct sim_node *target = find_target(link);
 
 	if (target != NULL && sim_is_cut(sim, link->nodes[0], target)) {
+		SOMETIMES("a dial waits for a cut network");
 		link->dial_held = true;
 		return;
 	}
@@ -375,7 +386,8 @@ static void dial_fire(struct sim *sim, struct sim_event *event)
 		dial_arrives(link);
 		return;
 	}
-	if (link->state == LINK_ANSWERED && link_is_cut(link)) {
+	if (link->state == LINK_ANSWERED && link_is_cut(link, 1)) {
+		SOMETIMES("the answer to a dial waits for a cut network");
 		link->dial_held = true;
 		return;
 	}
@@ -506,6 +518,7 @@ ssize_t sim_conn_write(struct conn *base, const struct bytes *from, uint32_t cou
 	uint64_t total = world_bytes_bytes(from, count);
 
 	if (total > room) {
+		SOMETIMES("a socket takes only a part");
 		pipe->writer_waits = true;
 		total = room;
 	}
@@ -687,20 +700,18 @@ void sim_links_reset(struct sim *sim, const struct sim_node *a, const struct sim
 void sim_links_resume(struct sim *sim)
 {
 	LIST_FOR_EACH(&sim->links, struct sim_link, node, link) {
-		if (link_is_cut(link))
-			continue;
-		if (link->dial_held) {
+		if (link->dial_held && !link_is_cut(link, link->state == LINK_ANSWERED)) {
 			link->dial_held = false;
 			sim_schedule(sim, &link->dial, sim_time(sim) + network_delay(link));
 		}
-		if (link->reset_held) {
+		if (link->reset_held && !link_is_cut_anyhow(link)) {
 			link->reset_held = false;
 			reset_soon(link);
 		}
 		for (int side = 0; side < 2; side++) {
 			struct pipe *pipe = &link->pipes[side];
 
-			if (!pipe->held || link->state == LINK_BROKEN)
+			if (!pipe->held || link->state == LINK_BROKEN || link_is_cut(link, side))
 				continue;
 			pipe->held = false;
 			sim_schedule(sim, &pipe->arrival, sim_time(sim) + network_delay(link));

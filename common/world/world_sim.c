@@ -534,57 +534,63 @@ struct world *sim_node(struct sim *sim, const char *name)
 
 /* ---- faults -------------------------------------------------------------------------------------------------- */
 
-struct sim_cut_pair {
-	char *a, *b;
+struct sim_cut_way {
+	char *from, *to;
 	struct list_node node;
 };
 
-static struct sim_cut_pair *find_cut(const struct sim *sim, const char *a, const char *b)
+static struct sim_cut_way *find_cut(const struct sim *sim, const char *from, const char *to)
 {
-	LIST_FOR_EACH(&sim->cuts, struct sim_cut_pair, node, pair)
-		if ((strcmp(pair->a, a) == 0 && strcmp(pair->b, b) == 0) ||
-		    (strcmp(pair->a, b) == 0 && strcmp(pair->b, a) == 0))
-			return pair;
+	LIST_FOR_EACH(&sim->cuts, struct sim_cut_way, node, way)
+		if (strcmp(way->from, from) == 0 && strcmp(way->to, to) == 0)
+			return way;
 	return NULL;
 }
 
-static void forget_cut(struct sim_cut_pair *pair)
+static void forget_cut(struct sim_cut_way *way)
 {
-	list_remove(&pair->node);
-	mem_free(pair->a);
-	mem_free(pair->b);
-	mem_free(pair);
+	list_remove(&way->node);
+	mem_free(way->from);
+	mem_free(way->to);
+	mem_free(way);
 }
 
 static void forget_cuts(struct sim *sim)
 {
-	LIST_FOR_EACH(&sim->cuts, struct sim_cut_pair, node, pair)
-		forget_cut(pair);
+	LIST_FOR_EACH(&sim->cuts, struct sim_cut_way, node, way)
+		forget_cut(way);
 }
 
-bool sim_is_cut(const struct sim *sim, const struct sim_node *a, const struct sim_node *b)
+bool sim_is_cut(const struct sim *sim, const struct sim_node *from, const struct sim_node *to)
 {
-	return !list_empty(&sim->cuts) && a != b && find_cut(sim, a->name, b->name) != NULL;
+	return !list_empty(&sim->cuts) && from != to && find_cut(sim, from->name, to->name) != NULL;
+}
+
+void sim_cut_way(struct world *from, struct world *to, bool cut)
+{
+	struct sim_node *node = (struct sim_node *)from, *other = (struct sim_node *)to;
+	struct sim *sim = node->sim;
+	struct sim_cut_way *way = find_cut(sim, node->name, other->name);
+
+	if (cut == (way != NULL))
+		return;
+	sim_trace(sim, "the way from %s to %s is %s", node->name, other->name,
+		  cut ? "cut" : "open again");
+	if (cut) {
+		way = MEM_NEW(struct sim_cut_way);
+		way->from = mem_strdup(node->name);
+		way->to = mem_strdup(other->name);
+		list_push_back(&sim->cuts, &way->node);
+	} else {
+		forget_cut(way);
+		sim_links_resume(sim);
+	}
 }
 
 void sim_cut(struct world *a, struct world *b, bool cut)
 {
-	struct sim_node *node = (struct sim_node *)a, *other = (struct sim_node *)b;
-	struct sim *sim = node->sim;
-	struct sim_cut_pair *pair = find_cut(sim, node->name, other->name);
-
-	if (cut == (pair != NULL))
-		return;
-	sim_trace(sim, "%s and %s are %s", node->name, other->name, cut ? "cut off" : "joined again");
-	if (cut) {
-		pair = MEM_NEW(struct sim_cut_pair);
-		pair->a = mem_strdup(node->name);
-		pair->b = mem_strdup(other->name);
-		list_push_back(&sim->cuts, &pair->node);
-	} else {
-		forget_cut(pair);
-		sim_links_resume(sim);
-	}
+	sim_cut_way(a, b, cut);
+	sim_cut_way(b, a, cut);
 }
 
 void sim_cut_connections(struct world *a, struct world *b)
@@ -680,34 +686,4 @@ void sim_env_put(struct world *world, const char *name, const char *value)
 	struct sim_node *node = (struct sim_node *)world;
 
 	mem_free(map_put(node->env, bytes_of_text(name), mem_strdup(value)));
-}
-
-/* Marks are hit from any thread of any world, so slots are taken with compare-and-swap. */
-static struct {
-	_Atomic(const char *) name;
-	_Atomic uint64_t hits;
-} marks[512];
-
-void sim_mark(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(marks); i++) {
-		const char *there = atomic_load(&marks[i].name);
-
-		if (there == NULL && atomic_compare_exchange_strong(&marks[i].name, &there, name))
-			there = name;
-		if (there == name || strcmp(there, name) == 0) {
-			atomic_fetch_add_explicit(&marks[i].hits, 1, memory_order_relaxed);
-			return;
-		}
-	}
-	CHECK(false, "more than %zu SOMETIMES marks", ARRAY_COUNT(marks));
-}
-
-bool sim_mark_next(size_t *at, const char **name, uint64_t *hits)
-{
-	if (*at >= ARRAY_COUNT(marks) || atomic_load(&marks[*at].name) == NULL)
-		return false;
-	*name = atomic_load(&marks[*at].name);
-	*hits = atomic_load(&marks[(*at)++].hits);
-	return true;
 }

@@ -36,6 +36,7 @@ struct world *sim_node(struct sim *sim, const char *name);
 void sim_kill(struct world *node);
 void sim_pause(struct world *node, int64_t ms);        /* its agents stand still; SIGSTOP */
 void sim_cut(struct world *a, struct world *b, bool cut); /* no bytes pass either way */
+void sim_cut_way(struct world *from, struct world *to, bool cut); /* none that way */
 void sim_cut_connections(struct world *a, struct world *b); /* reset all there are, once */
 void sim_clock_jump(struct world *node, int64_t wall_ms); /* wall clock only */
 bool sim_node_dead(const struct world *node);
@@ -61,11 +62,5 @@ void sim_module_symbol(struct sim *sim, const char *path, const char *name, void
 const char *sim_file(struct world *node, const char *path, size_t *size_bytes);
 void sim_file_put(struct world *node, const char *path, struct bytes content);
 void sim_env_put(struct world *node, const char *name, const char *value);
-
-/* SOMETIMES("restore met a torn file"): a mark that a night of runs must hit at least once. */
-void sim_mark(const char *name);
-/* size_t at = 0; while (sim_mark_next(&at, &name, &hits)) …: all marks that were hit. */
-bool sim_mark_next(size_t *at, const char **name, uint64_t *hits);
-#define SOMETIMES(name) sim_mark(name)
 
 #endif

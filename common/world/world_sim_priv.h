@@ -46,7 +46,7 @@ struct sim {
 	uint32_t heap_count, heap_capacity;
 	struct list nodes;    /* sim_node.node, also dead ones until world_destroy */
 	struct list links;    /* sim_link.node */
-	struct list cuts;     /* struct sim_cut_pair.node */
+	struct list cuts;     /* struct sim_cut_way.node */
 	struct list idle_jobs; /* struct sim_job.node: for reuse */
 	struct map *disks;    /* name -> struct sim_disk */
 	struct map *modules;  /* path -> map of names to addresses */
@@ -101,7 +101,7 @@ static inline struct sim_node *sim_node_of(const struct loop *loop)
 }
 
 struct sim_node *sim_find_node(struct sim *sim, const char *name); /* alive; NULL: none */
-bool sim_is_cut(const struct sim *sim, const struct sim_node *a, const struct sim_node *b);
+bool sim_is_cut(const struct sim *sim, const struct sim_node *from, const struct sim_node *to);
 
 /* ---- runner_sim.c -------------------------------------------------------------------------------- */
 

@@ -276,6 +276,31 @@ static void a_cut_holds_bytes_until_it_ends(void **state)
 	game_end(&game);
 }
 
+static void a_cut_way_holds_that_way_only(void **state)
+{
+	struct game game;
+
+	game_begin(&game, 13, &nasty);
+	game.turns_wanted = 10;
+	assert_true(sim_run(game.sim, 60000, game_played, &game, NULL));
+	uint32_t turns = game.client.turns;
+
+	sim_cut_way(game.server.world, game.client.world, true);
+	assert_false(sim_run(game.sim, 60000, NULL, NULL, NULL));
+	assert_true(game.client.turns <= turns + 1);
+	/* What the client does arrives: that it leaves, and that it calls; no answer does. */
+	conn_close(&game.client.conn);
+	assert_true(sim_run(game.sim, 60000, server_failed, &game, NULL));
+	player_dial(&game.client, "server");
+	assert_false(sim_run(game.sim, 60000, client_failed, &game, NULL));
+	assert_false(conn_connected(game.client.conn));
+	assert_non_null(game.server.conn);
+	sim_cut_way(game.server.world, game.client.world, false);
+	game.turns_wanted = turns + 20;
+	assert_true(sim_run(game.sim, 60000, game_played, &game, NULL));
+	game_end(&game);
+}
+
 static void reset_connections_fail_on_both_ends(void **state)
 {
 	struct game game;
@@ -714,19 +739,6 @@ static void functions_of_the_program_travel_as_offsets(void **state)
 	disk_end(&disk);
 }
 
-static void marks_are_counted(void **state)
-{
-	size_t at = 0;
-	const char *name;
-	uint64_t hits, found = 0;
-
-	SOMETIMES("a test marks");
-	SOMETIMES("a test marks");
-	while (sim_mark_next(&at, &name, &hits))
-		found += strcmp(name, "a test marks") == 0 ? hits : 0;
-	assert_int_equal(found, 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -736,6 +748,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_name_is_told),
 		cmocka_unit_test(a_paused_node_stands_still_and_goes_on),
 		cmocka_unit_test(a_cut_holds_bytes_until_it_ends),
+		cmocka_unit_test(a_cut_way_holds_that_way_only),
 		cmocka_unit_test(reset_connections_fail_on_both_ends),
 		cmocka_unit_test(a_closed_connection_ends_after_its_last_byte),
 		cmocka_unit_test(a_connection_may_be_cut_inside_a_frame),
@@ -749,7 +762,6 @@ int main(void)
 		cmocka_unit_test(a_moment_comes_exactly_and_time_between_costs_nothing),
 		cmocka_unit_test(background_work_happens_later),
 		cmocka_unit_test(functions_of_the_program_travel_as_offsets),
-		cmocka_unit_test(marks_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
