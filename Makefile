@@ -117,7 +117,8 @@ COMMON := common/base common/world common/wire common/rpc common/record common/c
 	common/conf common/daemon common/metric
 TASKMANAGER := taskmanager taskmanager/exec taskmanager/operator taskmanager/shuffle taskmanager/state
 JOBMANAGER := jobmanager jobmanager/dispatcher jobmanager/resource jobmanager/job jobmanager/blob jobmanager/rest
-CONNECTORS := connectors connectors/socket connectors/file connectors/print connectors/elements
+CONNECTORS := connectors connectors/socket connectors/file connectors/print \
+	connectors/elements connectors/discard
 
 include $(sort $(wildcard common/*/module.mk proto/module.mk jobmanager/module.mk taskmanager/module.mk \
 	connectors/module.mk client/module.mk client/*/module.mk examples/module.mk tests/module.mk \
@@ -151,11 +152,11 @@ $(GEN)/%.o: $(GEN)/%.c $(FLAGS_STAMP)
 
 all: $(PROGRAMS_SHIPPED) home ## daemons, CLI, examples, and the Flink home build/flink
 
-.PHONY: home tests fuzzers print-tests check check-all sim sim-twice bench fuzz format tidy docs help clean install run
+.PHONY: home tests fuzzers print-tests check check-all sim sim-twice bench bench-jobs fuzz format tidy docs help clean install run
 home: $(PROGRAMS_SHIPPED) ## lays out build/flink; an edited conf there is never overwritten
 	$(Q)if [ -x scripts/make-home ]; then BUILD=$(BUILD) scripts/make-home $(OUT) $(HOME_DIR); fi
 
-tests: $(TESTS) $(FUZZERS) ## builds all test programs
+tests: $(TESTS) $(FUZZERS) $(BENCH_JOBS) ## builds all test programs, and what the benchmarks run
 
 fuzzers: $(FUZZERS) # the fuzzers alone; with BUILD=fuzz they search
 
@@ -173,7 +174,9 @@ sim-twice: all tests ## the same seed twice, fingerprints compared
 	$(Q)$(OUT)/tests/sim/sim --seed $(or $(SEED),1) --twice
 
 bench: ## the measured table: tests/bench/README.md says how
-	$(Q)$(MAKE) BUILD=release all && tests/bench/run
+	$(Q)$(MAKE) BUILD=release all bench-jobs && tests/bench/run
+
+bench-jobs: $(BENCH_JOBS) $(SIM) # what tests/bench/run needs beside a Flink home
 
 fuzz: ## every fuzzer for FUZZ_SECONDS (60) each, with clang
 	$(Q)$(MAKE) BUILD=fuzz fuzzers && scripts/run-fuzzers $(or $(FUZZ_SECONDS),60)

@@ -3,6 +3,7 @@
 #include "connectors/connectors.h"
 
 #include "common/contract/registry.h"
+#include "connectors/discard/discard_sink.h"
 #include "connectors/elements/elements_source.h"
 #include "connectors/file/text_file_sink.h"
 #include "connectors/file/text_file_source.h"
@@ -16,4 +17,5 @@ void connectors_register_all(void)
 	registry_add_source(&elements_source);
 	registry_add_sink(&print_sink);
 	registry_add_sink(&text_file_sink);
+	registry_add_sink(&discard_sink);
 }

@@ -270,6 +270,24 @@ static void names_parallelism_and_settings_travel(void **state)
 	stage_close(&stage);
 }
 
+static void measured(struct flink_env *env)
+{
+	discard(words(env));
+}
+
+static void a_dropped_stream_has_flinks_sink(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage);
+	run(&stage, measured);
+	assert_string_equal(stage.err.text, "");
+	assert_string_equal(stage.graph->vertices[0]->name,
+			    "Source: Socket Stream -> Flat Map -> Sink: Unnamed");
+	assert_string_equal(stage.graph->vertices[0]->operators[2]->factory, "discard");
+	stage_close(&stage);
+}
+
 static const struct pair pairs[] = { { 1, 1.5 }, { 2, 2.5 } };
 
 static void from_a_list(struct flink_env *env)
@@ -513,6 +531,7 @@ int main(void)
 		cmocka_unit_test(the_tutorials_job_has_flinks_vertices_and_plan),
 		cmocka_unit_test(operators_carry_what_they_need),
 		cmocka_unit_test(names_parallelism_and_settings_travel),
+		cmocka_unit_test(a_dropped_stream_has_flinks_sink),
 		cmocka_unit_test(records_of_the_program_travel_as_images),
 		cmocka_unit_test(wrong_programs_say_what_is_wrong_and_where),
 		cmocka_unit_test(a_program_executes_once),

@@ -209,6 +209,13 @@ struct stream *write_as_text(struct stream *in, const char *path)
 	return env_stream(in->env, made);
 }
 
+struct stream *discard(struct stream *in)
+{
+	struct transformation *made = add_sink(in, "discard", "Unnamed");
+
+	return made != NULL ? env_stream(in->env, made) : &in->env->broken;
+}
+
 struct stream *kafka_sink(struct stream *in, const char *bootstrap_servers, const char *topic,
 			  const char *const *options)
 {

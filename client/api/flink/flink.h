@@ -205,6 +205,8 @@ struct stream *print(struct stream *in);
 /* One line per record. Parallelism 1: the file `path`; else a folder with files 1, 2, …. Refuses to
  * overwrite. */
 struct stream *write_as_text(struct stream *in, const char *path);
+/* Nothing: every record is dropped. To measure what lies in front of a sink. */
+struct stream *discard(struct stream *in);
 /* Each record's printed form as a message value; at least once. Options as kafka_source. */
 struct stream *kafka_sink(struct stream *in, const char *bootstrap_servers, const char *topic, const char *const *options);
 
