@@ -2,3 +2,4 @@ $(foreach dir,$(JOBMANAGER),$(eval $(call library,$(dir))))
 $(foreach dir,$(JOBMANAGER),$(eval $(call tests,$(dir),$(JOBMANAGER) tests/lib $(COMMON),-lcivetweb)))
 $(eval $(call program_abi,bin/jobmanager,$(OUT)/jobmanager/main.o,$(JOBMANAGER) $(CONNECTORS) $(COMMON),-lcivetweb))
 PROGRAMS_SHIPPED += $(OUT)/bin/jobmanager
+$(eval $(call fuzzers,jobmanager/rest,jobmanager/rest $(COMMON)))

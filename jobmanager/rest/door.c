@@ -48,7 +48,8 @@ static bool names_this_machine(const struct door *door, const char *host)
 
 	return length == 0 || host_is(host, length, "localhost") ||
 	       ends_with(host, length, ".localhost") || host_is(host, length, "[::1]") ||
-	       strncmp(host, "127.", 4) == 0 || host_is(host, length, door->host_name) ||
+	       (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") >= length) ||
+	       host_is(host, length, door->host_name) ||
 	       host_is(host, length, world_host_name(door->options.world));
 }
 
@@ -101,6 +102,9 @@ const char *door_forbids(const struct door *door, const struct door_head *head, 
 	*status = 501;
 	if (!is_known_method(head->method))
 		return "The method is not known here.";
+	*status = 404;
+	if (head->target[0] != '/')
+		return "Not found: *";
 	*status = 403;
 	if (door->host_name != NULL && !names_this_machine(door, head->host)) {
 		*status = 421;

@@ -92,7 +92,7 @@ static int parse_request_line(char *line, struct door_head *head, const char **w
 		return 400;
 	*space = '\0';
 	for (const char *c = target; *c != '\0'; c++)
-		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
+		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f || *c == '#')
 			return *why = "The path has bytes that must be percent-encoded.", 400;
 	head->target = origin_form(target);
 	if (head->target == NULL)

@@ -10,7 +10,7 @@
 #include "common/base/mem.h"
 #include "jobmanager/rest/rest_priv.h"
 
-enum log_stage { LOG_LISTING, LOG_STATING, LOG_OPENING, LOG_READING, LOG_CLOSING };
+enum log_stage { LOG_LISTING, LOG_STATING, LOG_CHECKING, LOG_OPENING, LOG_READING, LOG_CLOSING };
 
 struct log_read {
 	struct agent agent;    /* first */
@@ -161,10 +161,18 @@ static enum step listed(struct log_read *read)
 		if (strcmp(name, read->name) != 0)
 			continue;
 		put_path(read, name);
-		return submit(read, LOG_OPENING,
-			      (struct file_op){ .kind = FILE_OPEN_READ, .path = read->path });
+		return submit(read, LOG_CHECKING,
+			      (struct file_op){ .kind = FILE_STAT, .path = read->path });
 	}
 	return no_such_file(read);
+}
+
+static enum step checked(struct log_read *read)
+{
+	if (read->op.result != 1 || read->op.is_directory)
+		return no_such_file(read);
+	return submit(read, LOG_OPENING,
+		      (struct file_op){ .kind = FILE_OPEN_READ, .path = read->path });
 }
 
 /* What is added to the file from here on is not shown: its length is settled now. */
@@ -189,7 +197,7 @@ static enum step was_read(struct log_read *read)
 		read->failure = read->op.err;
 	} else {
 		read->content.size_bytes = (size_t)read->op.result;
-		buf_add(&read->content, "", 0);
+		read->content.data[read->content.size_bytes] = '\0'; /* room was reserved */
 	}
 	return submit(read, LOG_CLOSING,
 		      (struct file_op){ .kind = FILE_CLOSE, .handle = read->handle });
@@ -209,6 +217,7 @@ static enum step advance(struct log_read *read)
 	switch (read->stage) {
 	case LOG_LISTING: return read->op.result < 0 ? fail(read, &read->op.err) : listed(read);
 	case LOG_STATING: return stated(read);
+	case LOG_CHECKING: return checked(read);
 	case LOG_OPENING: return read->op.result < 0 ? fail(read, &read->op.err) : opened(read);
 	case LOG_READING: return was_read(read);
 	default: return closed(read);

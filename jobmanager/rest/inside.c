@@ -55,9 +55,9 @@ static bool read_body(struct mg_connection *connection, struct buf *body)
 		if (got <= 0)
 			return false;
 		body->size_bytes += (size_t)got;
+		body->data[body->size_bytes] = '\0';
 		left -= got;
 	}
-	body->data[body->size_bytes] = '\0';
 	return true;
 }
 
