@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/.."
 root=$PWD
-text=${1:-README.md}
+text=${1:-docs/architecture.md}
 [[ -r $text ]] || { echo "$text cannot be read" >&2; exit 1; }
 text=$(realpath "$text")
 
@@ -50,7 +50,7 @@ server=
 
 echo
 echo "The most frequent words:"
-sed -n 's/^\(.*\) : \([0-9]*\)$/\2 \1/p' "$results" | sort -k1,1nr -k2 | head -n 10 | sed 's/^\([0-9]*\) \(.*\)/\2 : \1/'
+sed -n 's/^\([[:alpha:]].*\) : \([0-9]*\)$/\2 \1/p' "$results" | sort -k1,1nr -k2 | head -n 10 | sed 's/^\([0-9]*\) \(.*\)/\2 : \1/'
 words=$(sed -n 's/^.* : \([0-9]*\)$/\1/p' "$results" | awk '{ sum += $1 } END { print sum + 0 }')
 echo "$words words in all; the same lines are in $home/log/latest.out"
 

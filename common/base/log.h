@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * log.h - the daemons' log: Flink's line pattern, one line per event, for people who grep.
  *
- *   2026-11-24 04:52:40,123 INFO  Dispatcher                      [] - Received JobGraph submission …
+ *   2026-11-24 04:52:40,123 INFO  Dispatcher           [] - Received JobGraph submission …
  *
  * The logger is a component name ("Dispatcher"). Formatting goes to a stack buffer and one write;
  * a line over 8 KiB is cut. Each (file, line) may log 100 lines per second; past that, lines are

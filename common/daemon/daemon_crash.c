@@ -163,9 +163,10 @@ static void on_crash(int signal, siginfo_t *info, void *machine)
 
 void daemon_crash_stack(void)
 {
-	/* Mapped, and never given back: thread-local arrays would lie in every thread's stack, also in
-	 * the small ones of civetweb. */
-	void *memory = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* Mapped, and never given back: thread-local arrays would lie in every thread's stack, also
+	 * in the small ones of civetweb. */
+	void *memory =
+		mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	stack_t stack = { .ss_sp = memory, .ss_size = STACK_BYTES };
 
 	if (memory != MAP_FAILED)

@@ -384,7 +384,8 @@ static void random_programs_lose_nothing(void **state)
 			uint32_t chance = (uint32_t)(seed >> 33);
 			bool source = i == 0 || chance % 7 == 0;
 
-			ids[i] = add_node(stream, "op", source ? SOURCE : OPERATOR, 1 + chance % 9 / 8);
+			ids[i] = add_node(stream, "op", source ? SOURCE : OPERATOR,
+					  1 + chance % 9 / 8);
 			for (uint32_t j = 0; !source && j <= chance % 5 / 4; j++, edges++) {
 				uint32_t from = ids[(chance >> (8 + 8 * j)) % i];
 

@@ -20,8 +20,9 @@
  * After a close has returned, nothing of that server or client calls back any more; only calls that
  * a service function kept must still be answered (which frees them).
  *
- * Everything here, services and closures included, runs on the runner's one thread: opening a server
- * or client keeps the runner together (agent.h), so nothing on it is evicted for a long step.
+ * Everything here, services and closures included, runs on the runner's one thread: opening a
+ * server or client keeps the runner together (agent.h), so nothing on it is evicted for a long
+ * step.
  *
  * docs/adr/0003-rpc.md tells why. */
 #ifndef COMMON_RPC_RPC_H

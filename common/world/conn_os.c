@@ -65,7 +65,7 @@ struct conn_os {
 	struct conn_places *places;
 };
 
-/* ---- addresses ---------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------ */
 
 void os_address_set_port(struct sockaddr *address, uint16_t port)
 {
@@ -104,11 +104,14 @@ bool os_address_is_loopback(const struct sockaddr *address)
 	if (address->sa_family == AF_UNIX)
 		return true;
 	if (address->sa_family == AF_INET)
-		return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 ==
+		return ntohl(((const struct sockaddr_in *)(const void *)address)
+				     ->sin_addr.s_addr) >>
+			       24 ==
 		       127;
 	if (address->sa_family != AF_INET6)
 		return false;
-	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+	const struct in6_addr *v6 =
+		&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
 
 	return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
 }
@@ -121,12 +124,13 @@ static void add_address(struct addresses *to, const void *address, socklen_t siz
 	to->size_bytes[to->count++] = size_bytes;
 }
 
-/* ---- names, on a background thread ------------------------------------------------------------- */
+/* ---- names, on a background thread ---------------------------------------------------------- */
 
 static void resolve_run(struct background *work)
 {
 	struct resolve *resolve = CONTAINER_OF(work, struct resolve, work);
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *found = NULL;
+	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM },
+			*found = NULL;
 
 	if (res_init() == 0) { /* this thread's; it reads a changed resolv.conf too */
 		_res.retrans = NAME_SERVER_S;
@@ -190,7 +194,7 @@ static void resolve_abandon(struct conn_os *conn)
 	conn->resolve = NULL;
 }
 
-/* ---- connecting ----------------------------------------------------------------------------------- */
+/* ---- connecting ----------------------------------------------------------------------------- */
 
 static void conn_event(evutil_socket_t fd, short what, void *context)
 {
@@ -371,8 +375,9 @@ static void open_in_process(struct conn_os *conn)
 	else if (fd >= 0)
 		fail_to_connect(conn, strerror(conn->last_errno));
 	else
-		fail_to_connect(conn, errno == ECONNREFUSED ? "nothing in this process listens there"
-							    : strerror(errno));
+		fail_to_connect(conn, errno == ECONNREFUSED
+					      ? "nothing in this process listens there"
+					      : strerror(errno));
 }
 
 int conn_os_open(struct loop *base, const char *host, uint16_t port, struct agent *wake,
@@ -440,7 +445,7 @@ bool conn_os_connected(struct conn *base)
 	return conn->state == CONN_OPEN;
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------------ */
+/* ---- bytes ---------------------------------------------------------------------------------- */
 
 static ssize_t tell_failure(struct conn_os *conn, struct err *err)
 {

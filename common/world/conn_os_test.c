@@ -15,7 +15,7 @@ static enum step idle_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	return STEP_IDLE;
 }
 
-/* ---- an echo server and a client that checks what comes back -------------------------------------- */
+/* ---- an echo server and a client that checks what comes back -------------------------------- */
 
 #define ECHO_BYTES (8 * 1024 * 1024)
 
@@ -174,8 +174,9 @@ static void an_evicted_agent_keeps_its_connections(void **state)
 	server->stay_until = &go;
 	assert_int_equal(listener_open(loop, &options, &server->agent, &server->listener, &err), 0);
 	runner_add(runner, &server->agent);
-	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(server->listener), &client->agent,
-				   &client->conn, &err), 0);
+	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(server->listener),
+				   &client->agent, &client->conn, &err),
+			 0);
 	runner_add(runner, &client->agent);
 	while (runner_blocking_count(runner) == 0)
 		look_again(deadline, "eviction");
@@ -206,7 +207,7 @@ static void bytes_come_back_over_a_name_of_the_process(void **state)
 	play_echo("@echo", "@echo", true);
 }
 
-/* ---- connections that fail ------------------------------------------------------------------------------ */
+/* ---- connections that fail ------------------------------------------------------------------ */
 
 static ssize_t read_until_told(struct conn *conn, struct err *err)
 {
@@ -380,8 +381,9 @@ static void a_full_listener_closes_newcomers(void **state)
 
 	assert_int_equal(listener_open(loop, &options, NULL, &listener, &err), 0);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(listener), NULL, &clients[i],
-					   &err), 0);
+		assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(listener), NULL,
+					   &clients[i], &err),
+				 0);
 	accepted[0] = accept_one(listener);
 	accepted[1] = accept_one(listener);
 	assert_true(conn_peer_is_loopback(accepted[0]));
@@ -404,8 +406,8 @@ static void a_full_listener_closes_newcomers(void **state)
 	conn_close(&accepted[0]);
 	for (int i = 0; i < 3; i++)
 		conn_close(&clients[i]);
-	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(listener), NULL, &clients[0], &err),
-			 0);
+	assert_int_equal(
+		conn_open(loop, "127.0.0.1", listener_port(listener), NULL, &clients[0], &err), 0);
 	accepted[0] = accept_one(listener);
 	listener_close(&listener);
 	conn_close(&accepted[0]);
@@ -434,7 +436,8 @@ static void without_descriptors_newcomers_are_closed_and_later_ones_served(void 
 	struct rlimit before, low;
 
 	assert_int_equal(listener_open(loop, &options, NULL, &listener, &err), 0);
-	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(listener), NULL, &first, &err), 0);
+	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(listener), NULL, &first, &err),
+			 0);
 	getrlimit(RLIMIT_NOFILE, &before);
 	low = before;
 	int filler[4096], fillers = 0, largest = largest_fd();
@@ -455,7 +458,8 @@ static void without_descriptors_newcomers_are_closed_and_later_ones_served(void 
 	setrlimit(RLIMIT_NOFILE, &before);
 	while (fillers > 0)
 		close(filler[--fillers]);
-	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(listener), NULL, &second, &err), 0);
+	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(listener), NULL, &second, &err),
+			 0);
 	accepted = accept_one(listener);
 	conn_close(&accepted);
 	conn_close(&first);
@@ -475,7 +479,8 @@ static void what_was_written_before_a_close_arrives_though_the_closer_had_not_re
 	mono_t deadline = deadline_from_now();
 
 	assert_int_equal(listener_open(loop, &options, NULL, &listener, &err), 0);
-	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(listener), NULL, &client, &err), 0);
+	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(listener), NULL, &client, &err),
+			 0);
 	server = accept_one(listener);
 	while (conn_write(client, &text, 1, &err) == 0)
 		look_again(deadline, "connection");

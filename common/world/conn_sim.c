@@ -4,11 +4,11 @@
  *   client end 0 == pipe 0 (0 -> 1) ==> server end 1
  *                <= pipe 1 (1 -> 0) ==
  *
- * A write becomes one chunk, now and then two; each arrives after a delay, in order. What is written
- * and not yet read is bounded per direction, so conn_write answers 0 as a full kernel buffer would.
- * A chunk may be cut: its first bytes arrive, then both ends see the connection break. The end of a
- * stream travels behind its bytes. While the way from one node to another is cut, chunks and
- * dials that come due there are held, and go on when the cut has ended.
+ * A write becomes one chunk, now and then two; each arrives after a delay, in order. What is
+ * written and not yet read is bounded per direction, so conn_write answers 0 as a full kernel
+ * buffer would. A chunk may be cut: its first bytes arrive, then both ends see the connection
+ * break. The end of a stream travels behind its bytes. While the way from one node to another is
+ * cut, chunks and dials that come due there are held, and go on when the cut has ended.
  *
  * Life of a link: DIALING (the request travels) --> ANSWERED (the server has its end, the answer
  * travels) --> OPEN; or REFUSED; or, from any of them, BROKEN. It is freed with its second end. */
@@ -116,7 +116,7 @@ static bool link_is_cut_anyhow(const struct sim_link *link)
 	return link_is_cut(link, 0) || link_is_cut(link, 1);
 }
 
-/* ---- pipes ------------------------------------------------------------------------------------------ */
+/* ---- pipes ---------------------------------------------------------------------------------- */
 
 static void pipe_fini(struct sim *sim, struct pipe *pipe)
 {
@@ -148,7 +148,8 @@ static void pipe_grow(struct pipe *pipe, uint64_t used_bytes)
 static void ring_copy_in(struct pipe *pipe, const char *from, uint32_t size_bytes)
 {
 	uint32_t at = (uint32_t)(pipe->written & (pipe->capacity_bytes - 1));
-	uint32_t first = pipe->capacity_bytes - at < size_bytes ? pipe->capacity_bytes - at : size_bytes;
+	uint32_t first =
+		pipe->capacity_bytes - at < size_bytes ? pipe->capacity_bytes - at : size_bytes;
 
 	memcpy(pipe->bytes + at, from, first);
 	memcpy(pipe->bytes, from + first, size_bytes - first);
@@ -158,7 +159,8 @@ static void ring_copy_in(struct pipe *pipe, const char *from, uint32_t size_byte
 static void ring_copy_out(struct pipe *pipe, char *into, uint32_t size_bytes)
 {
 	uint32_t at = (uint32_t)(pipe->read & (pipe->capacity_bytes - 1));
-	uint32_t first = pipe->capacity_bytes - at < size_bytes ? pipe->capacity_bytes - at : size_bytes;
+	uint32_t first =
+		pipe->capacity_bytes - at < size_bytes ? pipe->capacity_bytes - at : size_bytes;
 
 	memcpy(into, pipe->bytes + at, first);
 	memcpy(into + first, pipe->bytes, size_bytes - first);
@@ -218,7 +220,7 @@ static void send_chunk(struct sim_link *link, struct pipe *pipe, uint64_t end)
 		sim_schedule(sim, &pipe->arrival, chunk_at(pipe, pipe->chunks_first)->at);
 }
 
-/* ---- breaking -------------------------------------------------------------------------------------- */
+/* ---- breaking ------------------------------------------------------------------------------- */
 
 static void link_break(struct sim_link *link)
 {
@@ -249,7 +251,7 @@ static void reset_soon(struct sim_link *link)
 		sim_schedule(link->sim, &link->reset, sim_time(link->sim) + network_delay(link));
 }
 
-/* ---- arriving --------------------------------------------------------------------------------------- */
+/* ---- arriving ------------------------------------------------------------------------------- */
 
 static void arrive(struct sim_link *link, int writer)
 {
@@ -301,7 +303,7 @@ static void space_1(struct sim *sim, struct sim_event *event)
 	wake_end(CONTAINER_OF(event, struct sim_link, pipes[1].space), 1);
 }
 
-/* ---- dialing ----------------------------------------------------------------------------------------- */
+/* ---- dialing -------------------------------------------------------------------------------- */
 
 static struct sim_conn *conn_alloc(struct sim_link *link, int side, struct loop *loop,
 				   struct agent *wake)
@@ -366,8 +368,9 @@ static void dial_arrives(struct sim_link *link)
 		struct agent *wake = atomic_load(&listener->base.wake);
 
 		server->base.peer_is_loopback = target == link->nodes[0];
-		world_format_peer(server->base.peer, link->nodes[0]->name,
-				  (uint16_t)(PORT_FIRST + link->nodes[0]->port_next++ % PORT_FIRST));
+		world_format_peer(
+			server->base.peer, link->nodes[0]->name,
+			(uint16_t)(PORT_FIRST + link->nodes[0]->port_next++ % PORT_FIRST));
 		list_push_back(&listener->waiting, &server->node);
 		link->state = LINK_ANSWERED;
 		if (wake != NULL)
@@ -430,7 +433,7 @@ int sim_conn_open(struct loop *loop, const char *host, uint16_t port, struct age
 	return 0;
 }
 
-/* ---- the calls ---------------------------------------------------------------------------------------- */
+/* ---- the calls ------------------------------------------------------------------------------ */
 
 bool sim_conn_connected(struct conn *base)
 {
@@ -486,7 +489,8 @@ ssize_t sim_conn_read(struct conn *base, const struct slice *into, uint32_t coun
 	uint64_t left = pipe->arrived - pipe->read;
 
 	if (left == 0)
-		return pipe->end_arrived ? err_set(err, ERR_NET_CLOSED, "closed by %s", base->peer) : 0;
+		return pipe->end_arrived ? err_set(err, ERR_NET_CLOSED, "closed by %s", base->peer)
+					 : 0;
 	if (sim_roll(link->sim, link->sim->options.short_read_ppm))
 		left = 1;
 	ssize_t taken = 0;
@@ -586,7 +590,7 @@ void sim_conn_close(struct conn *base)
 	mem_free(conn);
 }
 
-/* ---- listeners ----------------------------------------------------------------------------------------- */
+/* ---- listeners ------------------------------------------------------------------------------ */
 
 int sim_listener_open(struct loop *loop, const struct listen_options *options, struct agent *wake,
 		      struct listener **out, struct err *err)
@@ -672,7 +676,7 @@ void sim_links_forget(struct sim_node *node)
 	}
 }
 
-/* ---- faults ------------------------------------------------------------------------------------------------ */
+/* ---- faults --------------------------------------------------------------------------------- */
 
 void sim_node_unplug(struct sim_node *node)
 {

@@ -3,7 +3,8 @@
  *
  * Content up to synced_bytes survives. The rest is lost, kept, or kept in part; the last bytes kept
  * may be zeros, as of a block that was allocated and never written. A new file whose first sync has
- * not come may be gone altogether. Rename and link are durable when they are done, as in world_os. */
+ * not come may be gone altogether. Rename and link are durable when they are done, as in
+ * world_os. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,7 @@ void sim_disk_crash(struct sim *sim, struct sim_disk *disk)
 	}
 }
 
-/* ---- names ---------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 char *sim_path_normal(const char *path)
 {
@@ -236,7 +237,8 @@ static void rename_children(struct sim_disk *disk, const char *from, const char 
 	}
 	for (size_t i = 0; i < moved; i++) {
 		const char *rest = (const char *)old[i].data + strlen(from);
-		char *name = mem_printf("%s%.*s", to, (int)(old[i].size_bytes - strlen(from)), rest);
+		char *name =
+			mem_printf("%s%.*s", to, (int)(old[i].size_bytes - strlen(from)), rest);
 
 		inode = map_remove(disk->entries, old[i]);
 		map_put(disk->entries, bytes_of_text(name), inode);
@@ -311,7 +313,8 @@ int sim_disk_remove(struct sim_disk *disk, const char *path)
 {
 	char *normal = sim_path_normal(path);
 	struct sim_inode *inode = find_normal(disk, normal);
-	int failed = inode != NULL && inode->is_directory && !is_empty(disk, normal) ? ENOTEMPTY : 0;
+	int failed =
+		inode != NULL && inode->is_directory && !is_empty(disk, normal) ? ENOTEMPTY : 0;
 
 	if (inode != NULL && failed == 0) {
 		map_remove(disk->entries, bytes_of_text(normal));
@@ -335,8 +338,9 @@ static size_t collect_names(struct sim_disk *disk, const char *normal, struct bu
 
 	while (map_next(disk->entries, &at, &path, &inode)) {
 		const char *name = child_name(path, normal);
-		size_t length =
-			name != NULL ? path.size_bytes - (size_t)(name - (const char *)path.data) : 0;
+		size_t length = name != NULL
+					? path.size_bytes - (size_t)(name - (const char *)path.data)
+					: 0;
 
 		if (name == NULL || memchr(name, '/', length) != NULL)
 			continue;

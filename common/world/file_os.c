@@ -2,8 +2,8 @@
  * file_os.c - file operations on two background threads, in order per handle; whole small files.
  *
  * A handle has at most one operation in the pool; the others wait in its list, so any thread may
- * take the next one. Names are durable when their operation is done: rename, link and the first sync
- * of a new file also sync the directory. */
+ * take the next one. Names are durable when their operation is done: rename, link and the first
+ * sync of a new file also sync the directory. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -77,7 +77,7 @@ static bool uses_handle(enum file_op_kind kind)
 	return kind == FILE_READ || kind == FILE_APPEND || kind == FILE_SYNC || kind == FILE_CLOSE;
 }
 
-/* ---- the operations, on a pool's thread --------------------------------------------------------- */
+/* ---- the operations, on a pool's thread ----------------------------------------------------- */
 
 static void op_failed(struct file_op *op, const char *what, const char *path)
 {
@@ -138,7 +138,8 @@ static void do_open(struct file_op *op)
 		index++;
 	if (index == files->count) {
 		files->count = files->count == 0 ? 16 : files->count * 2;
-		files->handles = mem_realloc(files->handles, files->count * sizeof(files->handles[0]));
+		files->handles =
+			mem_realloc(files->handles, files->count * sizeof(files->handles[0]));
 		for (uint32_t i = index; i < files->count; i++)
 			files->handles[i] = NULL;
 	}
@@ -154,8 +155,9 @@ static void do_read(struct file_op *op, struct os_file *handle)
 	size_t done = 0;
 
 	while (done < op->into.size_bytes) {
-		ssize_t got = pread(handle->fd, (char *)op->into.data + done,
-				    op->into.size_bytes - done, (off_t)(op->offset + (int64_t)done));
+		ssize_t got =
+			pread(handle->fd, (char *)op->into.data + done, op->into.size_bytes - done,
+			      (off_t)(op->offset + (int64_t)done));
 
 		if (got == 0)
 			break;
@@ -343,7 +345,7 @@ static void run_op(struct file_op *op, struct os_file *handle)
 	}
 }
 
-/* ---- order per handle ---------------------------------------------------------------------------- */
+/* ---- order per handle ----------------------------------------------------------------------- */
 
 /* The handle's operation is done: the next one, or, if it was closed, its end. */
 static void run_next(struct world_os *world, struct os_file *handle, bool closed)
@@ -429,7 +431,7 @@ void file_os_submit(struct loop *base, struct file_op *op)
 		pool_submit(&world->files_pool, &op->node_);
 }
 
-/* ---- background work -------------------------------------------------------------------------------- */
+/* ---- background work ------------------------------------------------------------------------ */
 
 void background_os_run(struct list_node *job)
 {
@@ -453,7 +455,7 @@ void background_os_submit(struct loop *base, struct background *work)
 	pool_submit(&((struct world_os *)base->world)->background_pool, &work->node_);
 }
 
-/* ---- whole small files ------------------------------------------------------------------------------ */
+/* ---- whole small files ---------------------------------------------------------------------- */
 
 int file_os_read_whole(struct world *world, const char *path, size_t max_bytes, char **text,
 		       size_t *size_bytes, struct err *err)

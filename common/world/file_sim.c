@@ -8,7 +8,7 @@
 #include "common/base/mem.h"
 #include "common/world/world_sim_priv.h"
 
-/* ---- handles -------------------------------------------------------------------------------------- */
+/* ---- handles -------------------------------------------------------------------------------- */
 
 static struct sim_handle *handle_of(struct sim_node *node, int64_t number)
 {
@@ -60,7 +60,7 @@ static bool uses_handle(enum file_op_kind kind)
 	return kind == FILE_READ || kind == FILE_APPEND || kind == FILE_SYNC || kind == FILE_CLOSE;
 }
 
-/* ---- the operations -------------------------------------------------------------------------------- */
+/* ---- the operations ------------------------------------------------------------------------- */
 
 static void tell(struct file_op *op, int failed, const char *what, const char *path)
 {
@@ -171,7 +171,7 @@ static void run_op(struct sim_node *node, struct file_op *op)
 	sim_fold(node->sim, (uint64_t)op->result);
 }
 
-/* ---- jobs under way ---------------------------------------------------------------------------------- */
+/* ---- jobs under way ------------------------------------------------------------------------- */
 
 static void job_end(struct sim *sim, struct sim_job *job)
 {
@@ -278,8 +278,9 @@ void sim_node_crash_files(struct sim_node *node)
 	LIST_FOR_EACH(&node->runners, struct sim_runner, node, runner) {
 		LIST_FOR_EACH(&runner->jobs, struct sim_job, node, job) {
 			struct file_op *op = job->op;
-			struct sim_handle *handle =
-				op != NULL && op->kind == FILE_APPEND ? handle_of(node, op->handle) : NULL;
+			struct sim_handle *handle = op != NULL && op->kind == FILE_APPEND
+							    ? handle_of(node, op->handle)
+							    : NULL;
 
 			if (handle == NULL || sim_below(node->sim, 2) == 0)
 				continue;
@@ -300,7 +301,7 @@ void sim_jobs_free(struct sim *sim)
 		mem_free(CONTAINER_OF(node, struct sim_job, node));
 }
 
-/* ---- whole files --------------------------------------------------------------------------------------- */
+/* ---- whole files ---------------------------------------------------------------------------- */
 
 int sim_read_whole(struct world *world, const char *path, size_t max_bytes, char **text,
 		   size_t *size_bytes, struct err *err)

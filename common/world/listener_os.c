@@ -2,8 +2,8 @@
  * listener_os.c - listening sockets, and names ("@jobmanager") for listeners inside the process.
  *
  * A process out of descriptors cannot accept, and a connection it does not accept stays readable
- * for ever. So one descriptor is held in reserve: it is given up to accept and close the newcomer at
- * once, which tells it at least. If even that fails, the listener rests for a moment. */
+ * for ever. So one descriptor is held in reserve: it is given up to accept and close the newcomer
+ * at once, which tells it at least. If even that fails, the listener rests for a moment. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -36,7 +36,7 @@ struct listener_os {
 	uint32_t waiting_count;
 };
 
-/* ---- inside the process ---------------------------------------------------------------------------- */
+/* ---- inside the process --------------------------------------------------------------------- */
 
 int listener_os_dial(struct world_os *world, const char *peer)
 {
@@ -52,7 +52,8 @@ int listener_os_dial(struct world_os *world, const char *peer)
 
 		listener->waiting[listener->waiting_count++] = pair[1];
 		if (wake != NULL)
-			agent_wake(wake); /* under the lock: listener_close waits, so it is still there */
+			/* under the lock: listener_close waits, so it is still there */
+			agent_wake(wake);
 	}
 	pthread_mutex_unlock(&world->names_lock);
 	return pair[0];
@@ -69,7 +70,8 @@ static int open_name(struct listener_os *listener, const struct listen_options *
 		if (options->port == 0)
 			port = (uint16_t)(1 + world->names_port_next++ % UINT16_MAX);
 		world_format_peer(listener->name, options->host, port);
-	} while (options->port == 0 && map_get(world->names, bytes_of_text(listener->name)) != NULL);
+	} while (options->port == 0 &&
+		 map_get(world->names, bytes_of_text(listener->name)) != NULL);
 	bool taken = map_get(world->names, bytes_of_text(listener->name)) != NULL;
 
 	if (!taken)
@@ -105,7 +107,7 @@ static struct conn *accept_name(struct listener_os *listener, struct agent *wake
 	return conn_os_adopt(listener->loop, fd, listener->name, true, wake, listener->places);
 }
 
-/* ---- sockets --------------------------------------------------------------------------------------- */
+/* ---- sockets -------------------------------------------------------------------------------- */
 
 static void listener_event(evutil_socket_t fd, short what, void *context)
 {
@@ -122,9 +124,10 @@ static void listener_event(evutil_socket_t fd, short what, void *context)
 static socklen_t listen_address(const char *host, uint16_t port, struct sockaddr_storage *address,
 				struct err *err)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found = NULL;
-	socklen_t size_bytes =
-		os_address_parse(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, address);
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE },
+			*found = NULL;
+	socklen_t size_bytes = os_address_parse(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host,
+						port, address);
 
 	if (size_bytes != 0)
 		return size_bytes;
@@ -192,7 +195,8 @@ static int open_socket(struct listener_os *listener, const struct listen_options
 	listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	listener->event = event_new(listener->loop->events, listener->fd,
 				    EV_READ | EV_PERSIST | EV_ET, listener_event, listener);
-	listener->rest = event_new(listener->loop->events, -1, EV_TIMEOUT, listener_event, listener);
+	listener->rest =
+		event_new(listener->loop->events, -1, EV_TIMEOUT, listener_event, listener);
 	if (listener->event == NULL || listener->rest == NULL ||
 	    event_add(listener->event, NULL) != 0)
 		return listen_failed(listener, options->port, errno, err);
@@ -216,7 +220,8 @@ int listener_os_open(struct loop *base, const struct listen_options *options, st
 		options->connections_max != 0 ? options->connections_max : LIMIT_CONNECTIONS_MAX;
 	atomic_init(&listener->ready, true);
 	bool is_name = options->host[0] == '@';
-	int failed = is_name ? open_name(listener, options, err) : open_socket(listener, options, err);
+	int failed =
+		is_name ? open_name(listener, options, err) : open_socket(listener, options, err);
 
 	if (failed != 0) {
 		if (is_name)
@@ -276,8 +281,8 @@ static struct conn *adopt(struct listener_os *listener, int fd, struct sockaddr_
 			  struct agent *wake)
 {
 	struct sockaddr *address = (struct sockaddr *)(void *)from;
-	socklen_t size_bytes =
-		from->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	socklen_t size_bytes = from->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+							   : sizeof(struct sockaddr_in);
 	char host[NI_MAXHOST] = "?", port[NI_MAXSERV] = "0", peer[WORLD_PEER_BYTES_MAX + 1];
 
 	if (getnameinfo(address, size_bytes, host, sizeof(host), port, sizeof(port),

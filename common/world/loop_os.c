@@ -55,16 +55,19 @@ static int open_events(struct loop_os *loop, int wake_fd, struct err *err)
 {
 	loop->events = event_base_new();
 	if (loop->events == NULL)
-		return err_set_errno(err, ERR_RESOURCE, errno, "cannot create an event queue (epoll)");
+		return err_set_errno(err, ERR_RESOURCE, errno,
+				     "cannot create an event queue (epoll)");
 	loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (loop->timer_fd < 0)
 		return err_set_errno(err, ERR_RESOURCE, errno, "cannot create a timer");
-	loop->wake_event = event_new(loop->events, wake_fd, EV_READ | EV_PERSIST | EV_ET, nothing, NULL);
-	loop->timer_event =
-		event_new(loop->events, loop->timer_fd, EV_READ | EV_PERSIST | EV_ET, nothing, NULL);
+	loop->wake_event =
+		event_new(loop->events, wake_fd, EV_READ | EV_PERSIST | EV_ET, nothing, NULL);
+	loop->timer_event = event_new(loop->events, loop->timer_fd, EV_READ | EV_PERSIST | EV_ET,
+				      nothing, NULL);
 	if (loop->wake_event == NULL || loop->timer_event == NULL ||
 	    event_add(loop->wake_event, NULL) != 0 || event_add(loop->timer_event, NULL) != 0)
-		return err_set_errno(err, ERR_RESOURCE, errno, "cannot watch a descriptor (epoll_ctl)");
+		return err_set_errno(err, ERR_RESOURCE, errno,
+				     "cannot watch a descriptor (epoll_ctl)");
 	return 0;
 }
 

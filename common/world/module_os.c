@@ -59,7 +59,8 @@ static int check_sum(const char *path, const uint8_t *sha256, struct err *err)
 	char *text;
 	size_t size_bytes;
 
-	if (file_os_read_whole(NULL, path, LIMIT_ARTIFACT_BYTES_MAX, &text, &size_bytes, err) != 0) {
+	if (file_os_read_whole(NULL, path, LIMIT_ARTIFACT_BYTES_MAX, &text, &size_bytes, err) !=
+	    0) {
 		err->code = ERR_ARTIFACT_UNREADABLE;
 		return -1;
 	}
@@ -144,7 +145,7 @@ void module_os_close(struct module *base)
 	mem_free(module);
 }
 
-/* ---- the running program as a module, for world_sim -------------------------------------------- */
+/* ---- the running program as a module, for world_sim ----------------------------------------- */
 
 static int first_object(struct dl_phdr_info *object, size_t size_bytes, void *context)
 {

@@ -25,7 +25,8 @@ static uint64_t listening_inode(const char *table, uint16_t port)
 		unsigned local_port, state;
 		uint64_t inode;
 
-		/* "sl: local_address:port remote:port st tx:rx tr:when retrnsmt uid timeout inode" */
+		/* "sl: local_address:port remote:port st tx:rx tr:when retrnsmt uid timeout
+		 * inode" */
 		if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x "
 				 "%*u %*u %" SCNu64, &local_port, &state, &inode) == 3 &&
 		    local_port == port && state == STATE_LISTEN)
@@ -46,7 +47,8 @@ static bool has_open(const char *pid, const char *wanted)
 	if (directory == NULL)
 		return false;
 	for (struct dirent *at; !found && (at = readdir(directory)) != NULL;) {
-		ssize_t length = readlinkat(dirfd(directory), at->d_name, target, sizeof(target) - 1);
+		ssize_t length =
+			readlinkat(dirfd(directory), at->d_name, target, sizeof(target) - 1);
 
 		if (length <= 0)
 			continue;

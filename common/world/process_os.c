@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * process_os.c - worker processes: vfork and exec, output through a pipe, the end through a pidfd.
  *
- * Between vfork and exec the child shares our memory, so it makes system calls and nothing else; the
- * program is searched in PATH before. A child leads a process group of its own, so that killing it
- * takes what it started along. SIGCHLD is not used: it belongs to the process, not to a library. */
+ * Between vfork and exec the child shares our memory, so it makes system calls and nothing else;
+ * the program is searched in PATH before. A child leads a process group of its own, so that killing
+ * it takes what it started along. SIGCHLD is not used: it belongs to the process, not to a
+ * library. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -64,7 +65,8 @@ static char *find_program(const char *name)
 	for (const char *at = path != NULL ? path : "/usr/local/bin:/usr/bin:/bin"; at != NULL;) {
 		const char *end = strchr(at, ':');
 		int length = end != NULL ? (int)(end - at) : (int)strlen(at);
-		char *full = length > 0 ? mem_printf("%.*s/%s", length, at, name) : mem_printf("./%s", name);
+		char *full = length > 0 ? mem_printf("%.*s/%s", length, at, name)
+					: mem_printf("./%s", name);
 
 		if (access(full, X_OK) == 0)
 			return full;
@@ -96,7 +98,8 @@ static NO_RETURN void child_run(const struct child_plan *plan)
 		execve(plan->program, plan->argv, plan->env);
 	int reason = errno;
 
-	/* The parent waits for this; if it cannot be told, it sees a program that exits with 127. */
+	/* The parent waits for this; if it cannot be told, it sees a program that exits with
+	 * 127. */
 	if (write(plan->failure_fd, &reason, sizeof(reason)) < 0)
 		_exit(126);
 	_exit(127);
@@ -151,8 +154,9 @@ static int watch(struct process_os *process, struct err *err)
 					  process_event, process);
 	process->pid_fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
 	if (process->pid_fd >= 0)
-		process->end_event = event_new(events, process->pid_fd, EV_READ | EV_PERSIST | EV_ET,
-					       process_event, process);
+		process->end_event =
+			event_new(events, process->pid_fd, EV_READ | EV_PERSIST | EV_ET,
+				  process_event, process);
 	else
 		process->end_event = event_new(events, -1, EV_PERSIST, process_event, process);
 	if (process->output_event == NULL || process->end_event == NULL ||
@@ -202,8 +206,8 @@ static int start(struct process_os *process, const struct process_options *optio
 	mem_free(plan.program);
 	process->ended = process->pid <= 0;
 	if (process->ended) {
-		return err_set_errno(err, ERR_RESOURCE, reason, "cannot start %s%s%s", options->argv[0],
-				     options->directory != NULL ? " in " : "",
+		return err_set_errno(err, ERR_RESOURCE, reason, "cannot start %s%s%s",
+				     options->argv[0], options->directory != NULL ? " in " : "",
 				     options->directory != NULL ? options->directory : "");
 	}
 	return watch(process, err);

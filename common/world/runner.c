@@ -19,9 +19,10 @@ void agent_init(struct agent *agent, const char *name, agent_step_fn *step)
 
 void agent_wake(struct agent *agent)
 {
-	/* Always an exchange, never a load first: what the waker wrote before must be visible to the
-	 * step that takes this flag down, also when the flag was up already. The runner is told only
-	 * by the one who raises it. The order flag, then runner, is what runner_evict relies on. */
+	/* Always an exchange, never a load first: what the waker wrote before must be visible to
+	 * the step that takes this flag down, also when the flag was up already. The runner is told
+	 * only by the one who raises it. The order flag, then runner, is what runner_evict relies
+	 * on. */
 	if (atomic_exchange(&agent->awake, 1) != 0)
 		return;
 	struct runner *runner = atomic_load(&agent->runner);

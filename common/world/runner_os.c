@@ -89,7 +89,7 @@ void runner_os_add(struct runner *runner, struct agent *agent)
 		watchdog_rouse(world_of(r)); /* it may be waiting behind a stuck step */
 }
 
-/* ---- forgetting agents ------------------------------------------------------------------------ */
+/* ---- forgetting agents ---------------------------------------------------------------------- */
 
 /* With the lock held, on the driving thread or when there is none. */
 static void unlink_agent(struct runner_os *r, struct agent *agent)
@@ -159,7 +159,7 @@ static void finish_agent(struct runner_os *r, struct agent *agent)
 		agent->done(agent);
 }
 
-/* ---- the runner's thread ---------------------------------------------------------------------- */
+/* ---- the runner's thread -------------------------------------------------------------------- */
 
 static void retire(struct runner_os *r)
 {
@@ -350,7 +350,8 @@ static void drive(struct seat *seat)
 		if (!run_round(seat, r, &now)) {
 			park(r, &now);
 			polled = now;
-		} else if (seat->runner == r && r->parent == NULL && now - polled >= POLL_EVERY_NS) {
+		} else if (seat->runner == r && r->parent == NULL &&
+			   now - polled >= POLL_EVERY_NS) {
 			loop_os_poll(r->loop);
 			polled = now;
 		}
@@ -388,7 +389,7 @@ static void *seat_main(void *context)
 	return NULL;
 }
 
-/* ---- eviction --------------------------------------------------------------------------------- */
+/* ---- eviction ------------------------------------------------------------------------------- */
 
 /* A retired one, unless connections of its former life are still open; NULL: none. */
 static struct runner_os *take_retired(struct world_os *world)
@@ -450,14 +451,16 @@ static struct seat *seat_start(struct runner_os *r, struct err *err)
 	int failed = os_thread_start(&seat->thread, r->name, seat_main, seat);
 
 	if (failed != 0) {
-		err_set_errno(err, ERR_RESOURCE, failed, "cannot start the thread of runner %s", r->name);
+		err_set_errno(err, ERR_RESOURCE, failed, "cannot start the thread of runner %s",
+			      r->name);
 		mem_free(seat);
 		return NULL;
 	}
 	return seat;
 }
 
-/* With the lock held: if `stuck` is still in its step, the runner is fresh's and the lane stuck's. */
+/* With the lock held: if `stuck` is still in its step, the runner is fresh's and the lane
+ * stuck's. */
 static bool move_to_lane(struct runner_os *r, struct agent *stuck, struct runner_os *lane,
 			 struct seat *fresh)
 {
@@ -525,7 +528,7 @@ uint32_t runner_os_blocking_count(const struct runner *runner)
 	return atomic_load(&((const struct runner_os *)runner)->lanes_count);
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------ */
+/* ---- beginning and end ---------------------------------------------------------------------- */
 
 struct runner *runner_os_create(struct world *world, const char *name, struct err *err)
 {
@@ -570,7 +573,8 @@ static bool wait_seat(struct runner_os *r, mono_t deadline)
 
 		if (stuck == NULL || stuck == &agent_gone ||
 		    !atomic_compare_exchange_strong(&r->current, &stuck, &agent_gone)) {
-			deadline += DESTROY_WAIT_MS * NS_PER_MS; /* not in a step: it is on its way */
+			/* not in a step: it is on its way */
+			deadline += DESTROY_WAIT_MS * NS_PER_MS;
 			until.tv_sec = deadline / NS_PER_S;
 			continue;
 		}

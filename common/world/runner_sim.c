@@ -14,9 +14,10 @@ static void step_agent(struct sim *sim, struct sim_runner *r, struct agent *agen
 {
 	mono_t now = sim_time(sim) + r->owner->clock_offset, wake_at = MONO_NEVER;
 	struct agent *outer = runner_agent_here; /* a step may run sim_kill, never another step */
-	int64_t cost = sim->options.step_cost_ns_max == 0
-			       ? 0
-			       : (int64_t)sim_below(sim, (uint64_t)sim->options.step_cost_ns_max + 1);
+	int64_t cost =
+		sim->options.step_cost_ns_max == 0
+			? 0
+			: (int64_t)sim_below(sim, (uint64_t)sim->options.step_cost_ns_max + 1);
 
 	CHECK(outer == NULL, "%s is stepped inside a step of %s", agent->name, outer->name);
 	atomic_store_explicit(&r->loop.now, now, memory_order_relaxed);
@@ -47,9 +48,10 @@ static mono_t earliest_wake(struct sim_runner *r)
 	mono_t earliest = MONO_NEVER;
 
 	LIST_FOR_EACH(&r->agents, struct agent, node, agent)
-		earliest = mono_min(earliest, atomic_load_explicit(&agent->awake, memory_order_relaxed)
-						      ? READY
-						      : agent->wake_at);
+		earliest =
+			mono_min(earliest, atomic_load_explicit(&agent->awake, memory_order_relaxed)
+						   ? READY
+						   : agent->wake_at);
 	return earliest;
 }
 
@@ -193,7 +195,8 @@ void sim_runner_destroy(struct runner *runner)
 	LIST_FOR_EACH(&r->agents, struct agent, node, agent)
 		sim_runner_remove(runner, agent);
 	r->ended = true;
-	/* Whoever closes what belongs to its loop after this still names it, as in the real world. */
+	/* Whoever closes what belongs to its loop after this still names it, as in the real
+	 * world. */
 	list_remove(&r->node);
 	list_push_back(&r->owner->ended, &r->node);
 }

@@ -58,12 +58,13 @@ static void wait_count(atomic_llong *counter, long long least)
 
 	while (atomic_load(counter) < least) {
 		if (world_now(world) > until)
-			fail_msg("after %d ms: %lld of %lld", DEADLINE_MS, atomic_load(counter), least);
+			fail_msg("after %d ms: %lld of %lld", DEADLINE_MS, atomic_load(counter),
+				 least);
 		pause_briefly();
 	}
 }
 
-/* ---- an agent that takes a counter over --------------------------------------------------------- */
+/* ---- an agent that takes a counter over ----------------------------------------------------- */
 
 struct taker {
 	struct agent agent;
@@ -113,7 +114,7 @@ static void an_added_agent_is_stepped_and_a_wake_steps_it_again(void **state)
 }
 
 
-/* ---- wakes from many threads ---------------------------------------------------------------------- */
+/* ---- wakes from many threads ---------------------------------------------------------------- */
 
 #define STORM_THREADS 4
 #define STORM_TAKERS 6
@@ -162,7 +163,7 @@ static void no_wake_is_lost_in_a_storm(void **state)
 	runner_destroy(&runners[1]);
 }
 
-/* ---- moments ---------------------------------------------------------------------------------------- */
+/* ---- moments -------------------------------------------------------------------------------- */
 
 struct ticker {
 	struct agent agent;
@@ -227,7 +228,7 @@ static void one_that_always_works_starves_nobody(void **state)
 	runner_destroy(&runner);
 }
 
-/* ---- eviction ----------------------------------------------------------------------------------------- */
+/* ---- eviction ------------------------------------------------------------------------------- */
 
 /* Stays in its first step until `release`, asleep or computing; its step ends on a lane then. */
 struct blocker {
@@ -417,7 +418,7 @@ static void evictions_race_with_steps_that_end(void **state)
 	runner_destroy(&runner);
 }
 
-/* ---- removing ----------------------------------------------------------------------------------------- */
+/* ---- removing ------------------------------------------------------------------------------- */
 
 struct remover {
 	struct agent agent;
@@ -511,7 +512,7 @@ static void an_evicted_agent_is_removed_when_its_step_is_over(void **state)
 	runner_destroy(&runner);
 }
 
-/* ---- background, and the end ---------------------------------------------------------------------------- */
+/* ---- background, and the end ---------------------------------------------------------------- */
 
 struct job {
 	struct background work;

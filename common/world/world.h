@@ -63,8 +63,9 @@ void world_print(struct world *world, const char *text, size_t size_bytes);
 MUST_USE int conn_open(struct loop *loop, const char *host, uint16_t port, struct agent *wake,
 		       struct conn **conn, struct err *err);
 bool conn_connected(const struct conn *conn);
-/* > 0 bytes; 0 = not now (the agent will be woken); -1 = error or closed: ERR_NET_UNREACHABLE before
- * it was ever connected, ERR_NET_CLOSED after (text "closed by HOST:PORT" on a clean end). */
+/* > 0 bytes; 0 = not now (the agent will be woken); -1 = error or closed: ERR_NET_UNREACHABLE
+ * before it was ever connected, ERR_NET_CLOSED after (text "closed by HOST:PORT" on a clean
+ * end). */
 MUST_USE ssize_t conn_read(struct conn *conn, const struct slice *into, uint32_t count,
 			   struct err *err);
 MUST_USE ssize_t conn_write(struct conn *conn, const struct bytes *from, uint32_t count,
@@ -77,7 +78,8 @@ void conn_close(struct conn **conn); /* sends what the kernel already took; NULL
 struct listen_options {
 	const char *host; /* "localhost", "0.0.0.0", an address, or "@name" */
 	uint16_t port;    /* 0: the kernel (the simulator) chooses; see listener_port */
-	uint32_t connections_max; /* more are accepted and closed at once; 0: LIMIT_CONNECTIONS_MAX */
+	/* more are accepted and closed at once; 0: LIMIT_CONNECTIONS_MAX */
+	uint32_t connections_max;
 };
 /* A taken port gives ERR_CONF_PORT_TAKEN with the holder's pid and name where they can be seen. */
 MUST_USE int listener_open(struct loop *loop, const struct listen_options *options,
@@ -97,12 +99,14 @@ enum file_op_kind {
 	FILE_APPEND,      /* handle, from -> result = all of it */
 	FILE_SYNC,        /* handle */
 	FILE_CLOSE,       /* handle */
-	FILE_STAT,        /* path -> size_bytes, modified, is_directory; result 1 = there, 0 = not there */
+	/* path -> size_bytes, modified, is_directory; result 1 = there, 0 = not there */
+	FILE_STAT,
 	FILE_MKDIRS,      /* path, and its parents */
 	FILE_RENAME,      /* path -> path_to (atomic) */
 	FILE_LINK,        /* path -> path_to */
 	FILE_REMOVE,      /* path; not there is no error */
-	FILE_LIST,        /* path -> names: NUL-separated, sorted, ending in an empty name (mem_free) */
+	/* path -> names: NUL-separated, sorted, ending in an empty name (mem_free) */
+	FILE_LIST,
 };
 
 /* One operation under way; the caller owns it and leaves it alone until `done` is true. Operations

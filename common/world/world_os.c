@@ -22,7 +22,7 @@
 #define SIGNAL_STACK_BYTES (64 * 1024)
 #define PRINT_WAIT_MS 1000
 
-/* ---- clocks, chance ---------------------------------------------------------------------------- */
+/* ---- clocks, chance ------------------------------------------------------------------------- */
 
 mono_t os_clock(void)
 {
@@ -89,7 +89,7 @@ static bool os_chance(struct world *world, const char *name)
 	return false;
 }
 
-/* ---- the process -------------------------------------------------------------------------------- */
+/* ---- the process ---------------------------------------------------------------------------- */
 
 static const char *os_host_name(struct world *world)
 {
@@ -131,7 +131,7 @@ static void os_print(struct world *world, const char *text, size_t size_bytes)
 	}
 }
 
-/* ---- threads ------------------------------------------------------------------------------------ */
+/* ---- threads -------------------------------------------------------------------------------- */
 
 void os_cond_init(pthread_cond_t *cond)
 {
@@ -145,7 +145,8 @@ void os_cond_init(pthread_cond_t *cond)
 
 int os_thread_start(pthread_t *thread, const char *name, void *(*main)(void *), void *context)
 {
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPROF };
+	static const int faults[] = { SIGSEGV, SIGBUS,	SIGFPE, SIGILL,
+				      SIGABRT, SIGTRAP, SIGSYS, SIGPROF };
 	sigset_t blocked, before;
 	char short_name[16];
 
@@ -183,7 +184,7 @@ void os_signal_stack_end(void *memory)
 	mem_unmap(memory, SIGNAL_STACK_BYTES);
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------- */
+/* ---- beginning and end ---------------------------------------------------------------------- */
 
 static void os_destroy(struct world *world)
 {

@@ -53,10 +53,12 @@ struct loop_os {
 	struct event *wake_event, *timer_event;
 	int timer_fd;
 	mono_t timer_armed;
-	/* Its runner and one for each connection, listener and process: they may be closed after the
-	 * runner is gone. The struct itself stays with its runner_os, so that late calls find it. */
+	/* Its runner and one for each connection, listener and process: they may be closed after
+	 * the runner is gone. The struct itself stays with its runner_os, so that late calls find
+	 * it. */
 	atomic_uint refs;
-	atomic_bool idle; /* refs came down to 0 and the event base is gone: ready for another life */
+	/* refs came down to 0 and the event base is gone: ready for another life */
+	atomic_bool idle;
 	/* Guards everything that threads other than the driver change: the runner's posted lists,
 	 * its lanes, the lists below. */
 	pthread_mutex_t lock;
@@ -183,11 +185,12 @@ struct world_os {
 mono_t os_clock(void);
 void os_cond_init(pthread_cond_t *cond); /* timed waits on the monotonic clock */
 /* Signals go to the main thread; a fault still reaches its own thread, on a stack of its own. */
-MUST_USE int os_thread_start(pthread_t *thread, const char *name, void *(*main)(void *), void *context);
+MUST_USE int os_thread_start(pthread_t *thread, const char *name, void *(*main)(void *),
+			     void *context);
 void *os_signal_stack_begin(void);
 void os_signal_stack_end(void *stack);
 
-/* ---- conn_os.c, listener_os.c, file_os.c, process_os.c, module_os.c --------------------------- */
+/* ---- conn_os.c, listener_os.c, file_os.c, process_os.c, module_os.c ------------------------- */
 
 int conn_os_open(struct loop *loop, const char *host, uint16_t port, struct agent *wake,
 		 struct conn **conn, struct err *err);

@@ -10,7 +10,7 @@
 #include "common/base/buf.h"
 #include "common/base/hash.h"
 
-/* ---- files --------------------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 static int64_t file_do(struct file_op *op)
 {
@@ -56,7 +56,8 @@ static void operations_of_a_handle_keep_their_order(void **state)
 	assert_int_equal(file_do(&op), 0);
 	assert_int_equal(op.size_bytes, length);
 	assert_true(op.handle != handle);
-	reading = (struct file_op){ .kind = FILE_READ, .handle = op.handle, .into = { into, 4000 } };
+	reading =
+		(struct file_op){ .kind = FILE_READ, .handle = op.handle, .into = { into, 4000 } };
 	assert_int_equal(file_do(&reading), length);
 	char *at = into;
 
@@ -126,7 +127,8 @@ static void small_files_are_read_and_replaced_whole(void **state)
 	assert_non_null(strstr(err.text, "larger than 5 bytes"));
 	assert_int_equal(world_read_file(world, "/no/such", 5, &text, &size_bytes, &err), -1);
 	assert_string_equal(err.text, "cannot read /no/such: No such file or directory");
-	assert_int_equal(world_write_file(world, "/no/such/place", 0600, bytes_of_text(""), &err), -1);
+	assert_int_equal(world_write_file(world, "/no/such/place", 0600, bytes_of_text(""), &err),
+			 -1);
 }
 
 static void files_under_way_are_finished_before_a_runner_ends(void **state)
@@ -151,7 +153,7 @@ static void files_under_way_are_finished_before_a_runner_ends(void **state)
 	assert_int_equal(stat_of.st_size, 49);
 }
 
-/* ---- processes ------------------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------ */
 
 /* Everything it prints; its exit status as from waitpid. */
 static int process_output(const struct process_options *options, struct buf *output)
@@ -166,7 +168,8 @@ static int process_output(const struct process_options *options, struct buf *out
 
 	assert_string_equal(err.text, "");
 	assert_int_equal(failed, 0);
-	while ((got = process_read(process, (struct slice){ buf_reserve(output, 1000), 1000 })) >= 0) {
+	while ((got = process_read(process, (struct slice){ buf_reserve(output, 1000), 1000 })) >=
+	       0) {
 		output->size_bytes += (size_t)got;
 		if (got == 0)
 			look_again(deadline, "end of output");
@@ -298,7 +301,7 @@ static void a_program_that_cannot_be_started_is_told(void **state)
 	assert_string_equal(err.text, "cannot start sh in /no/such: No such file or directory");
 }
 
-/* ---- modules ------------------------------------------------------------------------------------------------------ */
+/* ---- modules -------------------------------------------------------------------------------- */
 
 static void compile(const char *source, char path[128], const char *name)
 {
@@ -377,7 +380,7 @@ static void a_module_that_cannot_be_opened_says_why(void **state)
 	assert_string_equal(err.text, "cannot read /no/such.so: No such file or directory");
 }
 
-/* ---- the node ------------------------------------------------------------------------------------------------------ */
+/* ---- the node ------------------------------------------------------------------------------- */
 
 static void the_process_sees_its_machine(void **state)
 {
@@ -385,7 +388,8 @@ static void the_process_sees_its_machine(void **state)
 	wall_t wall = world_wall(world);
 
 	assert_true(world_now(world) > 0);
-	assert_true(wall >= (wall_t)time(NULL) * 1000 - 2000 && wall <= (wall_t)time(NULL) * 1000 + 2000);
+	assert_true(wall >= (wall_t)time(NULL) * 1000 - 2000 &&
+		    wall <= (wall_t)time(NULL) * 1000 + 2000);
 	assert_true(world_host_name(world)[0] != '\0');
 	assert_non_null(world_env(world, "PATH"));
 	assert_null(world_env(world, "NO_SUCH_VARIABLE_HERE"));

@@ -76,7 +76,8 @@ struct world {
 struct loop {
 	struct world *world;
 	struct runner *runner;
-	/* Written by the thread that drives the runner; an evicted agent may read it beside that. */
+	/* Written by the thread that drives the runner; an evicted agent may read it beside
+	 * that. */
 	_Atomic mono_t now;
 };
 

@@ -15,7 +15,7 @@
 #define WALL_SKEW_MS_MAX 50
 #define CHANCE_SITES_OF_4 2 /* in a given simulation half of the named places never misbehave */
 
-/* ---- chance ---------------------------------------------------------------------------------------- */
+/* ---- chance --------------------------------------------------------------------------------- */
 
 static uint64_t split_mix(uint64_t *state)
 {
@@ -51,7 +51,7 @@ uint64_t sim_below(struct sim *sim, uint64_t bound)
 	return bound <= 1 ? 0 : (uint64_t)(((unsigned __int128)sim_random(sim) * bound) >> 64);
 }
 
-/* ---- trace ----------------------------------------------------------------------------------------- */
+/* ---- trace ---------------------------------------------------------------------------------- */
 
 void sim_fold(struct sim *sim, uint64_t value)
 {
@@ -92,7 +92,7 @@ static void state_moved(void *context, const struct sm_table *table, const void 
 	sim_trace(context, "%s %s -> %s", table->name, sm_name(table, from), sm_name(table, to));
 }
 
-/* ---- the heap: four children each, the order in the slots --------------------------------------------- */
+/* ---- the heap: four children each, the order in the slots ----------------------------------- */
 
 static bool slot_before(const struct sim_slot *a, const struct sim_slot *b)
 {
@@ -185,7 +185,8 @@ static void happen(struct sim *sim)
 	sim_unschedule(sim, event);
 	sim->now = event->at;
 	sim->events_count++;
-	sim_fold(sim, (uint64_t)event->at ^ (uint64_t)event->kind << 56 ^ (uint64_t)event->subject << 32);
+	sim_fold(sim, (uint64_t)event->at ^ (uint64_t)event->kind << 56 ^
+			      (uint64_t)event->subject << 32);
 	event->fire(sim, event);
 	if (sim->check != NULL)
 		sim->check(sim->check_context);
@@ -220,7 +221,7 @@ mono_t sim_now(const struct sim *sim)
 	return sim->now;
 }
 
-/* ---- nodes: the calls of world.h --------------------------------------------------------------------- */
+/* ---- nodes: the calls of world.h ------------------------------------------------------------ */
 
 static mono_t node_now(struct world *world)
 {
@@ -262,7 +263,8 @@ static bool node_chance(struct world *world, const char *name)
 	struct sim *sim = node->sim;
 	uint64_t place = sim->seed ^ hash_key(name, strlen(name));
 
-	if (node->dead || sim->options.chance_ppm == 0 || split_mix(&place) % 4 >= CHANCE_SITES_OF_4)
+	if (node->dead || sim->options.chance_ppm == 0 ||
+	    split_mix(&place) % 4 >= CHANCE_SITES_OF_4)
 		return false;
 	bool yes = sim_roll(sim, sim->options.chance_ppm);
 
@@ -308,7 +310,7 @@ static void no_process(struct process *process)
 {
 }
 
-/* ---- modules: the running program under a name ---------------------------------------------------------- */
+/* ---- modules: the running program under a name ---------------------------------------------- */
 
 struct sim_module {
 	struct module base;
@@ -379,7 +381,7 @@ void sim_module_symbol(struct sim *sim, const char *path, const char *name, void
 	map_put(modules_map(sim, path), bytes_of_text(name), address);
 }
 
-/* ---- nodes: beginning and end ------------------------------------------------------------------------------ */
+/* ---- nodes: beginning and end --------------------------------------------------------------- */
 
 static void node_destroy(struct world *world)
 {
@@ -532,7 +534,7 @@ struct world *sim_node(struct sim *sim, const char *name)
 	return &node->base;
 }
 
-/* ---- faults -------------------------------------------------------------------------------------------------- */
+/* ---- faults --------------------------------------------------------------------------------- */
 
 struct sim_cut_way {
 	char *from, *to;
@@ -654,7 +656,7 @@ void sim_heal(struct sim *sim)
 	sim_links_resume(sim);
 }
 
-/* ---- for scenarios -------------------------------------------------------------------------------------------- */
+/* ---- for scenarios -------------------------------------------------------------------------- */
 
 const char *sim_file(struct world *world, const char *path, size_t *size_bytes)
 {

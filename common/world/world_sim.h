@@ -14,14 +14,16 @@ struct sim;
 
 /* All rates are per million unless named otherwise; zeroed options mean a calm world. */
 struct sim_options {
-	uint32_t delay_us_min, delay_us_max;  /* one way, per chunk; order on a connection is kept */
+	/* one way, per chunk; order on a connection is kept */
+	uint32_t delay_us_min, delay_us_max;
 	uint32_t clog_ppm, clog_ms_max;       /* a chunk that waits much longer */
 	uint32_t connection_cut_ppm;          /* per chunk: both ends see it closed, mid-frame */
 	uint32_t short_read_ppm;              /* a read that gives one byte */
 	uint32_t file_delay_us_max;
 	uint32_t chance_ppm;                  /* world_chance */
 	uint32_t step_cost_ns_max;            /* virtual time one step takes: 0 … this */
-	bool shuffle_ties;                    /* same-time events in seeded order, not insertion order */
+	/* same-time events in seeded order, not insertion order */
+	bool shuffle_ties;
 };
 
 struct sim *sim_create(uint64_t seed, const struct sim_options *options);
@@ -50,7 +52,8 @@ void sim_on_event(struct sim *sim, void (*check)(void *context), void *context);
 mono_t sim_now(const struct sim *sim);
 uint64_t sim_random(struct sim *sim); /* for the scenario itself: part of the replay */
 uint64_t sim_fingerprint(const struct sim *sim); /* hash of the trace and the next random number */
-void sim_trace(struct sim *sim, const char *format, ...) PRINTF(2, 3); /* also into the fingerprint */
+/* also into the fingerprint */
+void sim_trace(struct sim *sim, const char *format, ...) PRINTF(2, 3);
 void sim_set_verbose(struct sim *sim, bool verbose); /* print trace lines to stderr */
 void sim_heal(struct sim *sim); /* act two: from now on a calm world; cuts and pauses end */
 

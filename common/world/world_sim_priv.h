@@ -63,7 +63,8 @@ static inline mono_t sim_time(const struct sim *sim)
 
 void sim_event_init(struct sim *sim, struct sim_event *event, enum sim_event_kind kind,
 		    void (*fire)(struct sim *sim, struct sim_event *event));
-void sim_schedule(struct sim *sim, struct sim_event *event, mono_t at); /* moves it if it is scheduled */
+/* moves it if it is scheduled */
+void sim_schedule(struct sim *sim, struct sim_event *event, mono_t at);
 void sim_unschedule(struct sim *sim, struct sim_event *event);
 void sim_fold(struct sim *sim, uint64_t value);
 uint64_t sim_below(struct sim *sim, uint64_t bound); /* 0 … bound - 1 */
@@ -72,7 +73,7 @@ static inline bool sim_roll(struct sim *sim, uint32_t per_million)
 	return per_million != 0 && sim_below(sim, 1000000) < per_million;
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------- */
+/* ---- nodes ---------------------------------------------------------------------------------- */
 
 struct sim_node {
 	struct world base;
@@ -103,7 +104,7 @@ static inline struct sim_node *sim_node_of(const struct loop *loop)
 struct sim_node *sim_find_node(struct sim *sim, const char *name); /* alive; NULL: none */
 bool sim_is_cut(const struct sim *sim, const struct sim_node *from, const struct sim_node *to);
 
-/* ---- runner_sim.c -------------------------------------------------------------------------------- */
+/* ---- runner_sim.c --------------------------------------------------------------------------- */
 
 struct sim_runner {
 	struct runner base;
@@ -135,13 +136,14 @@ static inline struct sim_runner *sim_runner_of(const struct loop *loop)
 	return (struct sim_runner *)loop->runner;
 }
 
-/* ---- conn_sim.c ---------------------------------------------------------------------------------- */
+/* ---- conn_sim.c ----------------------------------------------------------------------------- */
 
 int sim_conn_open(struct loop *loop, const char *host, uint16_t port, struct agent *wake,
 		  struct conn **conn, struct err *err);
 bool sim_conn_connected(struct conn *conn);
 ssize_t sim_conn_read(struct conn *conn, const struct slice *into, uint32_t count, struct err *err);
-ssize_t sim_conn_write(struct conn *conn, const struct bytes *from, uint32_t count, struct err *err);
+ssize_t sim_conn_write(struct conn *conn, const struct bytes *from, uint32_t count,
+		       struct err *err);
 void sim_conn_close(struct conn *conn);
 int sim_listener_open(struct loop *loop, const struct listen_options *options, struct agent *wake,
 		      struct listener **listener, struct err *err);
@@ -152,7 +154,7 @@ void sim_links_reset(struct sim *sim, const struct sim_node *a, const struct sim
 void sim_links_forget(struct sim_node *node);
 void sim_links_resume(struct sim *sim); /* after a cut has ended: what was held goes on */
 
-/* ---- disk_sim.c, file_sim.c ---------------------------------------------------------------------- */
+/* ---- disk_sim.c, file_sim.c ----------------------------------------------------------------- */
 
 struct sim_inode {
 	struct buf content;

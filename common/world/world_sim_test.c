@@ -10,7 +10,7 @@
 #include "common/base/mem.h"
 #include "common/world/world_sim.h"
 
-/* ---- two agents that play ping-pong over a connection -------------------------------------------- */
+/* ---- two agents that play ping-pong over a connection --------------------------------------- */
 
 struct player {
 	struct agent agent;
@@ -95,8 +95,8 @@ static void player_serve(struct player *player, struct sim *sim)
 static void player_dial(struct player *player, const char *host)
 {
 	struct err err = ERR_INIT;
-	int failed = conn_open(runner_loop(player->runner), host, 6123, &player->agent, &player->conn,
-			       &err);
+	int failed = conn_open(runner_loop(player->runner), host, 6123, &player->agent,
+			       &player->conn, &err);
 
 	assert_int_equal(failed, 0);
 	player->to_send_bytes = player->to_read_bytes = BALL_BYTES;
@@ -352,7 +352,7 @@ static void a_connection_may_be_cut_inside_a_frame(void **state)
 	assert_true(halves > 0);
 }
 
-/* ---- back-pressure ------------------------------------------------------------------------------------ */
+/* ---- back-pressure -------------------------------------------------------------------------- */
 
 struct pusher {
 	struct agent agent;
@@ -379,15 +379,17 @@ static void a_reader_that_does_not_read_stops_the_writer(void **state)
 	struct sim *sim = sim_create(1, &nasty);
 	struct err err = ERR_INIT;
 	struct world *node = sim_node(sim, "node"), *other = sim_node(sim, "other");
-	struct runner *runner = runner_create(node, "r", &err), *away = runner_create(other, "r", &err);
+	struct runner *runner = runner_create(node, "r", &err),
+		      *away = runner_create(other, "r", &err);
 	struct listen_options options = { .host = "0.0.0.0", .port = 0 };
 	struct listener *listener;
 	struct pusher pusher = { 0 };
 
 	assert_int_equal(listener_open(runner_loop(away), &options, NULL, &listener, &err), 0);
 	agent_init(&pusher.agent, "pusher", pusher_step);
-	assert_int_equal(conn_open(runner_loop(runner), "other", listener_port(listener), &pusher.agent,
-				   &pusher.conn, &err), 0);
+	assert_int_equal(conn_open(runner_loop(runner), "other", listener_port(listener),
+				   &pusher.agent, &pusher.conn, &err),
+			 0);
 	runner_add(runner, &pusher.agent);
 	sim_run(sim, 10000, NULL, NULL, NULL);
 	struct conn *reader = listener_accept(listener, NULL);
@@ -485,7 +487,7 @@ static void chance_misbehaves_in_some_places_of_some_simulations(void **state)
 	assert_int_equal(mem_bytes_out(), 0);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------ */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 struct disk_case {
 	struct sim *sim;
@@ -562,7 +564,9 @@ static void file_operations_do_what_files_do(void **state)
 	op = (struct file_op){ .kind = FILE_RENAME, .path = "/a/b", .path_to = "/c" };
 	assert_int_equal(file_do(&disk, &op), 0);
 	handle = file_open(&disk, FILE_OPEN_READ, "/c/two");
-	op = (struct file_op){ .kind = FILE_READ, .handle = handle, .offset = 6, .into = { into, 32 } };
+	op = (struct file_op){
+		.kind = FILE_READ, .handle = handle, .offset = 6, .into = { into, 32 }
+	};
 	assert_int_equal(file_do(&disk, &op), 5);
 	assert_memory_equal(into, "world", 5);
 	op = (struct file_op){ .kind = FILE_REMOVE, .path = "/c" };
@@ -641,15 +645,16 @@ static void a_restarted_node_finds_its_files_and_what_it_printed(void **state)
 	world_destroy(&disk.node);
 	disk.node = sim_node(disk.sim, "node");
 	disk.runner = runner_create(disk.node, "r", &err);
-	assert_int_equal(world_read_file(disk.node, "/conf/flink-conf.yaml", 100, &text, &size_bytes, &err),
-			 0);
+	assert_int_equal(
+		world_read_file(disk.node, "/conf/flink-conf.yaml", 100, &text, &size_bytes, &err),
+		0);
 	assert_string_equal(text, "a: b");
 	mem_free(text);
 	assert_string_equal(sim_file(disk.node, "stdout", &size_bytes), "hello : 1\n");
 	disk_end(&disk);
 }
 
-/* ---- time ---------------------------------------------------------------------------------------------------- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 struct sleeper {
 	struct agent agent;
@@ -757,7 +762,8 @@ int main(void)
 		cmocka_unit_test(chance_misbehaves_in_some_places_of_some_simulations),
 		cmocka_unit_test(file_operations_do_what_files_do),
 		cmocka_unit_test(a_crash_keeps_what_was_synced_and_a_prefix_of_the_rest),
-		cmocka_unit_test(operations_under_way_at_a_crash_are_done_and_a_dead_node_does_nothing),
+		cmocka_unit_test(
+			operations_under_way_at_a_crash_are_done_and_a_dead_node_does_nothing),
 		cmocka_unit_test(a_restarted_node_finds_its_files_and_what_it_printed),
 		cmocka_unit_test(a_moment_comes_exactly_and_time_between_costs_nothing),
 		cmocka_unit_test(background_work_happens_later),

@@ -18,7 +18,8 @@ size_t crash_describe(char *into, size_t size_bytes)
 	const struct task *task = CONTAINER_OF(agent, struct task, agent);
 	const char *operator = call ? call->operator_name : task_current_operator(task);
 	/* snprintf of plain strings neither allocates nor locks in glibc. */
-	int used = snprintf(into, size_bytes, "job: %s\ntask: %s\noperator: %s\nfunction: %s\n",
+	int used = snprintf(into, size_bytes,
+			    "job: %s\ntask: %s\noperator: %s\nfunction: %s\n",
 			    id_format(&task->job_id, job), task_name(task), operator ? operator : "",
 			    call ? call->function : "");
 

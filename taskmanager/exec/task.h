@@ -2,9 +2,9 @@
  * task.h - one subtask of a vertex: an agent that steps a chain of operators between its input gate
  * (or source reader) and its output channels.
  *
- * A step takes one batch (or polls the source once), pushes it through the chain, routes the chain's
- * output to the channels, and answers WORKED, IDLE, BLOCKED or DONE. Engine-made emissions are
- * resumable: a call that answers 0 is made again with the same arguments once there is room.
+ * A step takes one batch (or polls the source once), pushes it through the chain, routes the
+ * chain's output to the channels, and answers WORKED, IDLE, BLOCKED or DONE. Engine-made emissions
+ * are resumable: a call that answers 0 is made again with the same arguments once there is room.
  *
  *   CREATED -> DEPLOYING -> INITIALIZING -> RUNNING -> FINISHED
  *      \________________________________\_______ \-> CANCELING -> CANCELED
@@ -22,8 +22,8 @@
 #include "taskmanager/shuffle/shuffle.h"
 
 enum task_state {
-	TASK_CREATED, TASK_DEPLOYING, TASK_INITIALIZING, TASK_RUNNING, TASK_FINISHED, TASK_CANCELING,
-	TASK_CANCELED, TASK_FAILED,
+	TASK_CREATED, TASK_DEPLOYING, TASK_INITIALIZING, TASK_RUNNING, TASK_FINISHED,
+	TASK_CANCELING, TASK_CANCELED, TASK_FAILED,
 };
 extern const struct sm_table task_states;
 
@@ -37,12 +37,14 @@ struct task_options {
 	const Flink__JobGraph *graph; /* checked */
 	struct record_type *const *types; /* of the graph */
 	struct module *const *modules;    /* per artifact of the graph */
-	const Flink__SubmitTaskRequest *deployment; /* vertex, subtask, attempts, gates, locations; copied */
+	/* vertex, subtask, attempts, gates, locations; copied */
+	const Flink__SubmitTaskRequest *deployment;
 	const char *local_resource_id; /* which location is this TaskManager */
 	bool fire_at_end;
 	int64_t buffer_timeout_ms; /* 0: publish after every batch; < 0: only full segments */
 	/* Called on the runner's thread at each state change; `failure` with TASK_FAILED, and then
-	 * failed_operator names the operator. After a final state the task touches nothing any more. */
+	 * failed_operator names the operator. After a final state the task touches nothing any
+	 * more. */
 	void (*state_changed)(void *context, struct task *task, enum task_state state,
 			      const struct err *failure, const char *failed_operator);
 	/* A source reader of the chain wants splits. */
@@ -60,8 +62,8 @@ void task_destroy(struct task **task); /* after a final state, or before the run
 /* Any thread; through the task's command inbox. */
 void task_cancel(struct task *task);
 void task_fail(struct task *task, const struct err *why);
-void task_add_splits(struct task *task, uint32_t operator, const struct split *splits, uint32_t count,
-		     bool no_more); /* copies */
+void task_add_splits(struct task *task, uint32_t operator, const struct split *splits,
+		     uint32_t count, bool no_more); /* copies */
 void task_wake(struct task *task);
 
 const struct id *task_execution_id(const struct task *task);

@@ -40,7 +40,7 @@ void task_fail(struct task *task, const struct err *why)
 	post(task, command);
 }
 
-void task_add_splits(struct task *task, uint32_t operator, const struct split * splits,
+void task_add_splits(struct task *task, uint32_t operator, const struct split *splits,
 		     uint32_t count, bool no_more)
 {
 	struct command *command = command_new(COMMAND_SPLITS);

@@ -166,7 +166,8 @@ static void broken_connections_fail_their_channels_at_both_ends(void **state)
 		bed_random(&bed, seed, true);
 		if (!sim_run(bed.sim, 600000, consumers_over, &bed, NULL))
 			fail_msg("seed %llu: not over after 600 s", (unsigned long long)seed);
-		sim_run(bed.sim, 6000, bed_over_all, &bed, NULL); /* the last ones begin after 4 s */
+		/* the last ones begin after 4 s */
+		sim_run(bed.sim, 6000, bed_over_all, &bed, NULL);
 		for (uint32_t i = 0; i < bed.consumers_count; i++)
 			for (uint32_t j = 0; j < bed.producers_count; j++) {
 				if (bed.consumers[i].fate[j] == BED_FINISHED) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * replay.c - runs a fuzzer's kept corpus through it, as an ordinary test.
  *
- * Called with files or folders; with none, the folder tests/fuzz/corpus/NAME of this program's NAME.
- * Exit 0 = every input was survived; the sanitizers of the build decide what survival is. */
+ * Called with files or folders; with none, the folder tests/fuzz/corpus/NAME of this program's
+ * NAME. Exit 0 = every input was survived; the sanitizers of the build decide what survival is. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -49,7 +49,7 @@ struct kit {
 	bool ended, closed;
 };
 
-/* ---- the outbox -------------------------------------------------------------------------------- */
+/* ---- the outbox ----------------------------------------------------------------------------- */
 
 static void drain(struct kit_reader *reader)
 {
@@ -87,7 +87,7 @@ static void *reserve_slow(struct outbox *out, uint32_t size_bytes)
 	return run_reserve(&reader->run, size_bytes);
 }
 
-/* ---- sources ------------------------------------------------------------------------------------ */
+/* ---- sources -------------------------------------------------------------------------------- */
 
 static void end(struct kit *kit)
 {
@@ -146,13 +146,13 @@ static int open_source(struct kit *kit)
 static bool poll_reader(struct kit *kit, struct kit_reader *reader, mono_t now, mono_t *wake_at)
 {
 	reader->out.full = false;
-	enum poll answer =
-		kit->options.source->reader_poll(reader->self, now, &reader->out, wake_at, &kit->err);
+	enum poll answer = kit->options.source->reader_poll(reader->self, now, &reader->out,
+							    wake_at, &kit->err);
 
 	drain(reader);
 	note_status(kit, reader);
-	CHECK((answer == POLL_ERROR) == (kit->err.code != ERR_NONE), "poll %d with error \"%s\"", answer,
-	      kit->err.text);
+	CHECK((answer == POLL_ERROR) == (kit->err.code != ERR_NONE), "poll %d with error \"%s\"",
+	      answer, kit->err.text);
 	reader->ended = answer == POLL_END || answer == POLL_ERROR;
 	return answer == POLL_MORE;
 }
@@ -164,8 +164,8 @@ static enum step step_source(struct kit *kit, mono_t now, mono_t *wake_at)
 	if (!kit->opened && open_source(kit) == 0)
 		kit->opened = true;
 	if (kit->err.code == ERR_NONE) {
-		int stepped = kit->options.source->enumerator_step(kit->enumerator, now, &kit->assigner,
-								   wake_at, &kit->err);
+		int stepped = kit->options.source->enumerator_step(
+			kit->enumerator, now, &kit->assigner, wake_at, &kit->err);
 		more = stepped == 0;
 	}
 	for (uint32_t i = 0; i < kit->readers_count && kit->err.code == ERR_NONE; i++) {
@@ -182,7 +182,7 @@ static enum step step_source(struct kit *kit, mono_t now, mono_t *wake_at)
 	return more ? STEP_WORKED : STEP_IDLE;
 }
 
-/* ---- sinks -------------------------------------------------------------------------------------- */
+/* ---- sinks ---------------------------------------------------------------------------------- */
 
 static void print(const struct operator_context *context, const char *line, size_t size_bytes)
 {
@@ -205,7 +205,8 @@ static void make_input(struct kit *kit)
 	run_builder_init(&run, type, (uint32_t)capacity, false);
 	run_begin(&run, kit->input, (uint32_t)capacity);
 	for (uint32_t i = 0; i < kit->options.count; i++) {
-		const char *record = (const char *)kit->options.records + (size_t)i * type->size_bytes;
+		const char *record =
+			(const char *)kit->options.records + (size_t)i * type->size_bytes;
 		void *into = run_reserve(&run, record_size(type, record));
 
 		CHECK(into != NULL, "record %u does not fit", i);
@@ -255,14 +256,15 @@ static enum step step_sink(struct kit *kit)
 		if (answer >= 0)
 			return answer == 0 ? STEP_BLOCKED : STEP_WORKED;
 	}
-	int flushed = kit->err.code == ERR_NONE ? sink->flush(writer->self, 0, true, &kit->err) : -1;
+	int flushed =
+		kit->err.code == ERR_NONE ? sink->flush(writer->self, 0, true, &kit->err) : -1;
 
 	if (flushed != 0)
 		end(kit);
 	return STEP_IDLE;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static void close_all(struct kit *kit)
 {
@@ -299,15 +301,24 @@ static void init_reader(struct kit *kit, uint32_t i)
 {
 	const struct kit_options *options = &kit->options;
 	struct kit_reader *reader = &kit->readers[i];
-	uint32_t segment_bytes = options->segment_bytes > 0 ? options->segment_bytes : SEGMENT_BYTES;
+	uint32_t segment_bytes =
+		options->segment_bytes > 0 ? options->segment_bytes : SEGMENT_BYTES;
 	bool is_source = options->source != NULL;
 
 	reader->kit = kit;
 	reader->context = (struct operator_context){
-		.job_name = "Kit", .operator_name = "Operator", .subtask = is_source ? i : options->subtask,
-		.parallelism = kit->job.parallelism, .key_groups = 128, .attempt = options->attempt,
-		.parameters = options->parameters, .world = options->world,
-		.loop = runner_loop(kit->runner), .agent = &kit->agent, .print = print, .owner = reader,
+		.job_name = "Kit",
+		.operator_name = "Operator",
+		.subtask = is_source ? i : options->subtask,
+		.parallelism = kit->job.parallelism,
+		.key_groups = 128,
+		.attempt = options->attempt,
+		.parameters = options->parameters,
+		.world = options->world,
+		.loop = runner_loop(kit->runner),
+		.agent = &kit->agent,
+		.print = print,
+		.owner = reader,
 	};
 	buf_init(&reader->lines);
 	if (!is_source) {
@@ -411,7 +422,8 @@ static void wait_for_close(struct kit *kit)
 		close_all(kit);
 		return;
 	}
-	CHECK(sim_run(kit->options.sim, SIM_WAIT_MS, kit_is_closed, kit, NULL), "the kit does not close");
+	CHECK(sim_run(kit->options.sim, SIM_WAIT_MS, kit_is_closed, kit, NULL),
+	      "the kit does not close");
 	sim_run(kit->options.sim, MS_PER_S, never, NULL, NULL); /* operations that were under way */
 }
 

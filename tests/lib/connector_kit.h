@@ -18,21 +18,23 @@ struct kit_options {
 	struct sim *sim; /* of a simulated world; else NULL */
 	const struct source_vtable *source; /* or */
 	const struct sink_vtable *sink;
-	struct bytes parameters;            /* packed OperatorParameters; kit_parameters makes them */
+	/* packed OperatorParameters; kit_parameters makes them */
+	struct bytes parameters;
 	const struct record_type *type;     /* what the source gives or the sink takes */
 	uint32_t parallelism;               /* 0: 1 */
 	uint32_t subtask;                   /* a sink is one subtask of `parallelism` */
 	uint32_t attempt;
 	uint32_t segment_bytes;             /* the outbox refuses after each; 0: 32 KiB */
-	/* A sink's input: count records of the type, `times` times, in batches of batch_count (0: all
-	 * at once). Strings may be borrowed. */
+	/* A sink's input: count records of the type, `times` times, in batches of batch_count (0:
+	 * all at once). Strings may be borrowed. */
 	const void *records;
 	uint32_t count, times, batch_count;
 };
 
 /* options' pointers are borrowed until kit_destroy. */
 struct kit *kit_start(const struct kit_options *options);
-bool kit_ended(void *kit); /* all readers ended, or the writer is flushed, or an error; any thread */
+/* all readers ended, or the writer is flushed, or an error; any thread */
+bool kit_ended(void *kit);
 /* Until kit_ended: at most 20 s, or 10 min of simulated time; else the test fails. */
 void kit_wait(struct kit *kit);
 /* Closes everything, at whatever moment, and waits until nothing of it is under way. */

@@ -17,7 +17,7 @@
 #define MODULE_NAME "sim-job"
 #define POLL_WAIT_MS 500
 
-/* ---- nodes ---------------------------------------------------------------------------------------- */
+/* ---- nodes ---------------------------------------------------------------------------------- */
 
 static struct conf *make_conf(const char *const *pairs)
 {
@@ -33,9 +33,16 @@ static struct conf *tm_conf(const struct cluster *cluster)
 {
 	char slots[64];
 	const char *pairs[] = {
-		"jobmanager.rpc.address=jm", "taskmanager.memory.network.min=1mb",
-		"taskmanager.memory.network.max=2mb", "taskmanager.memory.segment-size=4kb", "taskmanager.bind-host=0.0.0.0",
-		"heartbeat.interval=500", "heartbeat.timeout=2500", "io.tmp.dirs=/tmp", slots, NULL,
+		"jobmanager.rpc.address=jm",
+		"taskmanager.memory.network.min=1mb",
+		"taskmanager.memory.network.max=2mb",
+		"taskmanager.memory.segment-size=4kb",
+		"taskmanager.bind-host=0.0.0.0",
+		"heartbeat.interval=500",
+		"heartbeat.timeout=2500",
+		"io.tmp.dirs=/tmp",
+		slots,
+		NULL,
 	};
 
 	snprintf(slots, sizeof(slots), "taskmanager.numberOfTaskSlots=%u", cluster->slots_per_tm);
@@ -51,7 +58,9 @@ static void start_tm(struct cluster *cluster, uint32_t tm)
 	snprintf(name, sizeof(name), "tm%u", tm + 1);
 	node->world = sim_node(cluster->sim, name);
 	sim_env_put(node->world, "FLINK_CLUSTER_SECRET", "the simulator's secret");
-	struct taskmanager_options options = { .world = node->world, .conf = node->conf, .bind_host = NULL };
+	struct taskmanager_options options = { .world = node->world,
+					       .conf = node->conf,
+					       .bind_host = NULL };
 
 	CHECK(taskmanager_create(&options, &node->taskmanager, &err) == 0, "%s", err.text);
 	node->lives++;
@@ -77,12 +86,13 @@ void cluster_restart(struct cluster *cluster, uint32_t tm)
 	start_tm(cluster, tm);
 }
 
-/* ---- checkers --------------------------------------------------------------------------------------- */
+/* ---- checkers ------------------------------------------------------------------------------- */
 
 static void check_slots(struct cluster *cluster)
 {
 	struct dispatcher *dispatcher = jobmanager_dispatcher(cluster->jobmanager);
-	const struct list *list = resource_manager_taskmanagers(dispatcher_resource_manager(dispatcher));
+	const struct list *list =
+		resource_manager_taskmanagers(dispatcher_resource_manager(dispatcher));
 	struct id seen[CLUSTER_TMS_MAX * 16];
 	uint32_t count = 0;
 
@@ -90,11 +100,14 @@ static void check_slots(struct cluster *cluster)
 		for (uint32_t i = 0; i < info->slots_count; i++) {
 			const struct slot *slot = &info->slots[i];
 
-			if (slot->state == SLOT_FREE || slot->state == SLOT_LOST || id_is_none(&slot->allocation_id))
+			if (slot->state == SLOT_FREE || slot->state == SLOT_LOST ||
+			    id_is_none(&slot->allocation_id))
 				continue;
 			for (uint32_t s = 0; s < count; s++)
-				if (id_equal(&seen[s], &slot->allocation_id) && cluster->breach.code == ERR_NONE)
-					err_set(&cluster->breach, ERR_BUG, "an allocation holds two slots");
+				if (id_equal(&seen[s], &slot->allocation_id) &&
+				    cluster->breach.code == ERR_NONE)
+					err_set(&cluster->breach, ERR_BUG,
+						"an allocation holds two slots");
 			if (count < ARRAY_COUNT(seen))
 				seen[count++] = slot->allocation_id;
 		}
@@ -108,7 +121,8 @@ static void check_event(void *context)
 	cluster->events++;
 	for (uint32_t i = 0; i < cluster->tms_count; i++)
 		if (cluster->tms[i].taskmanager != NULL && cluster->breach.code == ERR_NONE &&
-		    !shuffle_check(taskmanager_shuffle(cluster->tms[i].taskmanager), text, sizeof(text)))
+		    !shuffle_check(taskmanager_shuffle(cluster->tms[i].taskmanager), text,
+				   sizeof(text)))
 			err_set(&cluster->breach, ERR_BUG, "tm%u: %s", i + 1, text);
 	if (cluster->events % 16 == 0 && cluster->jobmanager != NULL)
 		check_slots(cluster);
@@ -116,15 +130,16 @@ static void check_event(void *context)
 		ledger_check_order(&cluster->breach);
 }
 
-static void trace_move(void *context, const struct sm_table *table, const void *subject, uint32_t from,
-		       uint32_t to)
+static void trace_move(void *context, const struct sm_table *table, const void *subject,
+		       uint32_t from, uint32_t to)
 {
 	struct cluster *cluster = context;
 
-	sim_trace(cluster->sim, "%s %s -> %s", table->name, sm_name(table, from), sm_name(table, to));
+	sim_trace(cluster->sim, "%s %s -> %s", table->name, sm_name(table, from),
+		  sm_name(table, to));
 }
 
-/* ---- the client --------------------------------------------------------------------------------------- */
+/* ---- the client ----------------------------------------------------------------------------- */
 
 static void poll_job(struct cluster *cluster);
 
@@ -132,7 +147,8 @@ static struct rpc_stub dispatcher_stub(struct cluster *cluster)
 {
 	struct rpc_stub stub;
 
-	rpc_stub_init(&stub, rpc_client_peer(cluster->client), &flink__dispatcher__descriptor, NULL);
+	rpc_stub_init(&stub, rpc_client_peer(cluster->client), &flink__dispatcher__descriptor,
+		      NULL);
 	return stub;
 }
 
@@ -215,7 +231,8 @@ static Flink__KeyValue *key_value(struct arena *arena, const char *pair)
 	return kv;
 }
 
-static struct bytes pack_parameters(struct arena *arena, const Flink__OperatorParameters *parameters)
+static struct bytes pack_parameters(struct arena *arena,
+				    const Flink__OperatorParameters *parameters)
 {
 	size_t size = flink__operator_parameters__get_packed_size(parameters);
 	uint8_t *packed = arena_alloc(arena, size);
@@ -253,20 +270,34 @@ static struct stream_graph *build_stream(struct cluster *cluster, struct arena *
 	sum_parameters.field = 1;
 	for (int i = 0; i < 5; i++)
 		ids[i] = stream_graph_next_id(stream);
-	stream_graph_add(stream, &(struct stream_node){ .id = ids[0], .name = "Source: ledger",
-		.kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE, .factory = "sim-source",
-		.parameters = ledger_source_parameters(), .parallelism = parallelism, .output_type = type });
-	stream_graph_add(stream, &(struct stream_node){ .id = ids[1], .name = "Flat Map",
-		.kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR, .factory = "flat-map",
-		.parameters = pack_parameters(arena, &flat_map_parameters), .parallelism = parallelism,
-		.input_type = type, .output_type = type });
+	stream_graph_add(stream,
+			 &(struct stream_node){ .id = ids[0],
+						.name = "Source: ledger",
+						.kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE,
+						.factory = "sim-source",
+						.parameters = ledger_source_parameters(),
+						.parallelism = parallelism,
+						.output_type = type });
+	stream_graph_add(stream, &(struct stream_node){
+					 .id = ids[1],
+					 .name = "Flat Map",
+					 .kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR,
+					 .factory = "flat-map",
+					 .parameters = pack_parameters(arena, &flat_map_parameters),
+					 .parallelism = parallelism,
+					 .input_type = type,
+					 .output_type = type });
 	stream_graph_add(stream, &(struct stream_node){ .id = ids[3], .name = "Keyed Aggregation",
 		.kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR, .factory = "sum",
 		.parameters = pack_parameters(arena, &sum_parameters), .parallelism = parallelism,
 		.input_type = type, .output_type = type, .key = key });
-	stream_graph_add(stream, &(struct stream_node){ .id = ids[4], .name = "Sink: ledger",
-		.kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK, .factory = "sim-ledger", .parallelism = parallelism,
-		.input_type = type });
+	stream_graph_add(stream,
+			 &(struct stream_node){ .id = ids[4],
+						.name = "Sink: ledger",
+						.kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK,
+						.factory = "sim-ledger",
+						.parallelism = parallelism,
+						.input_type = type });
 	stream_graph_connect(stream, ids[0], ids[1], 0, SHIP_DEFAULT, NULL);
 	stream_graph_connect(stream, ids[1], ids[3], 0, SHIP_HASH, &key);
 	stream_graph_connect(stream, ids[3], ids[4], 0, SHIP_DEFAULT, NULL);
@@ -330,8 +361,10 @@ void cluster_submit(struct cluster *cluster, uint32_t parallelism, const char *c
 	struct record_type *type;
 	struct err err;
 
-	CHECK(sim_run(cluster->sim, 60000, client_connected, cluster, NULL), "the client never connected");
-	CHECK(record_type_create("entry", NULL, ledger_fields, 2, &type, &err) == 0, "%s", err.text);
+	CHECK(sim_run(cluster->sim, 60000, client_connected, cluster, NULL),
+	      "the client never connected");
+	CHECK(record_type_create("entry", NULL, ledger_fields, 2, &type, &err) == 0, "%s",
+	      err.text);
 	struct stream_graph *stream = build_stream(cluster, arena, type, parallelism);
 
 	CHECK(job_graph_from_stream(stream, &built, &err) == 0, "%s", err.text);
@@ -345,13 +378,15 @@ void cluster_submit(struct cluster *cluster, uint32_t parallelism, const char *c
 	submit.graph = &graph;
 	struct rpc_stub stub = dispatcher_stub(cluster);
 
-	flink__dispatcher__put_artifact(rpc_stub_service(&stub), &put, put_artifact_answered, cluster);
+	flink__dispatcher__put_artifact(rpc_stub_service(&stub), &put, put_artifact_answered,
+					cluster);
 	flink__dispatcher__submit_job(rpc_stub_service(&stub), &submit, submit_answered, cluster);
 	flink__job_graph__free_unpacked(built, NULL);
 	stream_graph_destroy(&stream);
 	record_type_destroy(&type);
 	arena_destroy(&arena);
-	CHECK(sim_run(cluster->sim, 60000, submit_settled, cluster, NULL), "the submission was not answered");
+	CHECK(sim_run(cluster->sim, 60000, submit_settled, cluster, NULL),
+	      "the submission was not answered");
 	CHECK(!cluster->submit_failed, "submission refused: %s", cluster->failure.text);
 }
 
@@ -372,7 +407,8 @@ bool cluster_job_ended(void *context)
 {
 	const char *status = ((struct cluster *)context)->status;
 
-	return strcmp(status, "FINISHED") == 0 || strcmp(status, "FAILED") == 0 || strcmp(status, "CANCELED") == 0;
+	return strcmp(status, "FINISHED") == 0 || strcmp(status, "FAILED") == 0 ||
+	       strcmp(status, "CANCELED") == 0;
 }
 
 bool cluster_job_running(void *context)
@@ -380,7 +416,7 @@ bool cluster_job_running(void *context)
 	return strcmp(((struct cluster *)context)->status, "RUNNING") == 0;
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static void start_client(struct cluster *cluster)
 {
@@ -392,15 +428,20 @@ static void start_client(struct cluster *cluster)
 	world_random_bytes(cluster->client_world, options.incarnation.bytes, 16);
 	cluster->client_runner = runner_create(cluster->client_world, "client", &err);
 	CHECK(cluster->client_runner != NULL, "%s", err.text);
-	CHECK(rpc_client_open(cluster->client_runner, "jm", 6123, &options, &cluster->client, &err) == 0, "%s", err.text);
+	CHECK(rpc_client_open(cluster->client_runner, "jm", 6123, &options, &cluster->client,
+			      &err) == 0,
+	      "%s", err.text);
 }
 
 struct cluster *cluster_create(uint64_t seed, const struct sim_options *options, uint32_t tms,
 			       uint32_t slots_per_tm)
 {
 	static const char *const jm_pairs[] = {
-		"jobmanager.rpc.address=jm", "jobmanager.bind-host=0.0.0.0", "heartbeat.interval=500",
-		"heartbeat.timeout=2500", NULL,
+		"jobmanager.rpc.address=jm",
+		"jobmanager.bind-host=0.0.0.0",
+		"heartbeat.interval=500",
+		"heartbeat.timeout=2500",
+		NULL,
 	};
 	struct cluster *cluster = MEM_NEW(struct cluster);
 	struct err err;
@@ -414,7 +455,9 @@ struct cluster *cluster_create(uint64_t seed, const struct sim_options *options,
 	sim_env_put(cluster->jm_world, "FLINK_CLUSTER_SECRET", "the simulator's secret");
 	cluster->client_world = sim_node(cluster->sim, "client");
 	cluster->jm_conf = make_conf(jm_pairs);
-	struct jobmanager_options jm = { .world = cluster->jm_world, .conf = cluster->jm_conf, .without_rest = true };
+	struct jobmanager_options jm = { .world = cluster->jm_world,
+					 .conf = cluster->jm_conf,
+					 .without_rest = true };
 
 	CHECK(jobmanager_create(&jm, &cluster->jobmanager, &err) == 0, "%s", err.text);
 	for (uint32_t i = 0; i < tms; i++) {

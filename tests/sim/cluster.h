@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cluster.h - a whole cluster in one process on world_sim: a JobManager, TaskManagers and a client, the
- * same objects as in the daemons, with checkers that run after every event. */
+ * cluster.h - a whole cluster in one process on world_sim: a JobManager, TaskManagers and a client,
+ * the same objects as in the daemons, with checkers that run after every event. */
 #ifndef TESTS_SIM_CLUSTER_H
 #define TESTS_SIM_CLUSTER_H
 

@@ -52,15 +52,15 @@ static size_t key_text(uint32_t key, char text[64])
 	return (size_t)snprintf(text, 64, key % 7 == 0 ? "key-with-a-tail-%u" : "k%u", key);
 }
 
-/* ---- source: split s has the records i with i mod parallelism = s ---------------------------------- */
+/* ---- source: split s has the records i with i mod parallelism = s --------------------------- */
 
 struct enumerator {
 	struct job_context context;
 	bool *waiting; /* per subtask: a reader is there and has no splits yet */
 };
 
-static int enumerator_open(void **self, const struct job_context *context, struct state_reader *from,
-			   struct err *err)
+static int enumerator_open(void **self, const struct job_context *context,
+			   struct state_reader *from, struct err *err)
 {
 	struct enumerator *enumerator = MEM_NEW(struct enumerator);
 
@@ -70,13 +70,14 @@ static int enumerator_open(void **self, const struct job_context *context, struc
 	return 0;
 }
 
-static int enumerator_reader(void *self, uint32_t subtask, const struct split *owned, uint32_t count,
-			     struct err *err)
+static int enumerator_reader(void *self, uint32_t subtask, const struct split *owned,
+			     uint32_t count, struct err *err)
 {
 	struct enumerator *enumerator = self;
 
 	if (subtask >= enumerator->context.parallelism)
-		return err_set(err, ERR_BUG, "reader %u of %u", subtask, enumerator->context.parallelism);
+		return err_set(err, ERR_BUG, "reader %u of %u", subtask,
+			       enumerator->context.parallelism);
 	enumerator->waiting[subtask] = count == 0;
 	return 0;
 }
@@ -118,8 +119,8 @@ struct reader {
 	uint32_t emitted;
 };
 
-static int reader_open(void **self, const struct operator_context *context, struct state_reader *from,
-		       struct err *err)
+static int reader_open(void **self, const struct operator_context *context,
+		       struct state_reader *from, struct err *err)
 {
 	struct reader *reader = MEM_NEW(struct reader);
 
@@ -150,7 +151,8 @@ static int reader_no_more_splits(void *self, struct err *err)
 	return 0;
 }
 
-static enum poll reader_poll(void *self, mono_t now, struct outbox *out, mono_t *wake_at, struct err *err)
+static enum poll reader_poll(void *self, mono_t now, struct outbox *out, mono_t *wake_at,
+			     struct err *err)
 {
 	struct reader *reader = self;
 	const struct ledger_plan *p = &reader->plan;
@@ -161,7 +163,8 @@ static enum poll reader_poll(void *self, mono_t now, struct outbox *out, mono_t 
 		reader->begun_at = now;
 	for (uint32_t i = 0; i < BATCH_MAX && !outbox_full(out); i++) {
 		/* Each subtask has its share of the rate; its own records are due one by one. */
-		mono_t due = reader->begun_at + (mono_t)((double)reader->emitted * NS_PER_S * p->parallelism / p->rate_per_s);
+		mono_t due = reader->begun_at + (mono_t)((double)reader->emitted * NS_PER_S *
+							 p->parallelism / p->rate_per_s);
 		char text[64];
 
 		if (reader->next >= p->total)
@@ -202,15 +205,15 @@ static const struct source_vtable source = {
 	.reader_status = reader_status, .reader_close = close_self,
 };
 
-/* ---- sink ------------------------------------------------------------------------------------------ */
+/* ---- sink ----------------------------------------------------------------------------------- */
 
 struct writer {
 	struct operator_context context;
 	struct map *key_numbers; /* key text -> number + 1 */
 };
 
-static int writer_open(void **self, const struct operator_context *context, struct state_reader *from,
-		       struct err *err)
+static int writer_open(void **self, const struct operator_context *context,
+		       struct state_reader *from, struct err *err)
 {
 	struct writer *writer = MEM_NEW(struct writer);
 
@@ -220,7 +223,8 @@ static int writer_open(void **self, const struct operator_context *context, stru
 	for (uint32_t key = 0; key < plan.keys; key++) {
 		char text[64];
 
-		map_put(writer->key_numbers, bytes_of(text, key_text(key, text)), (void *)(uintptr_t)(key + 1));
+		map_put(writer->key_numbers, bytes_of(text, key_text(key, text)),
+			(void *)(uintptr_t)(key + 1));
 	}
 	CHECK(context->attempt < ATTEMPTS_MAX, "attempt %u", context->attempt);
 	if (books[context->attempt] == NULL)
@@ -247,8 +251,9 @@ static int write_batch(void *self, const struct batch *batch, uint32_t *taken, s
 		int64_t *last = &books[attempt][(uintptr_t)number - 1];
 
 		if (entry->value != *last + 1 && breach.code == ERR_NONE)
-			err_set(&breach, ERR_BUG, "attempt %u: key %lu went from %lld to %lld", attempt,
-				(unsigned long)(uintptr_t)number - 1, (long long)*last, (long long)entry->value);
+			err_set(&breach, ERR_BUG, "attempt %u: key %lu went from %lld to %lld",
+				attempt, (unsigned long)(uintptr_t)number - 1, (long long)*last,
+				(long long)entry->value);
 		*last = entry->value;
 		records[attempt]++;
 	}

@@ -2,9 +2,9 @@
  * ledger.h - the simulator's own source and sink: a source whose content is known, and a sink that
  * writes down what reached it, per attempt. Together they decide whether a run was right.
  *
- * Record i (0 … total-1) has key "k<i mod keys>" (every seventh a long key, with a tail) and value 1,
- * so the running sum of key k must reach the sink as 1, 2, 3 … n_k, each once and in order, within an
- * attempt that ran to its end. */
+ * Record i (0 … total-1) has key "k<i mod keys>" (every seventh a long key, with a tail) and value
+ * 1, so the running sum of key k must reach the sink as 1, 2, 3 … n_k, each once and in order,
+ * within an attempt that ran to its end. */
 #ifndef TESTS_SIM_LEDGER_H
 #define TESTS_SIM_LEDGER_H
 

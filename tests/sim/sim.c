@@ -8,9 +8,9 @@
  *                               1 000 records/s, default faults): simulated seconds per real second
  *
  * Act one: the job runs while TaskManagers are killed and restarted, connections cut (also inside a
- * frame), nodes paused, clocks jump, links clogged. Act two: everything heals, and the job must run to its
- * end within a budget of simulated time. Then the ledger of the last attempt must equal the model, and
- * nothing may be left: no byte, no segment, no task. */
+ * frame), nodes paused, clocks jump, links clogged. Act two: everything heals, and the job must run
+ * to its end within a budget of simulated time. Then the ledger of the last attempt must equal the
+ * model, and nothing may be left: no byte, no segment, no task. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,8 +72,10 @@ static struct scenario draw(uint64_t seed)
 	s.options.shuffle_ties = below(&state, 2);
 	s.parallelism = 1 + below(&state, TMS * 2);
 	s.slots = 2 + below(&state, 2);
-	s.plan = (struct ledger_plan){ .total = 500 + below(&state, 3000), .keys = 1 + below(&state, 60),
-				       .rate_per_s = 500 + below(&state, 4000), .parallelism = s.parallelism };
+	s.plan = (struct ledger_plan){ .total = 500 + below(&state, 3000),
+				       .keys = 1 + below(&state, 60),
+				       .rate_per_s = 500 + below(&state, 4000),
+				       .parallelism = s.parallelism };
 	s.act_one_ms = 500 + below(&state, ACT_ONE_MS_MAX);
 	s.fault_gap_ms = below(&state, 4) ? 100 + below(&state, 1500) : 0;
 	s.kills = below(&state, 2);
@@ -85,16 +87,17 @@ static struct scenario draw(uint64_t seed)
 
 static void print_scenario(uint64_t seed, const struct scenario *s)
 {
-	printf("seed %" PRIu64 ": p=%u slots=%ux%u records=%u keys=%u rate=%u/s act1=%ums gap=%ums%s%s%s%s "
+	printf("seed %" PRIu64
+	       ": p=%u slots=%ux%u records=%u keys=%u rate=%u/s act1=%ums gap=%ums%s%s%s%s "
 	       "delay=%u-%uus clog=%uppm cut=%uppm short=%uppm chance=%uppm ties=%d\n",
-	       seed, s->parallelism, TMS, s->slots, s->plan.total, s->plan.keys, s->plan.rate_per_s, s->act_one_ms,
-	       s->fault_gap_ms, s->kills ? " kill" : "", s->cuts ? " cut" : "", s->pauses ? " pause" : "",
-	       s->jumps ? " jump" : "", s->options.delay_us_min, s->options.delay_us_max, s->options.clog_ppm,
-	       s->options.connection_cut_ppm, s->options.short_read_ppm, s->options.chance_ppm,
-	       s->options.shuffle_ties);
+	       seed, s->parallelism, TMS, s->slots, s->plan.total, s->plan.keys, s->plan.rate_per_s,
+	       s->act_one_ms, s->fault_gap_ms, s->kills ? " kill" : "", s->cuts ? " cut" : "",
+	       s->pauses ? " pause" : "", s->jumps ? " jump" : "", s->options.delay_us_min,
+	       s->options.delay_us_max, s->options.clog_ppm, s->options.connection_cut_ppm,
+	       s->options.short_read_ppm, s->options.chance_ppm, s->options.shuffle_ties);
 }
 
-/* ---- faults ------------------------------------------------------------------------------------------- */
+/* ---- faults --------------------------------------------------------------------------------- */
 
 static void one_fault(struct cluster *cluster, const struct scenario *s, struct result *result)
 {
@@ -145,9 +148,13 @@ static void act_one(struct cluster *cluster, const struct scenario *s, struct re
 
 	while (sim_now(cluster->sim) < until && !ended_or_breach(cluster)) {
 		int64_t left_ms = (until - sim_now(cluster->sim)) / NS_PER_MS + 1;
-		int64_t gap = s->fault_gap_ms ? (int64_t)(sim_random(cluster->sim) % (2 * s->fault_gap_ms)) + 1 : left_ms;
+		int64_t gap =
+			s->fault_gap_ms
+				? (int64_t)(sim_random(cluster->sim) % (2 * s->fault_gap_ms)) + 1
+				: left_ms;
 
-		sim_run(cluster->sim, gap < left_ms ? gap : left_ms, ended_or_breach, cluster, NULL);
+		sim_run(cluster->sim, gap < left_ms ? gap : left_ms, ended_or_breach, cluster,
+			NULL);
 		if (s->fault_gap_ms && !ended_or_breach(cluster))
 			one_fault(cluster, s, result);
 	}
@@ -164,8 +171,8 @@ static void judge(struct cluster *cluster, struct result *result)
 		snprintf(result->why, sizeof(result->why), "healed, but after %d s the job is still %s", ACT_TWO_MS / 1000,
 			 cluster->status);
 	else if (strcmp(cluster->status, "FINISHED") != 0)
-		snprintf(result->why, sizeof(result->why), "the job ended as %s: %.400s", cluster->status,
-			 cluster->failure.text);
+		snprintf(result->why, sizeof(result->why), "the job ended as %s: %.400s",
+			 cluster->status, cluster->failure.text);
 	else if (ledger_check(ledger_attempt_last(), &err) != 0)
 		snprintf(result->why, sizeof(result->why), "%.500s", err.text);
 	else
@@ -201,12 +208,13 @@ static struct result run_once(uint64_t seed, const struct scenario *s, bool verb
 	if (result.right && mem_bytes_out() != bytes_before) {
 		result.right = false;
 		snprintf(result.why, sizeof(result.why), "%lld bytes in %lld blocks were not freed",
-			 (long long)(mem_bytes_out() - bytes_before), (long long)(mem_blocks_out() - blocks_before));
+			 (long long)(mem_bytes_out() - bytes_before),
+			 (long long)(mem_blocks_out() - blocks_before));
 	}
 	return result;
 }
 
-/* ---- commands ------------------------------------------------------------------------------------------- */
+/* ---- commands ------------------------------------------------------------------------------- */
 
 static int run_seed(uint64_t seed, bool twice, bool verbose, bool quiet)
 {
@@ -220,16 +228,18 @@ static int run_seed(uint64_t seed, bool twice, bool verbose, bool quiet)
 		again = run_once(seed, &s, verbose);
 		if (again.fingerprint != result.fingerprint) {
 			result.right = false;
-			snprintf(result.why, sizeof(result.why), "two runs differ: %016" PRIx64 " and %016" PRIx64,
+			snprintf(result.why, sizeof(result.why),
+				 "two runs differ: %016" PRIx64 " and %016" PRIx64,
 				 result.fingerprint, again.fingerprint);
 		}
 	}
 	if (!result.right && quiet)
 		print_scenario(seed, &s);
 	if (!result.right || !quiet)
-		printf("seed %" PRIu64 ": %s%s, %" PRId64 " ms simulated, %" PRIu64 " events, %u faults, %u attempts, fingerprint %016" PRIx64 "\n",
-		       seed, result.right ? "right" : "WRONG: ", result.why, result.simulated_ms, result.events,
-		       result.faults, result.attempts, result.fingerprint);
+		printf("seed %" PRIu64 ": %s%s, %" PRId64 " ms simulated, %" PRIu64
+		       " events, %u faults, %u attempts, fingerprint %016" PRIx64 "\n",
+		       seed, result.right ? "right" : "WRONG: ", result.why, result.simulated_ms,
+		       result.events, result.faults, result.attempts, result.fingerprint);
 	if (!result.right)
 		printf("  again: make sim SEED=%" PRIu64 "\n", seed);
 	fflush(stdout);
@@ -241,9 +251,14 @@ static int bench(void)
 	struct scenario s = draw(1);
 	struct timespec before, after;
 
-	s.options = (struct sim_options){ .delay_us_min = 50, .delay_us_max = 500, .connection_cut_ppm = 5,
-					  .file_delay_us_max = 1000, .step_cost_ns_max = 5000 };
-	s.plan = (struct ledger_plan){ .total = 60000, .keys = 100, .rate_per_s = 1000, .parallelism = 3 };
+	s.options = (struct sim_options){ .delay_us_min = 50,
+					  .delay_us_max = 500,
+					  .connection_cut_ppm = 5,
+					  .file_delay_us_max = 1000,
+					  .step_cost_ns_max = 5000 };
+	s.plan = (struct ledger_plan){
+		.total = 60000, .keys = 100, .rate_per_s = 1000, .parallelism = 3
+	};
 	s.parallelism = 3;
 	s.slots = 2;
 	s.act_one_ms = 60000;
@@ -252,11 +267,14 @@ static int bench(void)
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	struct result result = run_once(1, &s, false);
 	clock_gettime(CLOCK_MONOTONIC, &after);
-	double real = (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) * 1e-9;
+	double real = (double)(after.tv_sec - before.tv_sec) +
+		      (double)(after.tv_nsec - before.tv_nsec) * 1e-9;
 
-	printf("sim.speedup %.1f x (%s; %.1f s simulated in %.3f s, %" PRIu64 " events, %.2f M events/s)\n",
+	printf("sim.speedup %.1f x (%s; %.1f s simulated in %.3f s, %" PRIu64
+	       " events, %.2f M events/s)\n",
 	       (double)result.simulated_ms / 1000 / real, result.right ? "right" : result.why,
-	       (double)result.simulated_ms / 1000, real, result.events, (double)result.events / real / 1e6);
+	       (double)result.simulated_ms / 1000, real, result.events,
+	       (double)result.events / real / 1e6);
 	return result.right ? 0 : 1;
 }
 

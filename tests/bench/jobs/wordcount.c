@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * wordcount.c - the work of tests/bench/limit/wordcount as a job: words of a text, split at bytes up to a
- * space, case kept, counted per word. Every word gives an update, and every update is dropped: the sink
- * costs nothing, so that what is measured is reading, splitting, the exchange by key and the table.
+ * wordcount.c - the work of tests/bench/limit/wordcount as a job: words of a text, split at bytes
+ * up to a space, case kept, counted per word. Every word gives an update, and every update is
+ * dropped: the sink costs nothing, so that what is measured is reading, splitting, the exchange by
+ * key and the table.
  *
  *	bin/flink run -p N wordcount.so --input FILE */
 #include <flink/flink.h>
@@ -18,7 +19,8 @@ static void split(const struct line *in, struct collector *out)
 		while (at < end && (unsigned char)*at > ' ')
 			at++;
 		if (at > word)
-			collect(out, word_count, .word = str_of(word, (size_t)(at - word)), .count = 1);
+			collect(out, word_count, .word = str_of(word, (size_t)(at - word)),
+				.count = 1);
 		at++;
 	}
 }
