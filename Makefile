@@ -20,14 +20,13 @@ HOME_DIR := build/flink
 FLAGS_release := -O3 -DNDEBUG -fno-plt
 FLAGS_debug := -O0 -g3
 FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
-FLAGS_cover := -O0 -g --coverage
 FLAGS_tsan := -O1 -g -fsanitize=thread
 FLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 ifeq ($(BUILD),fuzz)
 CC := clang
 endif
 ifeq ($(FLAGS_$(BUILD)),)
-$(error BUILD is "$(BUILD)"; it is one of release, debug, asan, tsan, cover, fuzz)
+$(error BUILD is "$(BUILD)"; it is one of release, debug, asan, tsan, fuzz)
 endif
 ifeq ($(WERROR),1)
 WERROR_FLAG := -Werror
@@ -36,7 +35,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 	-Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough -Wno-unused-parameter $(WERROR_FLAG)
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fstack-protector-strong -fPIC -pthread $(WARNINGS) \
 	$(FLAGS_$(BUILD)) -I. -I$(GEN) -MMD -MP $(CFLAGS)
-ALL_LDFLAGS := $(filter -fsanitize=% --coverage,$(FLAGS_$(BUILD))) -pthread -Wl,-z,relro,-z,now $(LDFLAGS)
+ALL_LDFLAGS := $(filter -fsanitize=%,$(FLAGS_$(BUILD))) -pthread -Wl,-z,relro,-z,now $(LDFLAGS)
 ifeq ($(BUILD),fuzz)
 ALL_LDFLAGS := -fsanitize=address,undefined -pthread
 endif
@@ -197,15 +196,8 @@ docs: all ## regenerates docs/settings.md, docs/errors.md, conf samples
 run: all ## a local cluster, the dashboard's address printed
 	$(Q)scripts/start-cluster.sh
 
-PREFIX ?= /usr/local
-install: all ## copies the Flink home to $(DESTDIR)$(PREFIX)/flink; an edited conf there stays
-	$(Q)BUILD=$(BUILD) scripts/make-home $(OUT) $(DESTDIR)$(PREFIX)/flink
-
-cover: ## which lines the unit tests reach (gcov); the table is build/cover/lines.txt
-	$(Q)$(MAKE) BUILD=cover tests && scripts/cover
-
 clean: ## removes everything built, but not an edited build/flink/conf
-	$(Q)rm -rf build/release build/debug build/asan build/tsan build/cover build/fuzz
+	$(Q)rm -rf build/release build/debug build/asan build/tsan build/fuzz
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * connectors.h - the sources and sinks that are built in. The others are lib/flink-NAME.so, which the
- * registry opens on first use. */
+ * connectors.h - the sources and sinks that are built in. The others are lib/flink-NAME.so, which
+ * the registry opens on first use. */
 #ifndef CONNECTORS_CONNECTORS_H
 #define CONNECTORS_CONNECTORS_H
 

@@ -16,7 +16,8 @@
 
 static void options_are_found_and_missing_ones_are_named(void **state)
 {
-	struct bytes packed = kit_parameters("host", "h", "port", "9000", "empty", "", "bad", "90x", NULL);
+	struct bytes packed =
+		kit_parameters("host", "h", "port", "9000", "empty", "", "bad", "90x", NULL);
 	struct options options = { NULL };
 	struct err err = ERR_INIT;
 	uint16_t port = 0;
@@ -29,7 +30,8 @@ static void options_are_found_and_missing_ones_are_named(void **state)
 	assert_int_equal(options_port(&options, "port", &port, &err), 0);
 	assert_int_equal(port, 9000);
 	assert_int_equal(options_port(&options, "bad", &port, &err), -1);
-	assert_string_equal(err.text, "option \"bad\" is \"90x\", which is not a port from 1 to 65535");
+	assert_string_equal(err.text,
+			    "option \"bad\" is \"90x\", which is not a port from 1 to 65535");
 	options_close(&options);
 	assert_int_equal(options_open(&options, bytes_of("\xff\xff", 2), &err), -1);
 	assert_int_equal(err.code, ERR_PLAN_INVALID);
@@ -70,7 +72,8 @@ static void malformed_text_is_repaired_as_java_does(void **state)
 	buf_fini(&out);
 }
 
-static const struct field count_fields[] = { { "word", FIELD_STRING, 0 }, { "count", FIELD_BIGINT, 0 } };
+static const struct field count_fields[] = { { "word", FIELD_STRING, 0 },
+					     { "count", FIELD_BIGINT, 0 } };
 
 struct count {
 	struct str word;
@@ -104,26 +107,29 @@ static void every_length_of_number_is_written(void **state)
 	for (uint64_t power = 1, digits = 1; digits <= 19; power *= 10, digits++)
 		for (int64_t add = -1; add <= 1; add++)
 			for (int sign = -1; sign <= 1; sign += 2) {
-				struct count record = { str_of("w", 1), sign * ((int64_t)power + add) };
+				struct count record = { str_of("w", 1),
+							sign * ((int64_t)power + add) };
 				struct batch batch = { .type = type, .base = (const char *)&record,
 						       .stride_bytes = sizeof(record), .count = 1 };
 
 				buf_clear(&text);
 				line_format_batch(&format, &batch, &text);
-				snprintf(expected, sizeof(expected), "(w,%lld)\n", (long long)record.count);
+				snprintf(expected, sizeof(expected), "(w,%lld)\n",
+					 (long long)record.count);
 				assert_string_equal(text.data, expected);
 			}
 	buf_fini(&text);
 	record_type_destroy(&type);
 }
 
-/* The loop for word counts must write what record_print writes, with and without prefix and tails. */
+/* The loop for word counts must write what record_print writes, prefix and tails included. */
 static void word_counts_are_written_as_any_other_record(void **state)
 {
 	struct record_type *type;
 	struct err err = ERR_INIT;
 	struct count with_tail[ARRAY_COUNT(counts) + 2];
-	const char *long_word = "a word that is longer than twelve bytes, and than the room of a small buffer";
+	const char *long_word =
+		"a word that is longer than twelve bytes, and than the room of a small buffer";
 
 	assert_int_equal(record_type_create("counts", NULL, count_fields, 2, &type, &err), 0);
 	memcpy(with_tail, counts, sizeof(counts));
@@ -153,7 +159,8 @@ static void word_counts_are_written_as_any_other_record(void **state)
 		line_format_batch(&slow, &batch, &slow_text);
 		assert_string_equal(fast_text.data, slow_text.data);
 		assert_int_equal(fast_text.size_bytes, strlen(fast_text.data));
-		assert_non_null(strstr(fast_text.data, parallelism == 1 ? "(a,1)\n(,0)\n" : "10> (a,1)\n10> (,0)\n"));
+		assert_non_null(strstr(fast_text.data, parallelism == 1 ? "(a,1)\n(,0)\n"
+									: "10> (a,1)\n10> (,0)\n"));
 		buf_fini(&fast_text);
 		buf_fini(&slow_text);
 		run_builder_fini(&run);

@@ -27,20 +27,34 @@ static const char two_digits[] = "0001020304050607080910111213141516171819"
 
 static inline uint32_t digits_of(uint64_t value)
 {
-	static const uint64_t powers[] = { 0, UINT64_C(10), UINT64_C(100), UINT64_C(1000), UINT64_C(10000),
-		UINT64_C(100000), UINT64_C(1000000), UINT64_C(10000000), UINT64_C(100000000),
-		UINT64_C(1000000000), UINT64_C(10000000000), UINT64_C(100000000000),
-		UINT64_C(1000000000000), UINT64_C(10000000000000), UINT64_C(100000000000000),
-		UINT64_C(1000000000000000), UINT64_C(10000000000000000), UINT64_C(100000000000000000),
-		UINT64_C(1000000000000000000), UINT64_C(10000000000000000000) };
+	static const uint64_t powers[] = { 0,
+					   UINT64_C(10),
+					   UINT64_C(100),
+					   UINT64_C(1000),
+					   UINT64_C(10000),
+					   UINT64_C(100000),
+					   UINT64_C(1000000),
+					   UINT64_C(10000000),
+					   UINT64_C(100000000),
+					   UINT64_C(1000000000),
+					   UINT64_C(10000000000),
+					   UINT64_C(100000000000),
+					   UINT64_C(1000000000000),
+					   UINT64_C(10000000000000),
+					   UINT64_C(100000000000000),
+					   UINT64_C(1000000000000000),
+					   UINT64_C(10000000000000000),
+					   UINT64_C(100000000000000000),
+					   UINT64_C(1000000000000000000),
+					   UINT64_C(10000000000000000000) };
 	/* 1233 / 4096 is log10(2), near enough for 64 bits. */
 	uint32_t guess = (uint32_t)(64 - __builtin_clzll(value | 1)) * 1233 >> 12;
 
 	return guess + (value >= powers[guess]);
 }
 
-/* The digits are counted first and written to their place: reading back bytes that were just written
- * by twos would stall. */
+/* The digits are counted first and written to their place: reading back bytes that were just
+ * written by twos would stall. */
 static inline char *put_bigint(char *at, int64_t value)
 {
 	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
@@ -67,7 +81,8 @@ HOT static void format_counts(const struct line_format *format, const struct bat
 {
 	const struct record_type *type = format->type;
 	uint32_t word_at = type->offsets_bytes[0], count_at = type->offsets_bytes[1];
-	/* What a line takes beside its word; an inline word is copied as 12 bytes whatever its length. */
+	/* What a line takes beside its word; an inline word is copied as 12 bytes whatever its
+	 * length. */
 	size_t rest_bytes = sizeof(format->prefix) + STR_INLINE_BYTES + BIGINT_TEXT_MAX + 4;
 	char *at = buf_reserve(into, 0), *end = into->data + into->capacity_bytes;
 
@@ -99,7 +114,8 @@ HOT static void format_counts(const struct line_format *format, const struct bat
 	into->data[into->size_bytes] = '\0';
 }
 
-void line_format_batch(const struct line_format *format, const struct batch *batch, struct buf *into)
+void line_format_batch(const struct line_format *format, const struct batch *batch,
+		       struct buf *into)
 {
 	if (format->is_count) {
 		format_counts(format, batch, into);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * line_format.h - records as lines of text, batch by batch: what print() and write_as_text write. */
+ * line_format.h - records as lines of text, by the batch: what print() and write_as_text write. */
 #ifndef CONNECTORS_LINE_FORMAT_H
 #define CONNECTORS_LINE_FORMAT_H
 
@@ -9,13 +9,15 @@ struct line_format {
 	const struct record_type *type;
 	char prefix[16]; /* "3> " or "" */
 	size_t prefix_bytes;
-	bool is_count; /* a (STRING, BIGINT) tuple, as word counts are: written without record_print */
+	/* a (STRING, BIGINT) tuple, as word counts are: written without record_print */
+	bool is_count;
 };
 
 /* subtask counts from 0; Flink's prefix "N> " counts from 1 and is there if parallelism > 1. */
 void line_format_init(struct line_format *format, const struct record_type *type,
 		      bool with_prefix, uint32_t subtask, uint32_t parallelism);
 /* Appends each record of the batch and a newline. */
-void line_format_batch(const struct line_format *format, const struct batch *batch, struct buf *into);
+void line_format_batch(const struct line_format *format, const struct batch *batch,
+		       struct buf *into);
 
 #endif

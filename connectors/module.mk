@@ -8,6 +8,3 @@ PROGRAMS_SHIPPED += $(OUT)/lib/flink-kafka.so
 $(OUT)/lib/flink-kafka.so: $(connectors/kafka_OBJS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -shared -Wl,-Bsymbolic -o $@ $^ -lrdkafka
-
-PROGRAMS_SHIPPED += $(OUT)/bin/kafka-dev
-$(eval $(call program,bin/kafka-dev,$(OUT)/connectors/kafka/kafka-dev/main.o,client/cli $(COMMON),-lrdkafka))

@@ -68,7 +68,8 @@ int options_port(const struct options *options, const char *key, uint16_t *port,
 	long value = strtol(text, &end, 10);
 	if (errno != 0 || end == text || *end != '\0' || value < 1 || value > 65535)
 		return err_set(err, ERR_PLAN_INVALID,
-			       "option \"%s\" is \"%s\", which is not a port from 1 to 65535", key, text);
+			       "option \"%s\" is \"%s\", which is not a port from 1 to 65535", key,
+			       text);
 	*port = (uint16_t)value;
 	return 0;
 }

@@ -13,8 +13,8 @@ struct options {
 	Flink__OperatorParameters *message; /* NULL: not open */
 };
 
-/* Copies what it needs of `parameters`. ERR_PLAN_INVALID when they are no OperatorParameters. On the
- * heap until options_close, which accepts options that are not open (zeroed). */
+/* Copies what it needs of `parameters`. ERR_PLAN_INVALID when they are no OperatorParameters. On
+ * the heap until options_close, which accepts options that are not open (zeroed). */
 MUST_USE int options_open(struct options *options, struct bytes parameters, struct err *err);
 void options_close(struct options *options);
 /* The value, borrowed until options_close. NULL: not given. */

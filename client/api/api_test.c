@@ -14,7 +14,7 @@
 
 #define PROGRAM_PATH "/jobs/test.so"
 
-/* ---- the stage: one simulated machine, an executor that keeps the graph ---------------------------- */
+/* ---- the stage: one simulated machine, an executor that keeps the graph --------------------- */
 
 struct stage {
 	struct sim *sim;
@@ -50,7 +50,8 @@ static void stage_open(struct stage *stage)
 	stage->sim = sim_create(1, &calm);
 	stage->world = sim_node(stage->sim, "client");
 	sim_module_add(stage->sim, PROGRAM_PATH);
-	assert_int_equal(module_open(stage->world, PROGRAM_PATH, NULL, &stage->module, &stage->err), 0);
+	assert_int_equal(module_open(stage->world, PROGRAM_PATH, NULL, &stage->module, &stage->err),
+			 0);
 	stage->executor = (struct flink_executor){ keep_graph, stage };
 	stage->options = (struct flink_env_options){
 		.world = stage->world, .module = stage->module, .artifact_name = "test.so",
@@ -80,7 +81,7 @@ static void run(struct stage *stage, program_fn *program)
 	(void)!flink_execute(stage->env, "Test Job", &stage->err);
 }
 
-/* ---- programs --------------------------------------------------------------------------------------- */
+/* ---- programs ------------------------------------------------------------------------------- */
 
 FLINK_RECORD_PRINTED(word_with_count, "{word} : {count}", FIELD(STRING, word) FIELD(BIGINT, count));
 FLINK_RECORD(pair, FIELD(INT, a) FIELD(DOUBLE, b));
@@ -107,8 +108,8 @@ static struct stream *words(struct flink_env *env)
 
 static void socket_window_word_count(struct flink_env *env)
 {
-	struct stream *counts = sum(window(key_by(words(env), "word"), tumbling_processing_time(SECONDS(5))),
-				    "count");
+	struct stream *counts = sum(
+		window(key_by(words(env), "word"), tumbling_processing_time(SECONDS(5))), "count");
 
 	set_parallelism(print(counts), 1);
 }
@@ -237,7 +238,8 @@ static void chained_and_named(struct flink_env *env)
 	struct stream *some = uid(filter(all, is_long), "long-words");
 	struct stream *counts = name(sum(key_by(some, "word"), "count"), "counter");
 
-	name(write_as_text(set_parallelism(map(rebalance(counts), to_pair, pair), 2), "/out/x"), "file-sink");
+	name(write_as_text(set_parallelism(map(rebalance(counts), to_pair, pair), 2), "/out/x"),
+	     "file-sink");
 	flink_set(env, "restart-strategy.type", "none");
 }
 
@@ -321,7 +323,7 @@ static void records_of_the_program_travel_as_images(void **state)
 	stage_close(&stage);
 }
 
-/* ---- wrong programs --------------------------------------------------------------------------------- */
+/* ---- wrong programs ------------------------------------------------------------------------- */
 
 static void wrong_field(struct flink_env *env)
 {
@@ -397,7 +399,8 @@ static void foreign_function(struct flink_env *env)
 {
 	struct stream *text = socket_text_stream(env, "localhost", 9000);
 
-	print(flink_filter(text, (flink_filter_fn *)(void *)(uintptr_t)12345, "strlen", BYTES_EMPTY));
+	print(flink_filter(text, (flink_filter_fn *)(void *)(uintptr_t)12345, "strlen",
+			   BYTES_EMPTY));
 }
 
 static void wrong_text_in_lines(struct flink_env *env)
@@ -426,30 +429,39 @@ static void wrong_programs_say_what_is_wrong_and_where(void **state)
 		program_fn *program;
 		const char *text;
 	} cases[] = {
-		{ wrong_field, "operator \"key_by\": word_with_count(word STRING, count BIGINT) has no field "
-			       "\"wrod\"; did you mean \"word\"?" },
+		{ wrong_field,
+		  "operator \"key_by\": word_with_count(word STRING, count BIGINT) has no field "
+		  "\"wrod\"; did you mean \"word\"?" },
 		{ wrong_sum, "operator \"sum\": field \"word\" is STRING, which cannot be summed" },
 		{ no_key, "operator \"sum\": the stream has no key; call key_by first" },
-		{ window_without_key, "operator \"window\": the stream has no key; call key_by first" },
-		{ window_alone, "operator \"Print to Std. Out\": a window gives records only through "
-				"sum(window(…), \"field\")" },
-		{ window_of_nothing, "operator \"window\": a window of 0 ms with offset 0 ms: the size must be above "
-				     "0 and the offset smaller than it" },
-		{ parallel_socket, "operator \"Socket Stream\": The parallelism of non parallel operator must be 1." },
+		{ window_without_key,
+		  "operator \"window\": the stream has no key; call key_by first" },
+		{ window_alone,
+		  "operator \"Print to Std. Out\": a window gives records only through "
+		  "sum(window(…), \"field\")" },
+		{ window_of_nothing,
+		  "operator \"window\": a window of 0 ms with offset 0 ms: the size must be above "
+		  "0 and the offset smaller than it" },
+		{ parallel_socket,
+		  "operator \"Socket Stream\": The parallelism of non parallel operator must be 1." },
 		{ key_twice, NULL },
 		{ no_host, "operator \"Socket Stream\": \"\" is not a host name" },
 		{ no_port, "operator \"Socket Stream\": port is out of range" },
-		{ other_file_system, "operator \"Custom File Source\": \"hdfs://name/x\" is on a file system that is not "
-				     "supported yet; give a path, or file:///path" },
+		{ other_file_system,
+		  "operator \"Custom File Source\": \"hdfs://name/x\" is on a file system that is not "
+		  "supported yet; give a path, or file:///path" },
 		{ no_operators, "No operators defined in streaming topology. Cannot execute." },
 		{ bad_setting, NULL },
-		{ name_of_a_key, "operator \"name\": key_by makes no operator; call this on the operator in front of "
-				 "or behind it" },
-		{ foreign_function, "operator \"Filter\": function strlen does not lie in the program itself; only the "
-				    "program's own functions can be sent to a cluster" },
+		{ name_of_a_key,
+		  "operator \"name\": key_by makes no operator; call this on the operator in front of "
+		  "or behind it" },
+		{ foreign_function,
+		  "operator \"Filter\": function strlen does not lie in the program itself; only the "
+		  "program's own functions can be sent to a cluster" },
 		{ wrong_text_in_lines, "operator \"Collection Source\": line 2 is not UTF-8" },
-		{ packed_record, "operator \"Collection Source\": struct packed has 12 bytes where its fields need "
-				 "16; declare it with FLINK_RECORD alone and without packing" },
+		{ packed_record,
+		  "operator \"Collection Source\": struct packed has 12 bytes where its fields need "
+		  "16; declare it with FLINK_RECORD alone and without packing" },
 		{ two_errors, NULL },
 	};
 
@@ -464,7 +476,8 @@ static void wrong_programs_say_what_is_wrong_and_where(void **state)
 		if (cases[i].text != NULL)
 			assert_string_equal(stage.err.text, cases[i].text);
 		else if (cases[i].program == key_twice)
-			assert_memory_equal(stage.err.text, "operator \"key_by\": \"word, word\": ", 33);
+			assert_memory_equal(stage.err.text,
+					    "operator \"key_by\": \"word, word\": ", 33);
 		else if (cases[i].program == bad_setting)
 			assert_int_equal(stage.err.code, ERR_CONF_BAD_VALUE);
 		else
@@ -480,16 +493,18 @@ static void a_program_executes_once(void **state)
 	stage_open(&stage);
 	run(&stage, socket_window_word_count);
 	assert_int_equal(flink_execute(stage.env, "Again", &stage.err), -1);
-	assert_string_equal(stage.err.text, "flink_execute was called twice; a program runs one job");
+	assert_string_equal(stage.err.text,
+			    "flink_execute was called twice; a program runs one job");
 	stage_close(&stage);
 }
 
-/* ---- arguments -------------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------ */
 
 static void arguments_are_read_as_parameter_tool_does(void **state)
 {
-	static const char *const texts[] = { "--hostname", "h", "-port", "9000", "--flag", "--shift", "-5",
-					     "--bad", "9x", "--port", "9001" };
+	static const char *const texts[] = { "--hostname", "h",	      "-port", "9000",
+					     "--flag",	   "--shift", "-5",    "--bad",
+					     "9x",	   "--port",  "9001" };
 	struct flink_args *args;
 	struct err err = ERR_INIT;
 	int64_t value = 0;
@@ -514,8 +529,10 @@ static void arguments_are_read_as_parameter_tool_does(void **state)
 
 	assert_int_equal(flink_args_create(3, loose, &args, &err), -1);
 	assert_int_equal(err.code, ERR_USAGE);
-	assert_string_equal(err.text, "Error parsing arguments '[--a, 1, loose]' on 'loose'. Please prefix keys with "
-				      "-- or -.");
+	assert_string_equal(
+		err.text,
+		"Error parsing arguments '[--a, 1, loose]' on 'loose'. Please prefix keys with "
+		"-- or -.");
 	assert_int_equal(mem_bytes_out(), before);
 }
 

@@ -39,8 +39,8 @@ static int not_understood(int count, const char *const *texts, const char *text,
 	for (int i = 0; i < count; i++)
 		buf_printf(&all, "%s%s", i > 0 ? ", " : "", texts[i]);
 	err_set(err, ERR_USAGE,
-		"Error parsing arguments '[%s]' on '%s'. Please prefix keys with -- or -.", all.data,
-		text);
+		"Error parsing arguments '[%s]' on '%s'. Please prefix keys with -- or -.",
+		all.data, text);
 	buf_fini(&all);
 	return -1;
 }

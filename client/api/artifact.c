@@ -19,7 +19,9 @@
 
 static const char *machine_name(uint16_t machine)
 {
-	return machine == EM_X86_64 ? "x86-64" : machine == EM_AARCH64 ? "arm64" : "another machine";
+	return machine == EM_X86_64    ? "x86-64"
+	       : machine == EM_AARCH64 ? "arm64"
+				       : "another machine";
 }
 
 static bool begins_with(struct bytes content, const char *magic, size_t magic_bytes)
@@ -38,15 +40,17 @@ static bool ends_with(const char *path, const char *ending)
 static int not_elf(struct bytes content, const char *path, struct err *err)
 {
 	if (begins_with(content, "PK\003\004", 4))
-		return err_set(err, ERR_ARTIFACT_UNREADABLE,
-			       "%s is a Java archive, and there is no Java here: send the program as a shared "
-			       "object (.so) or as C source (.c); the examples are in examples/streaming",
-			       path);
+		return err_set(
+			err, ERR_ARTIFACT_UNREADABLE,
+			"%s is a Java archive, and there is no Java here: send the program as a shared "
+			"object (.so) or as C source (.c); the examples are in examples/streaming",
+			path);
 	if (ends_with(path, ".py"))
-		return err_set(err, ERR_ARTIFACT_UNREADABLE,
-			       "%s is a Python program, which cannot be run yet; shared objects (.so) and C "
-			       "source (.c) can",
-			       path);
+		return err_set(
+			err, ERR_ARTIFACT_UNREADABLE,
+			"%s is a Python program, which cannot be run yet; shared objects (.so) and C "
+			"source (.c) can",
+			path);
 	if (content.size_bytes == 0)
 		return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s is empty", path);
 	return err_set(err, ERR_ARTIFACT_UNREADABLE,
@@ -63,10 +67,11 @@ static int check_header(struct bytes content, const char *path, Elf64_Ehdr *head
 	memcpy(header, content.data, sizeof(*header));
 	if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
 	    header->e_machine != MACHINE_HERE)
-		return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s was built for %s; this is %s", path,
-			       header->e_ident[EI_CLASS] == ELFCLASS64 ? machine_name(header->e_machine)
-								       : "a 32-bit machine",
-			       machine_name(MACHINE_HERE));
+		return err_set(
+			err, ERR_ARTIFACT_UNREADABLE, "%s was built for %s; this is %s", path,
+			header->e_ident[EI_CLASS] == ELFCLASS64 ? machine_name(header->e_machine)
+								: "a 32-bit machine",
+			machine_name(MACHINE_HERE));
 	if (header->e_type != ET_DYN)
 		return err_set(err, ERR_ARTIFACT_UNREADABLE,
 			       "%s is %s, not a shared object; link it with -shared", path,
@@ -115,21 +120,26 @@ int artifact_check(struct bytes content, const char *path, struct err *err)
 
 		if (header.e_phentsize < sizeof(segment) || header.e_phoff > size ||
 		    (uint64_t)(i + 1) * header.e_phentsize > size - header.e_phoff)
-			return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s is cut off or damaged", path);
-		memcpy(&segment, data + header.e_phoff + (uint64_t)i * header.e_phentsize, sizeof(segment));
+			return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s is cut off or damaged",
+				       path);
+		memcpy(&segment, data + header.e_phoff + (uint64_t)i * header.e_phentsize,
+		       sizeof(segment));
 		if (segment.p_type != PT_NOTE)
 			continue;
 		if (segment.p_offset > size || segment.p_filesz > size - segment.p_offset)
-			return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s is cut off or damaged", path);
+			return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s is cut off or damaged",
+				       path);
 		if (!check_notes(data + segment.p_offset, segment.p_filesz, &found, &abi))
-			return err_set(err, ERR_ARTIFACT_ABI,
-				       "%s was built with version %u of flink.h; this is version %u", path, abi,
-				       FLINK_ABI);
+			return err_set(
+				err, ERR_ARTIFACT_ABI,
+				"%s was built with version %u of flink.h; this is version %u", path,
+				abi, FLINK_ABI);
 	}
 	if (!found)
-		return err_set(err, ERR_ARTIFACT_ENTRY,
-			       "%s is a shared object, but no program of cflink: it does not include "
-			       "<flink/flink.h>",
-			       path);
+		return err_set(
+			err, ERR_ARTIFACT_ENTRY,
+			"%s is a shared object, but no program of cflink: it does not include "
+			"<flink/flink.h>",
+			path);
 	return 0;
 }

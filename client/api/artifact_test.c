@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * artifact_test.c - files that are no program are told apart by their bytes; the good one is a small
- * ELF object made here, so that each of its fields can be spoilt. */
+ * artifact_test.c - files that are no program are told apart by their bytes; the good one is a
+ * small ELF object made here, so that each of its fields can be spoilt. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -134,13 +134,16 @@ static void damaged_objects_are_refused_without_harm(void **state)
 		mem_free(cut);
 	}
 	object.segment.p_filesz = UINT64_MAX;
-	expect(&object, sizeof(object), "job.so", ERR_ARTIFACT_UNREADABLE, "job.so is cut off or damaged");
+	expect(&object, sizeof(object), "job.so", ERR_ARTIFACT_UNREADABLE,
+	       "job.so is cut off or damaged");
 	object = good_object();
 	object.header.e_phoff = UINT64_MAX - 8;
-	expect(&object, sizeof(object), "job.so", ERR_ARTIFACT_UNREADABLE, "job.so is cut off or damaged");
+	expect(&object, sizeof(object), "job.so", ERR_ARTIFACT_UNREADABLE,
+	       "job.so is cut off or damaged");
 	object = good_object();
 	object.header.e_phentsize = 1;
-	expect(&object, sizeof(object), "job.so", ERR_ARTIFACT_UNREADABLE, "job.so is cut off or damaged");
+	expect(&object, sizeof(object), "job.so", ERR_ARTIFACT_UNREADABLE,
+	       "job.so is cut off or damaged");
 	object = good_object();
 	object.foreign.head.n_namesz = UINT32_MAX;
 	expect(&object, sizeof(object), "job.so", ERR_ARTIFACT_ENTRY, NULL);

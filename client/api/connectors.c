@@ -7,7 +7,8 @@
 #include "client/api/env_priv.h"
 #include "common/base/limits.h"
 
-#define ELEMENTS_BYTES_MAX (16 * 1024 * 1024) /* all elements of a source; they travel in the job graph */
+#define ELEMENTS_BYTES_MAX \
+	(16 * 1024 * 1024) /* all elements of a source; they travel in the job graph */
 
 void env_add_option(struct flink_env *env, struct transformation *transformation, const char *key,
 		    const char *value)
@@ -39,9 +40,10 @@ const char *env_path(struct flink_env *env, const char *operator, const char *pa
 	const char *scheme = strstr(path, "://");
 
 	if (scheme != NULL && strcspn(path, "/") == (size_t)(scheme - path) + 1) {
-		env_fail(env, operator, ERR_PLAN_INVALID,
-			 "\"%s\" is on a file system that is not supported yet; give a path, or file:///path",
-			 path);
+		env_fail(
+			env, operator, ERR_PLAN_INVALID,
+			"\"%s\" is on a file system that is not supported yet; give a path, or file:///path",
+			path);
 		return NULL;
 	}
 	if (path[0] == '/')
@@ -55,7 +57,7 @@ const char *env_path(struct flink_env *env, const char *operator, const char *pa
 			    length > 0 && directory[length - 1] == '/' ? "" : "/", path);
 }
 
-/* ---- sources ---------------------------------------------------------------------------------- */
+/* ---- sources -------------------------------------------------------------------------------- */
 
 static struct transformation *add_source(struct flink_env *env, const char *factory,
 					 const char *label, const struct flink_type *declared)
@@ -114,9 +116,10 @@ struct stream *flink_from_records(struct flink_env *env, const struct flink_type
 
 		total_bytes += size_bytes;
 		if (total_bytes > ELEMENTS_BYTES_MAX)
-			return env_fail(env, made->node.name, ERR_PLAN_INVALID,
-					"%u elements take more than %d bytes; read them from a file instead", count,
-					ELEMENTS_BYTES_MAX);
+			return env_fail(
+				env, made->node.name, ERR_PLAN_INVALID,
+				"%u elements take more than %d bytes; read them from a file instead",
+				count, ELEMENTS_BYTES_MAX);
 		void *image = arena_alloc(env->arena, size_bytes);
 
 		record_copy(type, record, image);
@@ -135,8 +138,8 @@ struct stream *from_lines(struct flink_env *env, const char *const *lines, uint3
 
 		if (length > LIMIT_LINE_BYTES_MAX)
 			return env_fail(env, "Collection Source", ERR_RECORD_TOO_LARGE,
-					"line %u has %zu bytes; at most %d are allowed", i + 1, length,
-					LIMIT_LINE_BYTES_MAX);
+					"line %u has %zu bytes; at most %d are allowed", i + 1,
+					length, LIMIT_LINE_BYTES_MAX);
 		if (!utf8_valid(lines[i], length))
 			return env_fail(env, "Collection Source", ERR_RECORD_INVALID,
 					"line %u is not UTF-8", i + 1);
@@ -146,12 +149,13 @@ struct stream *from_lines(struct flink_env *env, const char *const *lines, uint3
 }
 
 /* NULL-terminated "key", "value" pairs. False after env_fail. */
-static bool add_pairs(struct flink_env *env, struct transformation *made, const char *const *options)
+static bool add_pairs(struct flink_env *env, struct transformation *made,
+		      const char *const *options)
 {
 	for (size_t i = 0; options != NULL && options[i] != NULL; i += 2) {
 		if (options[i + 1] == NULL) {
-			env_fail(env, made->node.name, ERR_PLAN_INVALID, "option \"%s\" has no value",
-				 options[i]);
+			env_fail(env, made->node.name, ERR_PLAN_INVALID,
+				 "option \"%s\" has no value", options[i]);
 			return false;
 		}
 		env_add_option(env, made, options[i], options[i + 1]);
@@ -184,11 +188,12 @@ struct stream *kafka_source(struct flink_env *env, const char *bootstrap_servers
 	return env_stream(env, made);
 }
 
-/* ---- sinks ------------------------------------------------------------------------------------ */
+/* ---- sinks ---------------------------------------------------------------------------------- */
 
 static struct transformation *add_sink(struct stream *in, const char *factory, const char *label)
 {
-	return env_add_behind(in, false, factory, label, FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK, NULL);
+	return env_add_behind(in, false, factory, label, FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK,
+			      NULL);
 }
 
 struct stream *print(struct stream *in)

@@ -35,8 +35,8 @@ struct flink_env *flink_env_create(const struct flink_env_options *options)
 	env->arena = arena_create("program");
 	env->options = *options;
 	env->options.artifact_name = arena_strdup(env->arena, options->artifact_name);
-	env->options.working_directory =
-		arena_strdup(env->arena, options->working_directory ? options->working_directory : "/");
+	env->options.working_directory = arena_strdup(
+		env->arena, options->working_directory ? options->working_directory : "/");
 	env->conf = options->conf ? conf_copy(options->conf) : conf_create();
 	env->chaining = conf_bool(env->conf, "pipeline.operator-chaining.enabled");
 	list_init(&env->transformations);
@@ -133,7 +133,8 @@ int flink_execute(struct flink_env *env, const char *job_name, struct err *err)
 	if (env_job_graph(env, job_name, &graph, err) < 0)
 		return -1;
 	env->executed = true;
-	int result = env->options.executor->execute(env->options.executor->context, &graph.message, err);
+	int result =
+		env->options.executor->execute(env->options.executor->context, &graph.message, err);
 
 	env_job_graph_free(&graph);
 	return result;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * env.h - what runs a program that is written against flink.h: the command line, the mini cluster,
- * later Python and the REST submit make an environment, hand it to flink_main, and get the job graph
- * through an executor. Programs do not include this file.
+ * later Python and the REST submit make an environment, hand it to flink_main, and get the job
+ * graph through an executor. Programs do not include this file.
  *
  * Everything here runs on the thread that calls flink_main. */
 #ifndef CLIENT_API_ENV_H

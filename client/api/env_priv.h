@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * env_priv.h - the environment inside: what the program has said so far, one transformation per call,
- * turned into a stream graph by flink_execute. Nobody outside this folder includes this file. */
+ * env_priv.h - the environment inside: what the program has said so far, one transformation per
+ * call, turned into a stream graph by flink_execute. Nobody outside this folder includes it. */
 #ifndef CLIENT_API_ENV_PRIV_H
 #define CLIENT_API_ENV_PRIV_H
 
@@ -52,7 +52,8 @@ struct flink_env {
 	struct err err;                   /* the first error of the program */
 };
 
-/* Keeps the first error, with the operator's name in front; gives the stream that swallows the rest. */
+/* Keeps the first error, with the operator's name in front; gives the stream that swallows the
+ * rest. */
 struct stream *env_fail(struct flink_env *env, const char *operator, enum err_code code,
 			const char *format, ...) PRINTF(4, 5);
 /* The finished type of a FLINK_RECORD; NULL after env_fail. */

@@ -46,7 +46,8 @@ static struct stream_graph *stream_graph_of(struct flink_env *env, const char *j
 	LIST_FOR_EACH(&env->transformations, struct transformation, link, made) {
 		made->node.id = stream_graph_next_id(graph);
 		if (!made->is_virtual)
-			add_node(env, graph, made, max_parallelism > 0 ? (uint32_t)max_parallelism : 0);
+			add_node(env, graph, made,
+				 max_parallelism > 0 ? (uint32_t)max_parallelism : 0);
 	}
 	return graph;
 }

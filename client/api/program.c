@@ -26,8 +26,9 @@ static int read_program(struct world *world, const char *path, struct program *p
 
 	for (size_t i = 0; i < ARRAY_COUNT(endings); i++) {
 		program->path = mem_printf("%s%s", path, endings[i]);
-		if (world_read_file(world, program->path, LIMIT_ARTIFACT_BYTES_MAX, &program->content,
-				    &program->size_bytes, i == 0 ? &first : err) == 0)
+		if (world_read_file(world, program->path, LIMIT_ARTIFACT_BYTES_MAX,
+				    &program->content, &program->size_bytes,
+				    i == 0 ? &first : err) == 0)
 			return 0;
 		mem_free(program->path);
 		program->path = NULL;
@@ -37,9 +38,10 @@ static int read_program(struct world *world, const char *path, struct program *p
 	if (ends_with_jar(path)) /* Flink's own words */
 		return err_set(err, ERR_ARTIFACT_UNREADABLE,
 			       "Could not build the program from JAR file: %s%s",
-			       missing ? "JAR file does not exist: " : "", missing ? path : first.text);
-	return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s%s", missing ? "program file does not exist: " : "",
-		       missing ? path : first.text);
+			       missing ? "JAR file does not exist: " : "",
+			       missing ? path : first.text);
+	return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s%s",
+		       missing ? "program file does not exist: " : "", missing ? path : first.text);
 }
 
 int program_open(struct world *world, const char *path, struct program *program, struct err *err)
@@ -51,7 +53,8 @@ int program_open(struct world *world, const char *path, struct program *program,
 
 	program->name = mem_strdup(slash != NULL ? slash + 1 : program->path);
 	hash_sha256(program->content, program->size_bytes, program->sha256);
-	if (artifact_check(bytes_of(program->content, program->size_bytes), program->path, err) < 0 ||
+	if (artifact_check(bytes_of(program->content, program->size_bytes), program->path, err) <
+		    0 ||
 	    module_open(world, program->path, program->sha256, &program->module, err) < 0) {
 		program_close(program);
 		return -1;
@@ -59,7 +62,8 @@ int program_open(struct world *world, const char *path, struct program *program,
 	void *address = module_symbol(program->module, "flink_main");
 
 	if (address == NULL) {
-		err_set(err, ERR_ARTIFACT_ENTRY, "%s defines no function flink_main", program->path);
+		err_set(err, ERR_ARTIFACT_ENTRY, "%s defines no function flink_main",
+			program->path);
 		program_close(program);
 		return -1;
 	}
@@ -82,7 +86,8 @@ static int call_main(struct program *program, struct flink_env *env, struct flin
 {
 	if (program->main(env, args, err) != 0) {
 		if (err->code == ERR_NONE)
-			err_set(err, ERR_PROGRAM_FAILED, "flink_main of %s returned an error without saying which",
+			err_set(err, ERR_PROGRAM_FAILED,
+				"flink_main of %s returned an error without saying which",
 				program->name);
 		return -1;
 	}

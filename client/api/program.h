@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * program.h - a program file, opened: its bytes (they go to the cluster), its checksum, its code and
- * its flink_main. */
+ * program.h - a program file, opened: its bytes (they go to the cluster), its checksum, its code
+ * and its flink_main. */
 #ifndef CLIENT_API_PROGRAM_H
 #define CLIENT_API_PROGRAM_H
 
@@ -22,8 +22,8 @@ MUST_USE int program_open(struct world *world, const char *path, struct program 
 void program_close(struct program *program);
 
 /* Calls flink_main with an environment for this program. options: the parts about the artifact are
- * filled in here. 0, or -1 with err; *built_job says whether the executor got a graph. A program that
- * makes operators and never executes them is ERR_NO_JOB. */
+ * filled in here. 0, or -1 with err; *built_job says whether the executor got a graph. A program
+ * that makes operators and never executes them is ERR_NO_JOB. */
 MUST_USE int program_run(struct program *program, const struct flink_env_options *options,
 			 int arguments_count, const char *const *arguments, bool *built_job,
 			 struct err *err);

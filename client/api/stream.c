@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stream.c - the transformations of flink.h. Each call checks what it is given at once and keeps the
- * first error, so that the program needs no check per call; nothing is sent anywhere before
+ * stream.c - the transformations of flink.h. Each call checks what it is given at once and keeps
+ * the first error, so that the program needs no check per call; nothing is sent anywhere before
  * flink_execute. */
 #include <ctype.h>
 
 #include "client/api/env_priv.h"
 #include "common/base/limits.h"
 
-/* ---- building blocks -------------------------------------------------------------------------- */
+/* ---- building blocks ------------------------------------------------------------------------ */
 
 const struct record_type *env_type(struct flink_env *env, const char *operator,
 				   const struct flink_type *declared)
@@ -27,10 +27,11 @@ const struct record_type *env_type(struct flink_env *env, const char *operator,
 	known->declared = declared;
 	list_push_back(&env->types, &known->link);
 	if (known->type->size_bytes != declared->size_bytes) {
-		env_fail(env, operator, ERR_PLAN_INVALID,
-			 "struct %s has %u bytes where its fields need %u; declare it with FLINK_RECORD "
-			 "alone and without packing",
-			 declared->name, declared->size_bytes, known->type->size_bytes);
+		env_fail(
+			env, operator, ERR_PLAN_INVALID,
+			"struct %s has %u bytes where its fields need %u; declare it with FLINK_RECORD "
+			"alone and without packing",
+			declared->name, declared->size_bytes, known->type->size_bytes);
 		return NULL;
 	}
 	return known->type;
@@ -81,7 +82,7 @@ struct stream *env_stream(struct flink_env *env, struct transformation *made_by)
 	return stream;
 }
 
-/* ---- functions -------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------ */
 
 /* An operator that calls a function of the program. */
 static struct stream *add_function(struct stream *in, const char *factory, const char *name_text,
@@ -94,10 +95,11 @@ static struct stream *add_function(struct stream *in, const char *factory, const
 	if (in->origin == NULL)
 		return &env->broken;
 	if (env->options.module == NULL || !module_offset(env->options.module, function, &offset))
-		return env_fail(env, name_text, ERR_PLAN_INVALID,
-				"function %s does not lie in the program itself; only the program's own "
-				"functions can be sent to a cluster",
-				symbol);
+		return env_fail(
+			env, name_text, ERR_PLAN_INVALID,
+			"function %s does not lie in the program itself; only the program's own "
+			"functions can be sent to a cluster",
+			symbol);
 	const struct record_type *type = declared ? env_type(env, name_text, declared) : in->type;
 	struct transformation *made =
 		type ? env_add_behind(in, false, factory, name_text,
@@ -125,7 +127,8 @@ static struct stream *add_function(struct stream *in, const char *factory, const
 struct stream *flink_flat_map(struct stream *in, flink_flat_map_fn *function, const char *symbol,
 			      const struct flink_type *type, struct bytes parameters)
 {
-	return add_function(in, "flat-map", "Flat Map", ADDRESS_OF(function), symbol, type, parameters);
+	return add_function(in, "flat-map", "Flat Map", ADDRESS_OF(function), symbol, type,
+			    parameters);
 }
 
 struct stream *flink_map(struct stream *in, flink_map_fn *function, const char *symbol,
@@ -140,7 +143,7 @@ struct stream *flink_filter(struct stream *in, flink_filter_fn *function, const 
 	return add_function(in, "filter", "Filter", ADDRESS_OF(function), symbol, NULL, parameters);
 }
 
-/* ---- keys, windows, sums ----------------------------------------------------------------------- */
+/* ---- keys, windows, sums -------------------------------------------------------------------- */
 
 /* The index of the field, or -1 after env_fail with the nearest name. */
 static int find_field(struct flink_env *env, const char *operator, const struct record_type *type,
@@ -182,8 +185,8 @@ static bool parse_key(struct flink_env *env, const struct record_type *type, con
 		if (index < 0)
 			return false;
 		if (key->fields_count == KEY_FIELDS_MAX) {
-			env_fail(env, "key_by", ERR_PLAN_INVALID, "\"%s\" are more than %d fields", fields,
-				 KEY_FIELDS_MAX);
+			env_fail(env, "key_by", ERR_PLAN_INVALID, "\"%s\" are more than %d fields",
+				 fields, KEY_FIELDS_MAX);
 			return false;
 		}
 		key->fields[key->fields_count++] = (uint32_t)index;
@@ -247,13 +250,15 @@ struct stream *window(struct stream *keyed, struct flink_window window)
 	if (keyed->origin == NULL)
 		return &env->broken;
 	if (keyed->kind != STREAM_KEYED)
-		return env_fail(env, "window", ERR_PLAN_INVALID, "the stream has no key; call key_by first");
+		return env_fail(env, "window", ERR_PLAN_INVALID,
+				"the stream has no key; call key_by first");
 	if (window.size_ms <= 0 || window.offset_ms <= -window.size_ms ||
 	    window.offset_ms >= window.size_ms)
-		return env_fail(env, "window", ERR_PLAN_INVALID,
-				"a window of %lld ms with offset %lld ms: the size must be above 0 and the "
-				"offset smaller than it",
-				(long long)window.size_ms, (long long)window.offset_ms);
+		return env_fail(
+			env, "window", ERR_PLAN_INVALID,
+			"a window of %lld ms with offset %lld ms: the size must be above 0 and the "
+			"offset smaller than it",
+			(long long)window.size_ms, (long long)window.offset_ms);
 	struct stream *stream = arena_alloc(env->arena, sizeof(*stream));
 
 	*stream = *keyed;
@@ -286,14 +291,16 @@ struct stream *sum(struct stream *in, const char *field)
 	if (in->origin == NULL)
 		return &env->broken;
 	if (in->kind == STREAM_PLAIN)
-		return env_fail(env, "sum", ERR_PLAN_INVALID, "the stream has no key; call key_by first");
+		return env_fail(env, "sum", ERR_PLAN_INVALID,
+				"the stream has no key; call key_by first");
 	int index = find_field(env, "sum", in->type, field);
 
 	if (index < 0)
 		return &env->broken;
 	if (!is_number(in->type->fields[index].kind))
-		return env_fail(env, "sum", ERR_PLAN_INVALID, "field \"%s\" is %s, which cannot be summed",
-				field, field_kind_name(in->type->fields[index].kind));
+		return env_fail(env, "sum", ERR_PLAN_INVALID,
+				"field \"%s\" is %s, which cannot be summed", field,
+				field_kind_name(in->type->fields[index].kind));
 	struct transformation *made =
 		env_add_behind(in, true, windowed ? "window-sum" : "sum", label,
 			       FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR, in->type);
@@ -306,7 +313,7 @@ struct stream *sum(struct stream *in, const char *field)
 	return env_stream(env, made);
 }
 
-/* ---- about the operator just made -------------------------------------------------------------- */
+/* ---- about the operator just made ----------------------------------------------------------- */
 
 /* The operator that `stream` was made by; NULL after env_fail. */
 static struct stream_node *node_of(struct stream *stream, const char *what)
@@ -348,8 +355,8 @@ struct stream *set_max_parallelism(struct stream *stream, uint32_t max_paralleli
 		return stream;
 	if (max_parallelism < 1 || max_parallelism > LIMIT_PARALLELISM_MAX)
 		return env_fail(stream->env, node->name, ERR_PLAN_INVALID,
-				"a max parallelism of %u was set; allowed is 1 to %d", max_parallelism,
-				LIMIT_PARALLELISM_MAX);
+				"a max parallelism of %u was set; allowed is 1 to %d",
+				max_parallelism, LIMIT_PARALLELISM_MAX);
 	node->max_parallelism = max_parallelism;
 	return stream;
 }

@@ -71,7 +71,8 @@ int cli_find_job(const struct job_summary *jobs, size_t count, const char *text,
 	}
 	if (ended != NULL)
 		return err_set(err, ERR_JOB_ENDED, "job \"%s\" is %s already", text, ended->status);
-	return err_set(err, ERR_JOB_NOT_FOUND, "no job has an id that begins with \"%s\", or that name", text);
+	return err_set(err, ERR_JOB_NOT_FOUND,
+		       "no job has an id that begins with \"%s\", or that name", text);
 }
 
 /* A whole id needs no look at the list, as in Flink. */
@@ -122,10 +123,11 @@ int cli_cancel(struct cli *cli, struct err *err)
 		return 0;
 	}
 	if (cli->options->with_savepoint)
-		return err_set(err, ERR_USAGE,
-			       "cancelling with a savepoint is not part of this version yet; '%s cancel <job>' ends "
-			       "the job without one",
-			       cli->command);
+		return err_set(
+			err, ERR_USAGE,
+			"cancelling with a savepoint is not part of this version yet; '%s cancel <job>' ends "
+			"the job without one",
+			cli->command);
 	if (cli_connect(cli, &session, err) < 0)
 		return -1;
 	int result = cancel(cli, session, cli->options->arguments[0], err);

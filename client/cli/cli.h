@@ -29,7 +29,7 @@ MUST_USE int cli_not_yet(struct cli *cli, struct err *err);
 /* help.c. CLI_NONE: all actions. */
 void cli_help(enum cli_action action, struct buf *into);
 
-/* ---- between the files of this folder ------------------------------------------------------------- */
+/* ---- between the files of this folder ------------------------------------------------------- */
 
 void cli_print(const struct cli *cli, const char *format, ...) PRINTF(2, 3); /* stdout, at once */
 void cli_note(const char *format, ...) PRINTF(1, 2);                         /* a line on stderr */
@@ -48,20 +48,20 @@ MUST_USE int cli_call(struct session *session, struct call *call, struct err *er
 MUST_USE int cli_is_local(const struct cli *cli, bool *local, struct err *err);
 
 /* list.c: what `flink list` prints for these jobs; `now` decides nothing, times are the jobs'. */
-void cli_list_format(const struct job_summary *jobs, size_t count, const struct cli_options *options,
-		     struct buf *into, struct buf *notes);
-/* cancel.c: the job that `text` names: an id, the only job whose id begins so, or the only one of that
- * name among those that have not ended. */
+void cli_list_format(const struct job_summary *jobs, size_t count,
+		     const struct cli_options *options, struct buf *into, struct buf *notes);
+/* cancel.c: the job that `text` names: an id, the only job whose id begins so, or the only one of
+ * that name among those that have not ended. */
 MUST_USE int cli_find_job(const struct job_summary *jobs, size_t count, const char *text,
 			  struct id *id, struct err *err);
 
-/* compile.c: a C file to a shared object in the folder for temporary files. The path is the caller's
- * (mem_free), the file too (cli_remove). */
+/* compile.c: a C file to a shared object in the folder for temporary files. The path is the
+ * caller's (mem_free), the file too (cli_remove). */
 MUST_USE int cli_compile(struct cli *cli, const char *source, char **object, struct err *err);
 void cli_remove(struct cli *cli, const char *path);
 
-/* submit.c, local.c: hands a job graph to the cluster, or to one inside this process; attached, shows
- * it until it ends. */
+/* submit.c, local.c: hands a job graph to the cluster, or to one inside this process; attached,
+ * shows it until it ends. */
 struct program;
 struct cli_job {
 	struct cli *cli;

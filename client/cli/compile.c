@@ -58,7 +58,8 @@ static void run_helper(struct helper *helper, struct runner *runner)
 }
 
 /* CC may hold arguments too ("ccache gcc"). Returns how many words it has. */
-static uint32_t split_compiler(struct arena *arena, const char *text, const char **argv, uint32_t max)
+static uint32_t split_compiler(struct arena *arena, const char *text, const char **argv,
+			       uint32_t max)
 {
 	uint32_t count = 0;
 
@@ -91,11 +92,12 @@ static int start_compiler(struct cli *cli, struct helper *helper, struct runner 
 		for (uint32_t j = 0; arguments[j] != NULL; j++)
 			argv[at++] = arguments[j];
 		argv[at] = NULL;
-		if (process_start(runner_loop(runner), &options, &helper->agent, &helper->process, &failed) == 0)
+		if (process_start(runner_loop(runner), &options, &helper->agent, &helper->process,
+				  &failed) == 0)
 			return 0;
 	}
-	return err_set(err, ERR_COMPILER_MISSING, "no C compiler was found: neither %s can be started",
-		       given && given[0] ? given : "cc nor gcc nor clang");
+	return err_set(err, ERR_COMPILER_MISSING, "no C compiler was found: %s cannot be started",
+		       given && given[0] ? given : "cc, gcc and clang");
 }
 
 static int compile(struct cli *cli, struct runner *runner, struct arena *arena, const char *source,
@@ -140,7 +142,8 @@ int cli_compile(struct cli *cli, const char *source, char **object, struct err *
 			     (unsigned long long)world_random(cli->world),
 			     (unsigned long long)world_random(cli->world));
 	/* Told by us, because a compiler's own message would not say which argument is meant. */
-	if (world_read_file(cli->world, source, 64 * 1024 * 1024, &text, &size_bytes, &unreadable) < 0)
+	if (world_read_file(cli->world, source, 64 * 1024 * 1024, &text, &size_bytes, &unreadable) <
+	    0)
 		err_set(err, ERR_ARTIFACT_UNREADABLE, "%s", unreadable.text);
 	else if (runner != NULL)
 		result = compile(cli, runner, arena, source, *object, err);

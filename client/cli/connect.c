@@ -47,9 +47,10 @@ static int parse_address(const char *text, struct cli_address *address, struct e
 	long port = colon != NULL ? strtol(colon + 1, &end, 10) : 0;
 	size_t length = colon != NULL ? (size_t)(colon - host) : 0;
 
-	if (colon == NULL || end == colon + 1 || (*end != '\0' && strcmp(end, "/") != 0) || port < 1 ||
-	    port > 65535 || length == 0 || length >= sizeof(address->host))
-		return err_set(err, ERR_USAGE, "-m takes host:port, for example localhost:8081; \"%s\" is not one",
+	if (colon == NULL || end == colon + 1 || (*end != '\0' && strcmp(end, "/") != 0) ||
+	    port < 1 || port > 65535 || length == 0 || length >= sizeof(address->host))
+		return err_set(err, ERR_USAGE,
+			       "-m takes host:port, for example localhost:8081; \"%s\" is not one",
 			       text);
 	if (host[0] == '[' && host[length - 1] == ']') {
 		host++;
@@ -94,8 +95,9 @@ int cli_connect(const struct cli *cli, struct session **session, struct err *err
 
 	if (cli_address(cli->conf, cli->options, &address, err) < 0)
 		return -1;
-	if (!address.rest && secret_load(cli->world, conf_text(cli->conf, "security.cluster.secret-file"),
-					 &secret, err) < 0)
+	if (!address.rest &&
+	    secret_load(cli->world, conf_text(cli->conf, "security.cluster.secret-file"), &secret,
+			err) < 0)
 		return -1;
 	options.host = address.host;
 	options.port = address.port;

@@ -12,14 +12,15 @@ static void add(struct flags *flags, const char *text)
 	flags->texts[flags->count++] = text;
 }
 
-static bool has_file(struct world *world, struct arena *arena, const char *directory, const char *name)
+static bool has_file(struct world *world, struct arena *arena, const char *directory,
+		     const char *name)
 {
 	struct err ignored = ERR_INIT;
 	size_t size_bytes;
 	char *text;
 
-	if (world_read_file(world, arena_printf(arena, "%s/%s", directory, name), HEADER_BYTES_MAX, &text,
-			    &size_bytes, &ignored) < 0)
+	if (world_read_file(world, arena_printf(arena, "%s/%s", directory, name), HEADER_BYTES_MAX,
+			    &text, &size_bytes, &ignored) < 0)
 		return false;
 	mem_free(text);
 	return true;
@@ -31,7 +32,8 @@ int flags_compile(struct world *world, const char *program_directory, struct are
 	static const char *const always[] = { "-std=gnu11", "-O2", "-g", "-fPIC",
 					      "-fno-omit-frame-pointer", "-Wall" };
 	const char *home = arena_printf(arena, "%s/../include", program_directory);
-	const char *tree = arena_printf(arena, "%s/../../..", program_directory); /* build/release/bin */
+	const char *tree =
+		arena_printf(arena, "%s/../../..", program_directory); /* build/release/bin */
 
 	flags->count = 0;
 	for (size_t i = 0; i < ARRAY_COUNT(always); i++)

@@ -25,20 +25,22 @@ static void say(struct follower *follower, const char *text)
 		follower->note(follower->context, text);
 }
 
-/* ---- what the job says ------------------------------------------------------------------------------- */
+/* ---- what the job says ---------------------------------------------------------------------- */
 
 static void take_output(struct follower *follower, const struct job_state *job)
 {
 	if (job->output_offset > follower->output_from && !follower->printed_already) {
-		char *text = mem_printf("%llu bytes of the job's output came too fast and are not shown; they "
-					"are in the TaskManagers' .out files",
-					(unsigned long long)(job->output_offset - follower->output_from));
+		char *text = mem_printf(
+			"%llu bytes of the job's output came too fast and are not shown; they "
+			"are in the TaskManagers' .out files",
+			(unsigned long long)(job->output_offset - follower->output_from));
 
 		say(follower, text);
 		mem_free(text);
 	}
 	if (job->output.size_bytes > 0 && !follower->printed_already)
-		world_print(session_world(follower->session), job->output.data, job->output.size_bytes);
+		world_print(session_world(follower->session), job->output.data,
+			    job->output.size_bytes);
 	follower->output_from = job->output_offset + job->output.size_bytes;
 }
 
@@ -50,8 +52,10 @@ static void take_note(struct follower *follower, const struct job_state *job)
 		say(follower, note);
 	mem_free(follower->note_seen);
 	follower->note_seen = mem_strdup(note);
-	if (strcmp(follower->status_seen, job->status) != 0 && strcmp(job->status, "RESTARTING") == 0)
-		say(follower, "the job failed and is started again; './bin/flink list' and the dashboard tell why");
+	if (strcmp(follower->status_seen, job->status) != 0 &&
+	    strcmp(job->status, "RESTARTING") == 0)
+		say(follower,
+		    "the job failed and is started again; './bin/flink list' and the dashboard tell why");
 	snprintf(follower->status_seen, sizeof(follower->status_seen), "%s", job->status);
 }
 
@@ -72,7 +76,8 @@ static void take_end(struct follower *follower, const struct job_state *job)
 	else if (strcmp(job->status, "FAILED") == 0 && job->failure.code != ERR_NONE)
 		follower->err = job->failure;
 	else if (strcmp(job->status, "FAILED") == 0)
-		err_set(&follower->err, ERR_RESTARTS_USED_UP, "job %s failed", id_format(&follower->job_id, id));
+		err_set(&follower->err, ERR_RESTARTS_USED_UP, "job %s failed",
+			id_format(&follower->job_id, id));
 }
 
 static void status_came(struct call *call)
@@ -108,14 +113,15 @@ static void ask(struct follower *follower)
 {
 	call_init(&follower->status, CALL_STATUS, status_came, follower);
 	follower->status.job_id = follower->job_id;
-	follower->status.wait_ms = follower->note_seen != NULL ? POLL_MS : 0; /* nothing known: at once */
+	follower->status.wait_ms =
+		follower->note_seen != NULL ? POLL_MS : 0; /* nothing known: at once */
 	follower->status.status_seen = follower->status_seen;
 	follower->status.note_seen = follower->note_seen;
 	follower->status.output_from = follower->output_from;
 	session_begin(follower->session, &follower->status);
 }
 
-/* ---- what the user says ------------------------------------------------------------------------------- */
+/* ---- what the user says --------------------------------------------------------------------- */
 
 static void cancel_came(struct call *call)
 {
@@ -159,14 +165,16 @@ static void interrupt_came(struct follower *follower)
 		cancel(follower);
 		return;
 	}
-	char *text = mem_printf("The job goes on running. Press Ctrl-C again within 5 s to cancel it, or later:\n"
-				"  %s cancel %s",
-				follower->command, id_format(&follower->job_id, id));
+	char *text = mem_printf(
+		"The job goes on running. Press Ctrl-C again within 5 s to cancel it, or later:\n"
+		"  %s cancel %s",
+		follower->command, id_format(&follower->job_id, id));
 
 	say(follower, text);
 	mem_free(text);
 	session_timer(follower->session,
-		      mono_after_ms(session_now(follower->session), SECOND_INTERRUPT_MS), let_go, follower);
+		      mono_after_ms(session_now(follower->session), SECOND_INTERRUPT_MS), let_go,
+		      follower);
 }
 
 static void run_interrupts(struct session_task *task)
@@ -185,7 +193,7 @@ void follower_interrupt(struct follower *follower)
 		session_run(follower->session, &follower->interrupt_task);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static void run_start(struct session_task *task)
 {

@@ -16,13 +16,14 @@ struct follower {
 	const char *command; /* "./bin/flink", for "flink cancel …" */
 	bool must_cancel;    /* the cluster ends with us: the first interrupt cancels already */
 	bool printed_already; /* the TaskManager is in this process and prints to the same stdout */
-	void (*note)(void *context, const char *text); /* a line for stderr, on the session's thread */
+	void (*note)(void *context,
+		     const char *text); /* a line for stderr, on the session's thread */
 	void (*ended)(void *context);                  /* once, on the session's thread */
 	void *context;
 	/* the outcome, after `ended` */
 	bool let_go;         /* the job still runs */
 	bool cancelled_here; /* by an interrupt */
-	struct err err;      /* ERR_NONE: FINISHED; ERR_CANCELED; why it failed; why it cannot be seen */
+	struct err err; /* ERR_NONE: FINISHED; ERR_CANCELED; why it failed; why it cannot be seen */
 	int64_t runtime_ms;
 	/* private */
 	struct call status, cancel;

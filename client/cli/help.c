@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * help.c - the help texts, laid out as Flink's. The options come from the table that parses them. */
+ * help.c - the help texts, laid out as Flink's. Options come from the table that parses them. */
 #include <string.h>
 
 #include "client/cli/cli.h"
@@ -41,7 +41,8 @@ static void wrap(const char *text, struct buf *into)
 			buf_printf(into, "\n%*s", INDENT + NAMES_WIDTH, "");
 			column = INDENT + NAMES_WIDTH;
 		}
-		buf_printf(into, "%s%.*s", column > INDENT + NAMES_WIDTH ? " " : "", (int)length, text);
+		buf_printf(into, "%s%.*s", column > INDENT + NAMES_WIDTH ? " " : "", (int)length,
+			   text);
 		column += length + (column > INDENT + NAMES_WIDTH);
 		text += length + strspn(text + length, " ");
 	}
@@ -73,8 +74,9 @@ static void add_action(size_t i, struct buf *into)
 void cli_help(enum cli_action action, struct buf *into)
 {
 	if (action == CLI_NONE)
-		buf_add_text(into, "./flink <ACTION> [OPTIONS] [ARGUMENTS]\n\nThe following actions are "
-				   "available:\n\n");
+		buf_add_text(into,
+			     "./flink <ACTION> [OPTIONS] [ARGUMENTS]\n\nThe following actions are "
+			     "available:\n\n");
 	else
 		buf_add_text(into, "\n");
 	for (size_t i = 0; i < ARRAY_COUNT(actions); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * http.c - see http.h. The answer is collected and looked at again with each piece: answers are small
- * (a job list, some printed lines), and one parser that sees everything is easy to fuzz. */
+ * http.c - see http.h. The answer is collected and looked at again with each piece: answers are
+ * small (a job list, some printed lines), and one parser that sees everything is easy to fuzz. */
 #include "client/cli/http.h"
 
 #include <stdlib.h>
@@ -21,7 +21,7 @@ struct http_call {
 	struct http_response response;
 };
 
-/* ---- parsing ----------------------------------------------------------------------------------------- */
+/* ---- parsing -------------------------------------------------------------------------------- */
 
 struct http_head {
 	int status;
@@ -116,7 +116,8 @@ static int parse_head(struct bytes bytes, struct http_head *head, struct err *er
 			head->size_bytes = (size_t)(newline + 1 - begin);
 			return 1;
 		}
-		if ((at == begin ? parse_status_line : parse_header_line)(at, length, head, err) < 0)
+		if ((at == begin ? parse_status_line : parse_header_line)(at, length, head, err) <
+		    0)
 			return -1;
 		at = newline + 1;
 	}
@@ -205,7 +206,7 @@ void http_escape(const char *text, struct buf *into)
 	}
 }
 
-/* ---- calling ------------------------------------------------------------------------------------------ */
+/* ---- calling -------------------------------------------------------------------------------- */
 
 int http_open(struct loop *loop, const struct http_request *request, struct agent *wake,
 	      struct http_call **call_at, struct err *err)
@@ -216,11 +217,13 @@ int http_open(struct loop *loop, const struct http_request *request, struct agen
 	buf_init(&call->in);
 	buf_init(&call->response.body);
 	*call_at = call;
-	buf_printf(&call->head, "%s %s HTTP/1.1\r\nHost: %s:%u\r\nConnection: close\r\nAccept: application/json\r\n",
-		   request->method, request->target, request->host, request->port);
+	buf_printf(
+		&call->head,
+		"%s %s HTTP/1.1\r\nHost: %s:%u\r\nConnection: close\r\nAccept: application/json\r\n",
+		request->method, request->target, request->host, request->port);
 	if (request->content_type != NULL)
-		buf_printf(&call->head, "Content-Type: %s\r\nContent-Length: %zu\r\n", request->content_type,
-			   request->body.size_bytes);
+		buf_printf(&call->head, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+			   request->content_type, request->body.size_bytes);
 	buf_add_text(&call->head, "\r\n");
 	call->body = request->body;
 	if (conn_open(loop, request->host, request->port, wake, &call->conn, err) == 0)
@@ -238,7 +241,8 @@ static int send_request(struct http_call *call, struct err *err)
 
 		if (sent <= 0)
 			return (int)sent;
-		size_t of_head = (size_t)sent < call->head.size_bytes ? (size_t)sent : call->head.size_bytes;
+		size_t of_head =
+			(size_t)sent < call->head.size_bytes ? (size_t)sent : call->head.size_bytes;
 
 		buf_consume(&call->head, of_head);
 		call->body.data = (const char *)call->body.data + ((size_t)sent - of_head);
@@ -294,6 +298,11 @@ int http_step(struct http_call *call, struct err *err)
 bool http_connected(const struct http_call *call)
 {
 	return call->connected;
+}
+
+bool http_heard(const struct http_call *call)
+{
+	return call->in.size_bytes > 0;
 }
 
 const struct http_response *http_response(const struct http_call *call)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * http.h - as much of an HTTP/1.1 client as the REST API needs: one request per connection, bodies by
- * length, in chunks, or until the end of the stream. No TLS, no redirects. */
+ * http.h - as much of an HTTP/1.1 client as the REST API needs: one request per connection, bodies
+ * by length, in chunks, or until the end of the stream. No TLS, no redirects. */
 #ifndef CLIENT_CLI_HTTP_H
 #define CLIENT_CLI_HTTP_H
 
@@ -25,10 +25,11 @@ struct http_call; /* a request under way */
 /* Copies all but the body. The agent is woken when there is something to do. */
 MUST_USE int http_open(struct loop *loop, const struct http_request *request, struct agent *wake,
 		       struct http_call **call, struct err *err);
-/* 1: the response is there; 0: not yet; -1: ERR_NET_UNREACHABLE, ERR_NET_CLOSED, or ERR_NET_PROTOCOL for
- * what is no HTTP. */
+/* 1: the response is there; 0: not yet; -1: ERR_NET_UNREACHABLE, ERR_NET_CLOSED, or
+ * ERR_NET_PROTOCOL for what is no HTTP. */
 MUST_USE int http_step(struct http_call *call, struct err *err);
-bool http_connected(const struct http_call *call); /* it was, at least once */
+bool http_connected(const struct http_call *call);
+bool http_heard(const struct http_call *call); /* some of the answer has come */
 const struct http_response *http_response(const struct http_call *call);
 void http_close(struct http_call **call);
 

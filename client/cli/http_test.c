@@ -20,7 +20,8 @@ static void expect(const char *text, int status, const char *body, bool until_en
 	buf_init(&response.body);
 	for (size_t cut = 0; cut <= length; cut++) {
 		char *copy = mem_dup(text, cut);
-		int result = http_parse(bytes_of(copy, cut), cut == length && until_end, &response, &err);
+		int result = http_parse(bytes_of(copy, cut), cut == length && until_end, &response,
+					&err);
 
 		mem_free(copy);
 		assert_string_equal(err.text, "");
@@ -37,10 +38,11 @@ static void bodies_come_by_length_in_chunks_or_until_the_end(void **state)
 	expect("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, "hello", false);
 	expect("HTTP/1.1 202 Accepted\r\ncontent-length:2\r\nX: y\r\n\r\n{}", 202, "{}", false);
 	expect("HTTP/1.1 200 OK\nContent-Length: 1\n\nx", 200, "x", false);
-	expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n00a;x=y\r\n0123456789\r\n0\r\n", 200,
-	       "abc0123456789", false);
+	expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n00a;x=y\r\n0123456789\r\n0\r\n",
+	       200, "abc0123456789", false);
 	expect("HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end", true);
-	expect("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 1\r\n\r\nz", 404, "z", false);
+	expect("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 1\r\n\r\nz",
+	       404, "z", false);
 	expect("HTTP/1.1 204 No Content\r\n\r\n", 204, "", false);
 }
 
@@ -60,7 +62,8 @@ static void what_is_no_http_is_refused(void **state)
 {
 	expect_broken("cfl1 is another protocol", false,
 		      "the answer is not valid HTTP: it does not begin with HTTP/1.1 and a status");
-	expect_broken("HTTP/1.1 99 x\r\n\r\n", false, "the answer is not valid HTTP: its status is not from 100 to 599");
+	expect_broken("HTTP/1.1 99 x\r\n\r\n", false,
+		      "the answer is not valid HTTP: its status is not from 100 to 599");
 	expect_broken("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", false,
 		      "the answer is not valid HTTP: its Content-Length is no number or too large");
 	expect_broken("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", false,
@@ -71,7 +74,8 @@ static void what_is_no_http_is_refused(void **state)
 		      "the answer is not valid HTTP: a chunk has no size");
 	expect_broken("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n", false,
 		      "the answer is not valid HTTP: a chunk is longer than its size");
-	expect_broken("HTTP/1.1 200 OK\r\nContent-Le", true, "the answer is not valid HTTP: it ends within its head");
+	expect_broken("HTTP/1.1 200 OK\r\nContent-Le", true,
+		      "the answer is not valid HTTP: it ends within its head");
 	expect_broken("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", true,
 		      "the answer is not valid HTTP: it ends within its body");
 }

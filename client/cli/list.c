@@ -58,8 +58,8 @@ static void add_section(const struct job_summary *const *sorted, size_t count, e
 	buf_add_text(into, shown > 0 ? SECTION_END : none);
 }
 
-void cli_list_format(const struct job_summary *jobs, size_t count, const struct cli_options *options,
-		     struct buf *into, struct buf *notes)
+void cli_list_format(const struct job_summary *jobs, size_t count,
+		     const struct cli_options *options, struct buf *into, struct buf *notes)
 {
 	const struct job_summary **sorted = MEM_NEW_ARRAY(const struct job_summary *, count);
 	bool all = options->list_all || (!options->list_running && !options->list_scheduled);
@@ -77,7 +77,8 @@ void cli_list_format(const struct job_summary *jobs, size_t count, const struct 
 			    "No scheduled jobs.\n", into, notes);
 	if (options->list_all)
 		add_section(sorted, count, SECTION_TERMINATED,
-			    "---------------------- Terminated Jobs -----------------------\n", "", into, notes);
+			    "---------------------- Terminated Jobs -----------------------\n", "",
+			    into, notes);
 	mem_free(sorted);
 }
 

@@ -19,7 +19,8 @@
 struct mini_cluster {
 	struct conf *conf;
 	struct jobmanager *jobmanager;
-	struct taskmanager *taskmanagers[LIMIT_PARALLELISM_MAX / LIMIT_SLOTS_PER_TASKMANAGER_MAX + 1];
+	struct taskmanager
+		*taskmanagers[LIMIT_PARALLELISM_MAX / LIMIT_SLOTS_PER_TASKMANAGER_MAX + 1];
 	uint32_t taskmanagers_count;
 };
 
@@ -36,19 +37,23 @@ static int start_taskmanagers(struct mini_cluster *cluster, struct cli *cli, uin
 			      struct err *err)
 {
 	while (slots > 0) {
-		uint32_t its = slots < LIMIT_SLOTS_PER_TASKMANAGER_MAX ? slots
-								       : LIMIT_SLOTS_PER_TASKMANAGER_MAX;
+		uint32_t its = slots < LIMIT_SLOTS_PER_TASKMANAGER_MAX
+				       ? slots
+				       : LIMIT_SLOTS_PER_TASKMANAGER_MAX;
 		uint32_t number = cluster->taskmanagers_count;
 		char text[16], bind[32];
 
 		snprintf(text, sizeof(text), "%u", its);
 		snprintf(bind, sizeof(bind), "@taskmanager-%u", number);
-		if (number == 0 && conf_set(cluster->conf, "taskmanager.numberOfTaskSlots", text, "--target local",
-					    err) < 0)
+		if (number == 0 && conf_set(cluster->conf, "taskmanager.numberOfTaskSlots", text,
+					    "--target local", err) < 0)
 			return -1;
 		struct taskmanager_options options = {
-			.world = cli->world, .conf = cluster->conf, .jobmanager_host = JOBMANAGER_NAME,
-			.jobmanager_port = jobmanager_rpc_port(cluster->jobmanager), .bind_host = bind,
+			.world = cli->world,
+			.conf = cluster->conf,
+			.jobmanager_host = JOBMANAGER_NAME,
+			.jobmanager_port = jobmanager_rpc_port(cluster->jobmanager),
+			.bind_host = bind,
 		};
 
 		if (taskmanager_create(&options, &cluster->taskmanagers[number], err) < 0)
@@ -69,8 +74,10 @@ static int mini_cluster_start(struct mini_cluster *cluster, struct cli *cli, uin
 	connectors_register_all();
 	registry_set_library_directory(libraries);
 	mem_free(libraries);
-	struct jobmanager_options options = { .world = cli->world, .conf = cluster->conf,
-					      .without_rest = true, .rpc_bind_host = JOBMANAGER_NAME };
+	struct jobmanager_options options = { .world = cli->world,
+					      .conf = cluster->conf,
+					      .without_rest = true,
+					      .rpc_bind_host = JOBMANAGER_NAME };
 
 	if (jobmanager_create(&options, &cluster->jobmanager, err) == 0 &&
 	    start_taskmanagers(cluster, cli, slots, err) == 0)
@@ -87,8 +94,8 @@ static bool all_registered(const struct mini_cluster *cluster)
 	return true;
 }
 
-/* A job that comes before the TaskManagers would say that it waits for slots. They register within a
- * few milliseconds; a call to the JobManager sets the pace of looking. */
+/* A job that comes before the TaskManagers would say that it waits for slots. They register within
+ * a few milliseconds; a call to the JobManager sets the pace of looking. */
 static int await_taskmanagers(const struct mini_cluster *cluster, struct cli *cli,
 			      struct session *session, struct err *err)
 {

@@ -82,7 +82,7 @@ static int load_settings(struct cli *cli, struct conf *conf, struct err *err)
 	return result == 0 ? conf_load_env(conf, cli->world, err) : -1;
 }
 
-/* -D and -p; what is wrong with them is told, the warnings of the settings file are the daemons'. */
+/* -D and -p; what is wrong with them is told; the settings file's warnings are the daemons'. */
 static int add_options(const struct cli_options *options, struct conf *conf, struct err *err)
 {
 	size_t warnings = conf_warnings_count(conf);
@@ -134,7 +134,8 @@ static int run_action(struct cli *cli)
 	return exit_code;
 }
 
-/* The log is the daemons'. What a user is to know comes back as an answer, also from a mini cluster. */
+/* The log is the daemons'. What a user is to know comes back as an answer, also from a mini
+ * cluster. */
 static void drop_line(void *context, enum log_level level, const char *line, size_t size_bytes)
 {
 }
@@ -173,7 +174,8 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return show_help(CLI_NONE, 1, "Please specify an action.\n");
 	if (cli_options_parse(argc - 1, (const char *const *)argv + 1, &options, &err) < 0) {
-		printf("%s\n\nUse the help option (-h or --help) to get help on the command.\n", err.text);
+		printf("%s\n\nUse the help option (-h or --help) to get help on the command.\n",
+		       err.text);
 		exit_code = 1;
 	} else if (options.help) {
 		exit_code = show_help(options.action, 0, "");

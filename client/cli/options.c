@@ -12,9 +12,21 @@
 #include "common/base/mem.h"
 
 enum option_kind {
-	KIND_HELP, KIND_VERSION, KIND_DETACHED, KIND_PARALLELISM, KIND_JOBMANAGER, KIND_TARGET, KIND_PAIR,
-	KIND_PROGRAM, KIND_RUNNING, KIND_SCHEDULED, KIND_ALL, KIND_SAVEPOINT, KIND_FROM_SAVEPOINT,
-	KIND_PYTHON, KIND_IGNORED,
+	KIND_HELP,
+	KIND_VERSION,
+	KIND_DETACHED,
+	KIND_PARALLELISM,
+	KIND_JOBMANAGER,
+	KIND_TARGET,
+	KIND_PAIR,
+	KIND_PROGRAM,
+	KIND_RUNNING,
+	KIND_SCHEDULED,
+	KIND_ALL,
+	KIND_SAVEPOINT,
+	KIND_FROM_SAVEPOINT,
+	KIND_PYTHON,
+	KIND_IGNORED,
 };
 
 enum value { NO_VALUE, VALUE, MAY_VALUE };
@@ -34,12 +46,15 @@ struct cli_option {
 #define EVERYWHERE (PROGRAMS | BIT(CLI_LIST) | BIT(CLI_CANCEL) | SAVES)
 
 static const struct cli_option options_table[] = {
-	{ "d", "detached", NO_VALUE, RUNS, KIND_DETACHED, "", "submits the job and does not wait for its end" },
+	{ "d", "detached", NO_VALUE, RUNS, KIND_DETACHED, "",
+	  "submits the job and does not wait for its end" },
 	{ "p", "parallelism", VALUE, PROGRAMS, KIND_PARALLELISM, "<number>",
 	  "parallelism of operators for which the program says none; over parallelism.default" },
 	{ "r", "running", NO_VALUE, BIT(CLI_LIST), KIND_RUNNING, "", "shows running jobs only" },
-	{ "s", "scheduled", NO_VALUE, BIT(CLI_LIST), KIND_SCHEDULED, "", "shows scheduled jobs only" },
-	{ "a", "all", NO_VALUE, BIT(CLI_LIST), KIND_ALL, "", "shows all jobs, also those that have ended" },
+	{ "s", "scheduled", NO_VALUE, BIT(CLI_LIST), KIND_SCHEDULED, "",
+	  "shows scheduled jobs only" },
+	{ "a", "all", NO_VALUE, BIT(CLI_LIST), KIND_ALL, "",
+	  "shows all jobs, also those that have ended" },
 	{ "m", "jobmanager", VALUE, EVERYWHERE, KIND_JOBMANAGER, "<host:port>",
 	  "REST address of the cluster; over rest.address and rest.port" },
 	{ "t", "target", VALUE, EVERYWHERE, KIND_TARGET, "<remote|local>",
@@ -105,7 +120,7 @@ bool cli_option_help(enum cli_action action, uint32_t index, struct cli_option_h
 	return false;
 }
 
-/* ---- finding an option --------------------------------------------------------------------------- */
+/* ---- finding an option ---------------------------------------------------------------------- */
 
 static const struct cli_option *find(enum cli_action action, const char *name, size_t length,
 				     bool long_name)
@@ -148,8 +163,9 @@ static const char *similar(enum cli_action action, const char *text)
 	for (size_t i = 0; i < ARRAY_COUNT(options_table); i++) {
 		const struct cli_option *option = &options_table[i];
 
-		if (option->actions & BIT(action) && option->long_name != NULL && option->help != NULL &&
-		    strlen(name) > 2 && strncmp(option->long_name, name, 3) == 0)
+		if (option->actions & BIT(action) && option->long_name != NULL &&
+		    option->help != NULL && strlen(name) > 2 &&
+		    strncmp(option->long_name, name, 3) == 0)
 			return option->long_name;
 	}
 	return NULL;
@@ -163,7 +179,7 @@ static int unrecognized(enum cli_action action, const char *text, struct err *er
 		       near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "");
 }
 
-/* ---- using it -------------------------------------------------------------------------------------- */
+/* ---- using it ------------------------------------------------------------------------------- */
 
 static int set_parallelism(struct cli_options *options, const char *value, struct err *err)
 {
@@ -172,10 +188,11 @@ static int set_parallelism(struct cli_options *options, const char *value, struc
 	errno = 0;
 	long number = strtol(value, &end, 10);
 	if (errno != 0 || end == value || *end != '\0' || number < 1)
-		return err_set(err, ERR_USAGE, "The parallelism must be a positive number: %s", value);
+		return err_set(err, ERR_USAGE, "The parallelism must be a positive number: %s",
+			       value);
 	if (number > LIMIT_PARALLELISM_MAX)
-		return err_set(err, ERR_USAGE, "The parallelism is %s; at most %d is allowed", value,
-			       LIMIT_PARALLELISM_MAX);
+		return err_set(err, ERR_USAGE, "The parallelism is %s; at most %d is allowed",
+			       value, LIMIT_PARALLELISM_MAX);
 	options->parallelism = (uint32_t)number;
 	return 0;
 }
@@ -252,12 +269,13 @@ static int parse_action(const char *text, struct cli_options *options, struct er
 
 	if (option != NULL)
 		return use(options, option->kind, NULL, err);
-	return err_set(err, ERR_USAGE,
-		       "\"%s\" is not a valid action.\n\n"
-		       "Valid actions are \"run\", \"run-application\", \"list\", \"info\", \"savepoint\", "
-		       "\"stop\", or \"cancel\".\n\n"
-		       "Specify the version option (-v or --version) to print Flink version.",
-		       text);
+	return err_set(
+		err, ERR_USAGE,
+		"\"%s\" is not a valid action.\n\n"
+		"Valid actions are \"run\", \"run-application\", \"list\", \"info\", \"savepoint\", "
+		"\"stop\", or \"cancel\".\n\n"
+		"Specify the version option (-v or --version) to print Flink version.",
+		text);
 }
 
 /* One option at argv[*at] and its value; *at goes behind them. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * options.h - the command line of `flink`, by Flink's rules (commons-cli): -p 4, -p4, --parallelism 4,
- * --parallelism=4, -parallelism 4, -Dkey=value. For run and info parsing stops at the first text that
- * is no option: the program; what follows is the program's own. */
+ * options.h - the command line of `flink`, by Flink's rules (commons-cli): -p 4, -p4, --parallelism
+ * 4,
+ * --parallelism=4, -parallelism 4, -Dkey=value. For run and info parsing stops at the first text
+ * that is no option: the program; what follows is the program's own. */
 #ifndef CLIENT_CLI_OPTIONS_H
 #define CLIENT_CLI_OPTIONS_H
 
@@ -11,8 +12,16 @@
 #include "common/base/err.h"
 
 enum cli_action {
-	CLI_NONE, CLI_RUN, CLI_RUN_APPLICATION, CLI_LIST, CLI_INFO, CLI_CANCEL, CLI_STOP, CLI_SAVEPOINT,
-	CLI_CHECKPOINT, CLI_ACTION_COUNT,
+	CLI_NONE,
+	CLI_RUN,
+	CLI_RUN_APPLICATION,
+	CLI_LIST,
+	CLI_INFO,
+	CLI_CANCEL,
+	CLI_STOP,
+	CLI_SAVEPOINT,
+	CLI_CHECKPOINT,
+	CLI_ACTION_COUNT,
 };
 
 struct cli_options { /* texts are borrowed from argv */

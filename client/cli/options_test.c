@@ -107,18 +107,22 @@ static void options_of_one_name_mean_what_the_action_says(void **state)
 
 static void wrong_lines_get_flinks_sentences(void **state)
 {
-	static const struct { const char *line, *text; } cases[] = {
+	static const struct { const char *line, *text;
+	} cases[] = {
 		{ "", "Please specify an action." },
-		{ "rn x", "\"rn\" is not a valid action.\n\nValid actions are \"run\", \"run-application\", \"list\", "
-			  "\"info\", \"savepoint\", \"stop\", or \"cancel\".\n\nSpecify the version option (-v or "
-			  "--version) to print Flink version." },
+		{ "rn x",
+		  "\"rn\" is not a valid action.\n\nValid actions are \"run\", \"run-application\", \"list\", "
+		  "\"info\", \"savepoint\", \"stop\", or \"cancel\".\n\nSpecify the version option (-v or "
+		  "--version) to print Flink version." },
 		{ "run -p x job.so", "The parallelism must be a positive number: x" },
 		{ "run -p 0 job.so", "The parallelism must be a positive number: 0" },
 		{ "run -p 99999 job.so", "The parallelism is 99999; at most 32768 is allowed" },
 		{ "run -p", "Missing argument for option: parallelism" },
 		{ "run -D =x job.so", "-D needs key=value, not \"=x\"" },
-		{ "run --paralelism 3 job.so", "Unrecognized option: --paralelism (did you mean --parallelism?)" },
-		{ "run --detached=yes job.so", "Unrecognized option: --detached=yes (did you mean --detached?)" },
+		{ "run --paralelism 3 job.so",
+		  "Unrecognized option: --paralelism (did you mean --parallelism?)" },
+		{ "run --detached=yes job.so",
+		  "Unrecognized option: --detached=yes (did you mean --detached?)" },
 		{ "list -x", "Unrecognized option: -x" },
 	};
 
@@ -140,23 +144,24 @@ static void help_has_a_table_of_options_within_80_columns(void **state)
 
 	buf_init(&text);
 	cli_help(CLI_LIST, &text);
-	assert_string_equal(text.data,
-			    "\nAction \"list\" lists running and scheduled programs.\n\n"
-			    "  Syntax: list [OPTIONS]\n"
-			    "  \"list\" action options:\n"
-			    "     -r,--running                      shows running jobs only\n"
-			    "     -s,--scheduled                    shows scheduled jobs only\n"
-			    "     -a,--all                          shows all jobs, also those that have\n"
-			    "                                       ended\n"
-			    "     -m,--jobmanager <host:port>       REST address of the cluster; over\n"
-			    "                                       rest.address and rest.port\n"
-			    "     -t,--target <remote|local>        remote: a running cluster (default);\n"
-			    "                                       local: one inside this command, for this\n"
-			    "                                       job\n"
-			    "     -D <key=value>                    a setting, over the settings file; it\n"
-			    "                                       travels with the job. May come several\n"
-			    "                                       times\n"
-			    "     -h,--help                         shows this help\n\n");
+	assert_string_equal(
+		text.data,
+		"\nAction \"list\" lists running and scheduled programs.\n\n"
+		"  Syntax: list [OPTIONS]\n"
+		"  \"list\" action options:\n"
+		"     -r,--running                      shows running jobs only\n"
+		"     -s,--scheduled                    shows scheduled jobs only\n"
+		"     -a,--all                          shows all jobs, also those that have\n"
+		"                                       ended\n"
+		"     -m,--jobmanager <host:port>       REST address of the cluster; over\n"
+		"                                       rest.address and rest.port\n"
+		"     -t,--target <remote|local>        remote: a running cluster (default);\n"
+		"                                       local: one inside this command, for this\n"
+		"                                       job\n"
+		"     -D <key=value>                    a setting, over the settings file; it\n"
+		"                                       travels with the job. May come several\n"
+		"                                       times\n"
+		"     -h,--help                         shows this help\n\n");
 	buf_clear(&text);
 	cli_help(CLI_NONE, &text);
 	for (const char *line = text.data; *line != '\0'; line += strcspn(line, "\n") + 1)
@@ -167,9 +172,10 @@ static void help_has_a_table_of_options_within_80_columns(void **state)
 	buf_fini(&text);
 }
 
-/* ---- the cluster's address ----------------------------------------------------------------------------- */
+/* ---- the cluster's address ------------------------------------------------------------------ */
 
-static void address_of(const char *line, const char *file, struct cli_address *address, struct err *err)
+static void address_of(const char *line, const char *file, struct cli_address *address,
+		       struct err *err)
 {
 	struct conf *conf = conf_create();
 	struct cli_options options;
@@ -185,11 +191,17 @@ static void address_of(const char *line, const char *file, struct cli_address *a
 
 static void the_address_is_rpc_unless_rest_is_asked_for(void **state)
 {
-	static const struct { const char *line, *file, *host; uint16_t port; bool rest; } cases[] = {
+	static const struct {
+		const char *line, *file, *host;
+		uint16_t port;
+		bool rest;
+	} cases[] = {
 		{ "list", "", "localhost", 6123, false },
 		{ "list", "jobmanager.rpc.address: jm\njobmanager.rpc.port: 7\n", "jm", 7, false },
-		{ "list", "jobmanager.rpc.address: jm\nrest.address: jm\nrest.port: 9\n", "jm", 6123, false },
-		{ "list", "jobmanager.rpc.address: jm\nrest.address: proxy\n", "proxy", 8081, true },
+		{ "list", "jobmanager.rpc.address: jm\nrest.address: jm\nrest.port: 9\n", "jm",
+		  6123, false },
+		{ "list", "jobmanager.rpc.address: jm\nrest.address: proxy\n", "proxy", 8081,
+		  true },
 		{ "list -m h:8082", "", "h", 8082, true },
 		{ "list -m http://h:8082/", "", "h", 8082, true },
 		{ "list -m [::1]:8082", "", "::1", 8082, true },
@@ -208,18 +220,24 @@ static void the_address_is_rpc_unless_rest_is_asked_for(void **state)
 		assert_int_equal(address.rest, cases[i].rest);
 	}
 	address_of("list -m host", "", &address, &err);
-	assert_string_equal(err.text, "-m takes host:port, for example localhost:8081; \"host\" is not one");
+	assert_string_equal(err.text,
+			    "-m takes host:port, for example localhost:8081; \"host\" is not one");
 	address_of("list -m yarn-cluster:x", "", &address, &err);
 	assert_int_equal(err.code, ERR_USAGE);
 	assert_int_equal(mem_bytes_out(), 0);
 }
 
-/* ---- list and cancel -------------------------------------------------------------------------------------- */
+/* ---- list and cancel ------------------------------------------------------------------------ */
 
 static const struct job_summary jobs[] = {
 	{ { { 0xab, 0xcd, 1 } }, (char *)"First", (char *)"RUNNING", (char *)"", 3000, -1 },
 	{ { { 0xab, 0xce, 2 } }, (char *)"Second", (char *)"RESTARTING", (char *)"", 1000, -1 },
-	{ { { 0x12, 0x34, 3 } }, (char *)"Waiting", (char *)"CREATED", (char *)"needs 4 slots, 2 free", 2000, -1 },
+	{ { { 0x12, 0x34, 3 } },
+	  (char *)"Waiting",
+	  (char *)"CREATED",
+	  (char *)"needs 4 slots, 2 free",
+	  2000,
+	  -1 },
 	{ { { 0x12, 0x35, 4 } }, (char *)"Done", (char *)"FINISHED", (char *)"", 500, 600 },
 	{ { { 0xff, 0x00, 5 } }, (char *)"Twin", (char *)"RUNNING", (char *)"", 4000, -1 },
 	{ { { 0xff, 0x01, 6 } }, (char *)"Twin", (char *)"RUNNING", (char *)"", 4000, -1 },
@@ -281,8 +299,9 @@ static void a_job_is_found_by_the_beginning_of_its_id_or_by_name(void **state)
 	assert_true(id_equal(&id, &jobs[2].id));
 	assert_int_equal(cli_find_job(jobs, 6, "ab", &id, &err), -1);
 	assert_int_equal(err.code, ERR_JOB_AMBIGUOUS);
-	assert_string_equal(err.text, "2 jobs match \"ab\":\n  abcd0100000000000000000000000000  First\n"
-				      "  abce0200000000000000000000000000  Second");
+	assert_string_equal(err.text,
+			    "2 jobs match \"ab\":\n  abcd0100000000000000000000000000  First\n"
+			    "  abce0200000000000000000000000000  Second");
 	assert_int_equal(cli_find_job(jobs, 6, "Twin", &id, &err), -1);
 	assert_int_equal(err.code, ERR_JOB_AMBIGUOUS);
 	assert_int_equal(cli_find_job(jobs, 6, "Done", &id, &err), -1);

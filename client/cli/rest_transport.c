@@ -13,13 +13,14 @@
 #include "dispatcher.pb-c.h"
 
 #define RETRY_MS 100
+#define ANSWER_MS 10000 /* beyond what the call itself waits */
 
 struct rest_transport {
 	struct transport base;
 	char *host;
 	uint16_t port;
 	struct list calls; /* rest_call */
-	bool connected_once;
+	bool heard_once; /* a REST server answers there */
 };
 
 /* What a call keeps while it is under way: one or two requests in turn. */
@@ -27,7 +28,7 @@ struct rest_call {
 	struct call *call;
 	struct http_call *http; /* NULL: between two tries */
 	bool artifact_sent;
-	mono_t since, retry_at; /* since: the last time that the cluster was heard */
+	mono_t since, tried_at, retry_at; /* since: the last time that the cluster was heard */
 	struct buf body;        /* of the request */
 	struct list_node node;
 };
@@ -43,7 +44,7 @@ static void end_call(struct rest_call *rest)
 	call_finish(call);
 }
 
-/* ---- requests ------------------------------------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 static void put_artifact_request(const struct call *call, struct http_request *request,
 				 struct buf *target)
@@ -125,17 +126,18 @@ static void send(struct rest_transport *transport, struct rest_call *rest)
 	struct buf target;
 
 	buf_init(&target);
+	rest->tried_at = session_now(transport->base.session);
 	make_request(rest, &request, &target);
 	request.target = target.data;
-	if (http_open(runner_loop(runner), &request, session_agent(transport->base.session), &rest->http,
-		      &err) < 0) {
+	if (http_open(runner_loop(runner), &request, session_agent(transport->base.session),
+		      &rest->http, &err) < 0) {
 		rest->call->err = err;
 		end_call(rest);
 	}
 	buf_fini(&target);
 }
 
-/* ---- answers -------------------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *root, const char *key)
 {
@@ -190,7 +192,8 @@ static void take_jobs(struct call *call, const json_t *root)
 static void take_status(struct call *call, const json_t *root)
 {
 	struct job_state *job = &call->state;
-	const json_t *output = json_object_get(root, "output"), *failure = json_object_get(root, "failure");
+	const json_t *output = json_object_get(root, "output"),
+		     *failure = json_object_get(root, "failure");
 
 	snprintf(job->status, sizeof(job->status), "%s", text_of(root, "status"));
 	job->note = mem_strdup(text_of(root, "note"));
@@ -212,14 +215,17 @@ static void take_status(struct call *call, const json_t *root)
 static bool take_answer(struct rest_call *rest, const struct http_response *response)
 {
 	struct call *call = rest->call;
-	json_t *root = json_loadb(response->body.data, response->body.size_bytes, JSON_ALLOW_NUL, NULL);
+	json_t *root =
+		json_loadb(response->body.data, response->body.size_bytes, JSON_ALLOW_NUL, NULL);
 
 	if (response->status >= 400) {
 		take_error(call, response, root);
 	} else if (!json_is_object(root)) {
-		err_set(&call->err, ERR_NET_PROTOCOL, "the answer (HTTP %d) is not JSON; is this Flink's REST port?",
+		err_set(&call->err, ERR_NET_PROTOCOL,
+			"the answer (HTTP %d) is not JSON; is this Flink's REST port?",
 			response->status);
-	} else if (call->kind == CALL_SUBMIT && !rest->artifact_sent && call->artifact.size_bytes > 0) {
+	} else if (call->kind == CALL_SUBMIT && !rest->artifact_sent &&
+		   call->artifact.size_bytes > 0) {
 		json_decref(root);
 		rest->artifact_sent = true;
 		return false;
@@ -236,18 +242,36 @@ static bool take_answer(struct rest_call *rest, const struct http_response *resp
 static void failed(struct rest_transport *transport, struct rest_call *rest, const struct err *why,
 		   mono_t now)
 {
-	int64_t patience_ms = transport->connected_once ? SESSION_RECONNECT_MS : SESSION_CONNECT_MS;
-	const char *address = session_address(transport->base.session);
+	int64_t patience_ms = transport->heard_once ? SESSION_RECONNECT_MS : SESSION_CONNECT_MS;
+	bool over = now >= mono_after_ms(rest->since, patience_ms);
+	/* Something listens there and never says a word of HTTP. */
+	bool other = why->code == ERR_NET_PROTOCOL ||
+		     (over && why->code == ERR_NET_CLOSED && !transport->heard_once);
 
 	http_close(&rest->http);
-	if (why->code == ERR_NET_PROTOCOL)
-		err_set(&rest->call->err, ERR_NET_PROTOCOL, "%s is no REST address of a cluster: %s", address,
-			why->text);
-	else if (now >= mono_after_ms(rest->since, patience_ms))
+	if (other)
+		err_set(&rest->call->err, ERR_NET_PROTOCOL,
+			"%s is no REST address of a cluster: %s",
+			session_address(transport->base.session), why->text);
+	else if (over)
 		call_unreachable(rest->call, transport->base.session, why);
 	rest->retry_at = mono_after_ms(now, RETRY_MS);
 	if (rest->call->err.code != ERR_NONE)
 		end_call(rest);
+}
+
+/* No answer yet: is there still hope? */
+static int check_patience(const struct rest_call *rest, mono_t now, mono_t *wake_at,
+			  struct err *err)
+{
+	bool connected = http_connected(rest->http);
+	int64_t patience_ms = connected ? rest->call->wait_ms + ANSWER_MS : SESSION_CONNECT_MS;
+	mono_t until = mono_after_ms(connected ? rest->tried_at : rest->since, patience_ms);
+
+	*wake_at = mono_min(*wake_at, until);
+	if (now < until)
+		return 0;
+	return err_set(err, ERR_NET_TIMEOUT, "no answer within %lld ms", (long long)patience_ms);
 }
 
 static void step_call(struct rest_transport *transport, struct rest_call *rest, mono_t now,
@@ -265,19 +289,12 @@ static void step_call(struct rest_transport *transport, struct rest_call *rest, 
 	}
 	int result = http_step(rest->http, &err);
 
-	if (http_connected(rest->http)) {
-		transport->connected_once = true;
+	if (http_heard(rest->http)) {
+		transport->heard_once = true;
 		rest->since = now;
 	}
-	mono_t until = mono_after_ms(rest->since, SESSION_CONNECT_MS);
-
-	if (result == 0 && !http_connected(rest->http)) {
-		*wake_at = mono_min(*wake_at, until);
-		if (now < until)
-			return;
-		err_set(&err, ERR_NET_UNREACHABLE, "no answer within %d ms", SESSION_CONNECT_MS);
-		result = -1;
-	}
+	if (result == 0)
+		result = check_patience(rest, now, wake_at, &err);
 	if (result == 0)
 		return;
 	if (result < 0) {
@@ -291,7 +308,7 @@ static void step_call(struct rest_transport *transport, struct rest_call *rest, 
 	}
 }
 
-/* ---- the transport -------------------------------------------------------------------------------------- */
+/* ---- the transport -------------------------------------------------------------------------- */
 
 static void begin(struct transport *base, struct call *call)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * rpc_transport.c - a session over the Dispatcher service of proto/dispatcher.proto. Calls wait for the
- * connection; an artifact goes in chunks, from where the JobManager says it has it. */
+ * rpc_transport.c - a session over the Dispatcher service of proto/dispatcher.proto. Calls wait for
+ * the connection; an artifact goes in chunks, from where the JobManager says it has it. */
 #include "client/cli/session.h"
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ static void fail_call(struct rpc_call_state *state)
 	end_call(state);
 }
 
-/* ---- answers ---------------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
 static void submit_done(const Flink__SubmitJobResponse *answer, void *data)
 {
@@ -115,7 +115,7 @@ static void status_done(const Flink__JobStatusResponse *answer, void *data)
 	end_call(state);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------ */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 static void send_submit(struct rpc_call_state *state, struct rpc_stub *stub)
 {
@@ -142,7 +142,8 @@ static void send_artifact(struct rpc_call_state *state, struct rpc_stub *stub, c
 
 		request.offset = *from;
 		request.content.data = (uint8_t *)(uintptr_t)content.data + *from;
-		request.content.len = left < LIMIT_ARTIFACT_CHUNK_BYTES ? left : LIMIT_ARTIFACT_CHUNK_BYTES;
+		request.content.len =
+			left < LIMIT_ARTIFACT_CHUNK_BYTES ? left : LIMIT_ARTIFACT_CHUNK_BYTES;
 	}
 	flink__dispatcher__put_artifact(rpc_stub_service(stub), &request, artifact_done, state);
 }
@@ -166,7 +167,7 @@ static void artifact_done(const Flink__PutArtifactResponse *answer, void *data)
 		return;
 	}
 	if (!stub_of(state, &stub)) {
-		go_on(state); /* lost between two chunks: from the beginning, which asks how much is there */
+		go_on(state); /* lost between two chunks: asks again how much is there */
 		return;
 	}
 	uint64_t received = answer->received_bytes;
@@ -237,7 +238,7 @@ static void go_on(struct rpc_call_state *state)
 	agent_wake(session_agent(state->transport->base.session));
 }
 
-/* ---- the transport ----------------------------------------------------------------------------------- */
+/* ---- the transport -------------------------------------------------------------------------- */
 
 static void begin(struct transport *base, struct call *call)
 {
@@ -279,8 +280,9 @@ static void step(struct transport *base, mono_t now, mono_t *wake_at)
 	bool connected = rpc_client_peer(transport->client) != NULL;
 
 	LIST_FOR_EACH(&transport->waiting, struct rpc_call_state, node, state) {
-		mono_t until = mono_after_ms(state->since, transport->connected_once ? SESSION_RECONNECT_MS
-										   : SESSION_CONNECT_MS);
+		mono_t until =
+			mono_after_ms(state->since, transport->connected_once ? SESSION_RECONNECT_MS
+									      : SESSION_CONNECT_MS);
 		if (connected)
 			go_on(state);
 		else if (now >= until || is_final(why))
@@ -298,7 +300,8 @@ static void close_transport(struct transport *base)
 		list_remove(&state->node);
 		mem_free(state);
 	}
-	transport->closing = true; /* calls that were sent are answered now, and nobody waits for them */
+	transport->closing =
+		true; /* calls that were sent are answered now, and nobody waits for them */
 	rpc_client_close(&transport->client);
 	mem_free(transport);
 }
@@ -313,8 +316,11 @@ int rpc_transport_open(struct session *session, const struct session_options *op
 		       struct transport **transport_at, struct err *err)
 {
 	struct rpc_transport *transport = MEM_NEW(struct rpc_transport);
-	struct rpc_options rpc = { .component = "Client", .secret = options->secret, .role = "client",
-				   .peer_up = peer_up, .context = transport };
+	struct rpc_options rpc = { .component = "Client",
+				   .secret = options->secret,
+				   .role = "client",
+				   .peer_up = peer_up,
+				   .context = transport };
 
 	transport->base = (struct transport){ &rpc_transport_vtable, session };
 	list_init(&transport->waiting);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * run.c - `flink run` and `flink info`: opens the program, runs its flink_main, and hands the job graph
- * to whoever is to have it. Also the sentences for what is not part of this version. */
+ * run.c - `flink run` and `flink info`: opens the program, runs its flink_main, and hands the job
+ * graph to whoever is to have it. Also the sentences for what is not part of this version. */
 #include <stdio.h>
 #include <string.h>
 
@@ -50,7 +50,8 @@ static int run_program(struct cli *cli, struct program *program,
 		.working_directory = cli->working_directory,
 		.executor = executor,
 	};
-	int result = program_run(program, &env, options->arguments_count, options->arguments, built_job, err);
+	int result = program_run(program, &env, options->arguments_count, options->arguments,
+				 built_job, err);
 
 	fflush(stdout);
 	arena_destroy(&arena);
@@ -62,6 +63,20 @@ static bool is_c_file(const char *path)
 	size_t length = strlen(path);
 
 	return length > 2 && strcmp(path + length - 2, ".c") == 0;
+}
+
+/* Messages about the object of a C file name the C file: the user knows no other. */
+static void name_source(struct err *err, const char *object, const char *source)
+{
+	char *at = strstr(err->text, object);
+
+	if (at == NULL)
+		return;
+	char *text = mem_printf("%.*s%s%s", (int)(at - err->text), err->text, source,
+				at + strlen(object));
+
+	err_set(err, err->code, "%s", text);
+	mem_free(text);
 }
 
 /* A C file is compiled first; its object is removed when it is open. */
@@ -77,6 +92,8 @@ static int open_program(struct cli *cli, struct program *program, struct err *er
 	int result = program_open(cli->world, object, program, err);
 
 	cli_remove(cli, object);
+	if (result < 0)
+		name_source(err, object, path);
 	mem_free(object);
 	if (result == 0) { /* shown as what the user gave */
 		const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
@@ -92,13 +109,15 @@ static int check_program_options(struct cli *cli, struct err *err)
 	const struct cli_options *options = cli->options;
 
 	if (options->python)
-		return err_set(err, ERR_USAGE,
-			       "Python programs cannot be run yet; shared objects (.so) and C source (.c) can");
+		return err_set(
+			err, ERR_USAGE,
+			"Python programs cannot be run yet; shared objects (.so) and C source (.c) can");
 	if (options->from_savepoint != NULL)
-		return err_set(err, ERR_USAGE,
-			       "starting from a savepoint (-s %s) is not part of this version yet; without -s the job "
-			       "starts anew",
-			       options->from_savepoint);
+		return err_set(
+			err, ERR_USAGE,
+			"starting from a savepoint (-s %s) is not part of this version yet; without -s the job "
+			"starts anew",
+			options->from_savepoint);
 	if (options->program != NULL)
 		return 0;
 	cli_print(cli, "Java program should be specified a JAR file.\n\n"
@@ -163,17 +182,20 @@ int cli_not_yet(struct cli *cli, struct err *err)
 {
 	switch (cli->options->action) {
 	case CLI_RUN_APPLICATION:
-		return err_set(err, ERR_USAGE,
-			       "run-application is not part of this version yet; 'run' runs the same program on a "
-			       "cluster, and 'run --target local' in this process");
+		return err_set(
+			err, ERR_USAGE,
+			"run-application is not part of this version yet; 'run' runs the same program on a "
+			"cluster, and 'run --target local' in this process");
 	case CLI_CHECKPOINT:
-		return err_set(err, ERR_USAGE,
-			       "checkpoints are not part of this version yet; jobs run without them, and 'cancel' ends "
-			       "one");
+		return err_set(
+			err, ERR_USAGE,
+			"checkpoints are not part of this version yet; jobs run without them, and 'cancel' ends "
+			"one");
 	default:
-		return err_set(err, ERR_USAGE,
-			       "savepoints are not part of this version yet, so there is no '%s'; 'cancel' ends a job "
-			       "without one",
-			       cli_action_name(cli->options->action));
+		return err_set(
+			err, ERR_USAGE,
+			"savepoints are not part of this version yet, so there is no '%s'; 'cancel' ends a job "
+			"without one",
+			cli_action_name(cli->options->action));
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * session.c - the agent behind session.h: takes what other threads post, drives the transport, keeps
- * one timer. */
+ * session.c - the agent behind session.h: takes what other threads post, drives the transport,
+ * keeps one timer. */
 #include "client/cli/session.h"
 
 #include <string.h>
@@ -20,7 +20,7 @@ struct session {
 	void *timer_context;
 };
 
-/* ---- calls --------------------------------------------------------------------------------------- */
+/* ---- calls ---------------------------------------------------------------------------------- */
 
 void call_init(struct call *call, enum call_kind kind, void (*finished)(struct call *call),
 	       void *context)
@@ -58,12 +58,12 @@ void call_unreachable(struct call *call, const struct session *session, const st
 	bool repeats = strncmp(why->text, prefix, strlen(prefix)) == 0;
 	const char *cause = why->text + (repeats ? strlen(prefix) : 0);
 
-	err_set(&call->err, ERR_CLUSTER_UNREACHABLE, "no cluster answers at %s%s%s%s", session->address,
-		cause[0] ? " (" : "", cause, cause[0] ? ")" : "");
+	err_set(&call->err, ERR_CLUSTER_UNREACHABLE, "no cluster answers at %s%s%s%s",
+		session->address, cause[0] ? " (" : "", cause, cause[0] ? ")" : "");
 	mem_free(prefix);
 }
 
-/* ---- the agent ------------------------------------------------------------------------------------- */
+/* ---- the agent ------------------------------------------------------------------------------ */
 
 static enum step step(struct agent *agent, mono_t now, mono_t *wake_at)
 {
@@ -99,9 +99,8 @@ int session_open(const struct session_options *options, struct session **session
 	inbox_init(&session->tasks);
 	agent_init(&session->agent, "session", step);
 	session->runner = runner_create(options->world, "session", err);
-	if (session->runner == NULL ||
-	    (options->rest ? rest_transport_open : rpc_transport_open)(session, options,
-								       &session->transport, err) < 0) {
+	if (session->runner == NULL || (options->rest ? rest_transport_open : rpc_transport_open)(
+					       session, options, &session->transport, err) < 0) {
 		session_close(&session);
 		return -1;
 	}
@@ -141,7 +140,7 @@ void session_run(struct session *session, struct session_task *task)
 	agent_wake(&session->agent);
 }
 
-/* ---- on the session's thread ----------------------------------------------------------------------- */
+/* ---- on the session's thread ---------------------------------------------------------------- */
 
 void session_begin(struct session *session, struct call *call)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * session.h - a client's conversation with a cluster: submit, list, cancel, status.
  *
- * Two ways lead there and give the same answers: RPC to jobmanager.rpc.address (rpc_transport.c) and
- * REST (rest_transport.c). A session is an agent on a runner of its own; everything named "on the
- * session's thread" happens there. Other threads post calls and are told by call->finished. */
+ * Two ways lead there and give the same answers: RPC to jobmanager.rpc.address (rpc_transport.c)
+ * and REST (rest_transport.c). A session is an agent on a runner of its own; everything named "on
+ * the session's thread" happens there. Other threads post calls and are told by call->finished. */
 #ifndef CLIENT_CLI_SESSION_H
 #define CLIENT_CLI_SESSION_H
 
@@ -36,7 +36,8 @@ struct job_state { /* where a job stands, and a piece of what it printed */
 
 struct call { /* the caller's; left alone from session_post until finished is called */
 	enum call_kind kind;
-	void (*finished)(struct call *call); /* on the session's thread; the last touch of the call */
+	void (*finished)(
+		struct call *call); /* on the session's thread; the last touch of the call */
 	void *context;                       /* the caller's */
 	/* asked */
 	const Flink__JobGraph *graph; /* SUBMIT; borrowed */
@@ -57,7 +58,8 @@ struct call { /* the caller's; left alone from session_post until finished is ca
 
 void call_init(struct call *call, enum call_kind kind, void (*finished)(struct call *call),
 	       void *context);
-void call_fini(struct call *call); /* frees the answers; the call may be used again after call_init */
+void call_fini(
+	struct call *call); /* frees the answers; the call may be used again after call_init */
 
 struct session;
 struct transport;
@@ -72,7 +74,7 @@ struct session_options {
 
 MUST_USE int session_open(const struct session_options *options, struct session **session,
 			  struct err *err);
-/* Calls under way are dropped: their finished is not called any more. Not on the session's thread. */
+/* Calls under way are dropped: their finished is not called. Not on the session's thread. */
 void session_close(struct session **session);
 const char *session_address(const struct session *session); /* "localhost:6123" */
 
@@ -85,7 +87,7 @@ struct session_task {
 };
 void session_run(struct session *session, struct session_task *task);
 
-/* ---- on the session's thread ---------------------------------------------------------------------- */
+/* ---- on the session's thread ---------------------------------------------------------------- */
 
 /* Begins at once. */
 void session_begin(struct session *session, struct call *call);
@@ -96,7 +98,7 @@ struct runner *session_runner(struct session *session);
 struct agent *session_agent(struct session *session);
 struct world *session_world(struct session *session);
 
-/* ---- transports ------------------------------------------------------------------------------------ */
+/* ---- transports ----------------------------------------------------------------------------- */
 
 struct transport_vtable {
 	/* Ends with call_finish, now or later. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * session_test.c - a client and a whole JobManager in the simulator: submitting, listing, cancelling,
- * following a job to its end, and what becomes of each when the network or the user interferes. */
+ * session_test.c - a client and a whole JobManager in the simulator: submitting, listing,
+ * cancelling, following a job to its end, and what becomes of each when the network or the user
+ * interferes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +31,9 @@ static void client_open(struct client *client, uint64_t seed, const char *host, 
 	memset(client, 0, sizeof(*client));
 	buf_init(&client->notes);
 	client->bed = bed_create(seed, NULL);
-	struct session_options options = { .world = client->bed->client_world, .host = host, .port = 6123,
+	struct session_options options = { .world = client->bed->client_world,
+					   .host = host,
+					   .port = 6123,
 					   .secret = bytes_of_text(secret) };
 
 	assert_int_equal(session_open(&options, &client->session, &err), 0);
@@ -83,7 +86,7 @@ static struct id submit(struct client *client, const char *name)
 	return id;
 }
 
-/* ---- calls --------------------------------------------------------------------------------------------- */
+/* ---- calls ---------------------------------------------------------------------------------- */
 
 static void jobs_are_submitted_listed_and_cancelled(void **state)
 {
@@ -191,7 +194,7 @@ static void calls_under_way_are_dropped_by_a_close(void **state)
 	}
 }
 
-/* ---- following ------------------------------------------------------------------------------------------ */
+/* ---- following ------------------------------------------------------------------------------ */
 
 static void note(void *context, const char *text)
 {
@@ -212,8 +215,12 @@ static bool has_ended(struct bed *bed, void *context)
 
 static void follow(struct client *client, const struct id *id)
 {
-	client->follower = (struct follower){ .session = client->session, .job_id = *id, .command = "flink",
-					      .note = note, .ended = ended, .context = client };
+	client->follower = (struct follower){ .session = client->session,
+					      .job_id = *id,
+					      .command = "flink",
+					      .note = note,
+					      .ended = ended,
+					      .context = client };
 	follower_start(&client->follower);
 }
 

@@ -41,13 +41,16 @@ static void follow(struct cli *cli, struct session *session, const struct id *id
 }
 
 /* The program must not go on after its job was let go or failed. */
-static int tell_end(struct cli *cli, const struct follower *follower, const char *id, struct err *err)
+static int tell_end(struct cli *cli, const struct follower *follower, const char *id,
+		    struct err *err)
 {
 	if (follower->let_go || follower->cancelled_here) {
 		cli->exit_code = EXIT_INTERRUPTED;
 		if (follower->err.code == ERR_NONE || follower->err.code == ERR_CANCELED) {
 			if (!follower->let_go)
-				cli_note("Job %s %s.", id, follower->err.code == ERR_NONE ? "had finished" : "is cancelled");
+				cli_note("Job %s %s.", id,
+					 follower->err.code == ERR_NONE ? "had finished"
+									: "is cancelled");
 			return err_set(err, ERR_CANCELED, "interrupted");
 		}
 	}
@@ -55,8 +58,10 @@ static int tell_end(struct cli *cli, const struct follower *follower, const char
 		*err = follower->err;
 		return -1;
 	}
-	cli_print(cli, "Program execution finished\nJob with JobID %s has finished.\nJob Runtime: %lld ms\n\n",
-		  id, (long long)follower->runtime_ms);
+	cli_print(
+		cli,
+		"Program execution finished\nJob with JobID %s has finished.\nJob Runtime: %lld ms\n\n",
+		id, (long long)follower->runtime_ms);
 	return 0;
 }
 

@@ -13,7 +13,8 @@ static const struct field fields[] = { { "text", FIELD_STRING, 0 } };
 
 static void records_are_taken_and_forgotten(void **state)
 {
-	const struct str records[] = { str_of("short", 5), str_of("longer than it fits inline", 26) };
+	const struct str records[] = { str_of("short", 5),
+				       str_of("longer than it fits inline", 26) };
 	struct err err = ERR_INIT;
 	struct record_type *type;
 	struct sim_options calm = { .delay_us_max = 0 };
@@ -21,8 +22,13 @@ static void records_are_taken_and_forgotten(void **state)
 	struct world *node = sim_node(sim, "node");
 
 	assert_int_equal(record_type_create("line", NULL, fields, 1, &type, &err), 0);
-	struct kit_options options = { .world = node, .sim = sim, .sink = &discard_sink, .type = type,
-				       .records = records, .count = 2, .times = 1000 };
+	struct kit_options options = { .world = node,
+				       .sim = sim,
+				       .sink = &discard_sink,
+				       .type = type,
+				       .records = records,
+				       .count = 2,
+				       .times = 1000 };
 	struct kit *kit = kit_start(&options);
 
 	kit_wait(kit); /* fails unless all was written and the flush answered */

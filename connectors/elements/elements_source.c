@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * elements_source.c - emits the elements in order, then ends. See elements_source.h. The images come
- * from outside: each is checked before it is looked into. */
+ * elements_source.c - emits the elements in order, then ends. See elements_source.h. The images
+ * come from outside: each is checked before it is looked into. */
 #include "connectors/elements/elements_source.h"
 
 #include "connectors/options.h"

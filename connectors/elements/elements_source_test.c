@@ -42,8 +42,11 @@ static void expect(struct bytes parameters, const char *lines, const char *error
 		struct world *node = sim_node(sim, "node");
 
 		assert_int_equal(record_type_create("element", NULL, fields, 2, &type, &err), 0);
-		struct kit_options options = { .world = node, .sim = sim, .source = &elements_source,
-					       .parameters = parameters, .type = type,
+		struct kit_options options = { .world = node,
+					       .sim = sim,
+					       .source = &elements_source,
+					       .parameters = parameters,
+					       .type = type,
 					       .segment_bytes = segment_bytes };
 		struct kit *kit = kit_start(&options);
 
@@ -72,7 +75,8 @@ static void elements_come_in_order(void **state)
 	assert_int_equal(record_type_create("element", NULL, fields, 2, &type, &err), 0);
 	for (int i = 0; i < 3; i++) {
 		record_copy(type, &records[i], images[i]);
-		elements[i] = (ProtobufCBinaryData){ record_size(type, &records[i]), (uint8_t *)images[i] };
+		elements[i] = (ProtobufCBinaryData){ record_size(type, &records[i]),
+						     (uint8_t *)images[i] };
 	}
 	record_type_destroy(&type);
 	expect(pack(elements, 3), "(a,1)\n(a word with a tail behind it,2)\n(,-3)\n", "");
@@ -82,7 +86,8 @@ static void elements_come_in_order(void **state)
 static void a_damaged_element_is_refused_by_its_number(void **state)
 {
 	struct element good = { str_of("ok", 2), 1 };
-	ProtobufCBinaryData elements[2] = { { sizeof(good), (uint8_t *)&good }, { 7, (uint8_t *)&good } };
+	ProtobufCBinaryData elements[2] = { { sizeof(good), (uint8_t *)&good },
+					    { 7, (uint8_t *)&good } };
 	struct bytes parameters = pack(elements, 2);
 	struct err err = ERR_INIT;
 	struct record_type *type;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * file_io.c - see file_io.h. The task may be stepped on another thread than the loop's (an evicted
- * one is), so the agent's two roles are two step functions: the first touches nothing but `task`, the
- * second begins after runner_remove has made sure that the first is over. */
+ * one is), so the agent's two roles are two step functions: the first touches nothing but `task`,
+ * the second begins after runner_remove has made sure that the first is over. */
 #include "connectors/file/file_io.h"
 
 #include "common/base/check.h"
@@ -70,7 +70,8 @@ void file_io_close(struct file_io *io)
 	if (runner != NULL)
 		runner_remove(runner, &io->agent);
 	forget_done(io);
-	/* Without a runner, or on a simulated machine without power, nothing is under way any more. */
+	/* Without a runner, or on a simulated machine without power, nothing is under way any more.
+	 *  */
 	if (runner == NULL || (world_is_sim(world) && sim_node_dead(world))) {
 		io->release(io);
 		return;

@@ -22,9 +22,9 @@ struct file_io { /* embedded in its owner */
 };
 
 /* release frees the owner; it is called exactly once, by file_io_close or some time after it, on
- * the loop's thread. settle (NULL: nothing) is called before that while nothing is under way, and may
- * submit what is left to do, a FILE_CLOSE; true: it did, and is asked again later. loop and task are
- * borrowed until file_io_close. */
+ * the loop's thread. settle (NULL: nothing) is called before that while nothing is under way, and
+ * may submit what is left to do, a FILE_CLOSE; true: it did, and is asked again later. loop and
+ * task are borrowed until file_io_close. */
 void file_io_open(struct file_io *io, struct loop *loop, struct agent *task,
 		  bool (*settle)(struct file_io *io), void (*release)(struct file_io *io));
 /* The task is woken when it is done. At most FILE_IO_OPERATIONS_MAX at a time (CHECKed). */

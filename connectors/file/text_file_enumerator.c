@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * text_file_enumerator.c - finds the files, cuts them into ranges, hands them to the readers. Runs on
- * the JobMaster's thread; one file operation at a time.
+ * text_file_enumerator.c - finds the files, cuts them into ranges, hands them to the readers. Runs
+ * on the JobMaster's thread; one file operation at a time.
  *
  *   LOOK --file--------------------------> READY
  *     '--folder--> LIST --> SIZES (each) ----^
  *
- * All files laid end to end are divided by the number of readers; reader i gets the i-th part. So the
- * parts differ by a byte at most, whatever the sizes of the files. */
+ * All files laid end to end are divided by the number of readers; reader i gets the i-th part. So
+ * the parts differ by a byte at most, whatever the sizes of the files. */
 #include "common/base/log.h"
 #include "connectors/file/file_io.h"
 #include "connectors/file/text_file_source.h"
@@ -104,10 +104,11 @@ static int check_not_packed(const char *path, struct err *err)
 		size_t ending = strlen(endings[i]);
 
 		if (length > ending && strcmp(path + length - ending, endings[i]) == 0)
-			return err_set(err, ERR_SOURCE_UNREADABLE,
-				       "input file %s is compressed, which is not supported yet: unpack "
-				       "it first",
-				       path);
+			return err_set(
+				err, ERR_SOURCE_UNREADABLE,
+				"input file %s is compressed, which is not supported yet: unpack "
+				"it first",
+				path);
 	}
 	return 0;
 }
@@ -184,7 +185,8 @@ static int list_done(struct text_file_enumerator *enumerator, struct err *err)
 	for (const char *name = enumerator->operation.names; *name != '\0';
 	     name += strlen(name) + 1)
 		if (name[0] != '.' && name[0] != '_')
-			add_file(enumerator, mem_printf("%s%s%s", enumerator->path, slash, name), 0);
+			add_file(enumerator, mem_printf("%s%s%s", enumerator->path, slash, name),
+				 0);
 	enumerator->stage = STAGE_SIZES;
 	return size_next(enumerator, err);
 }
@@ -240,7 +242,8 @@ static void assign(struct text_file_enumerator *enumerator, uint32_t subtask,
 		if (split->subtask != subtask || owns(reader, i))
 			continue;
 		const char *path = enumerator->files[split->file].path;
-		struct file_range range = { split->begin_bytes, split->end_bytes, path, strlen(path) };
+		struct file_range range = { split->begin_bytes, split->end_bytes, path,
+					    strlen(path) };
 
 		buf_clear(&body);
 		file_range_write(&range, &body);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * text_file_reader.c - reads byte ranges of files and emits their lines. See text_file_source.h.
  *
- * Reading runs ahead of cutting: up to CHUNKS chunks of one file are asked for, in order. A chunk has
- * room in front of its bytes for the line that the chunk before it left unfinished, so every line is
- * contiguous when it is emitted:
+ * Reading runs ahead of cutting: up to CHUNKS chunks of one file are asked for, in order. A chunk
+ * has room in front of its bytes for the line that the chunk before it left unfinished, so every
+ * line is contiguous when it is emitted:
  *
  *     | unused | unfinished line | bytes read from the file              |
  *              ^ begin           ^ CARRY_BYTES_MAX                       ^ end
@@ -74,7 +74,8 @@ int file_range_read(struct bytes body, struct file_range *range, struct err *err
 	const char *data = body.data;
 
 	if (body.size_bytes <= 16)
-		return err_set(err, ERR_PLAN_INVALID, "a split of %zu bytes names no file", body.size_bytes);
+		return err_set(err, ERR_PLAN_INVALID, "a split of %zu bytes names no file",
+			       body.size_bytes);
 	memcpy(&range->begin_bytes, data, 8);
 	memcpy(&range->end_bytes, data + 8, 8);
 	range->path = data + 16;
@@ -214,12 +215,16 @@ static void begin_reading(struct text_file_reader *reader, const struct queued_s
 static void read_ahead(struct text_file_reader *reader, const struct queued_split *split)
 {
 	while (reader->chunks_ahead < CHUNKS && !reader->end_of_file) {
-		uint64_t left = split->end_bytes > reader->read_at ? split->end_bytes - reader->read_at : 0;
+		uint64_t left =
+			split->end_bytes > reader->read_at ? split->end_bytes - reader->read_at : 0;
 
 		if (left == 0 && reader->chunks_ahead > 0)
 			return;
-		uint64_t size_bytes = left == 0 ? TAIL_BYTES : left < CHUNK_BYTES ? left : CHUNK_BYTES;
-		struct chunk *chunk = &reader->chunks[(reader->first_chunk + reader->chunks_ahead) % CHUNKS];
+		uint64_t size_bytes = left == 0		   ? TAIL_BYTES
+				      : left < CHUNK_BYTES ? left
+							   : CHUNK_BYTES;
+		struct chunk *chunk =
+			&reader->chunks[(reader->first_chunk + reader->chunks_ahead) % CHUNKS];
 
 		chunk->operation = (struct file_op){
 			.kind = FILE_READ,
@@ -255,7 +260,8 @@ static int take_chunk(struct text_file_reader *reader, const struct queued_split
 	reader->end = CARRY_BYTES_MAX + (size_t)got;
 	/* Shorter than asked: the file ends here, and chunks asked for behind it are empty. */
 	reader->end_of_file = (size_t)got < chunk->operation.into.size_bytes;
-	reader->ascii = text_line_is_ascii(reader->cut + reader->begin, reader->end - reader->begin);
+	reader->ascii =
+		text_line_is_ascii(reader->cut + reader->begin, reader->end - reader->begin);
 	return 1;
 }
 
@@ -319,7 +325,8 @@ static int emit_rest(struct text_file_reader *reader, const struct queued_split 
 
 	if (left == 0 || reader->skipping || reader->line_at >= split->end_bytes)
 		return 0;
-	if (!text_line_emit(out, reader->cut + reader->begin, left, reader->ascii, &reader->scratch))
+	if (!text_line_emit(out, reader->cut + reader->begin, left, reader->ascii,
+			    &reader->scratch))
 		return text_line_too_long(err, split->path, reader->lines + 1);
 	return 0;
 }

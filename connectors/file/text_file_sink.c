@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * text_file_sink.c - see text_file_sink.h. Lines are formatted into a few large buffers, each appended
- * by one operation at a time; when all are under way, write answers "not now".
+ * text_file_sink.c - see text_file_sink.h. Lines are formatted into a few large buffers, each
+ * appended by one operation at a time; when all are under way, write answers "not now".
  *
  *   FOLDER_LOOK -> FOLDER -> LOOK --not there-------> CREATE -> READY --end--> CLOSING -> CLOSED
  *                             '--there, of an attempt  ^
@@ -121,13 +121,15 @@ static int writer_open(void **self, const struct operator_context *context,
 static int unwritable(const struct text_file_writer *writer, const struct file_op *operation,
 		      struct err *err)
 {
-	return err_set(err, ERR_SINK_UNWRITABLE, "output %s: %s", writer->path, operation->err.text);
+	return err_set(err, ERR_SINK_UNWRITABLE, "output %s: %s", writer->path,
+		       operation->err.text);
 }
 
 static void create(struct text_file_writer *writer)
 {
 	submit(writer, STAGE_CREATE,
-	       (struct file_op){ .kind = FILE_OPEN_WRITE, .path = writer->path, .exclusive = true });
+	       (struct file_op){
+		       .kind = FILE_OPEN_WRITE, .path = writer->path, .exclusive = true });
 }
 
 static int looked(struct text_file_writer *writer, struct err *err)
@@ -141,17 +143,20 @@ static int looked(struct text_file_writer *writer, struct err *err)
 	if (operation->is_directory || writer->context->attempt == 0)
 		return err_set(err, ERR_SINK_EXISTS, "the output %s %s exists already",
 			       operation->is_directory ? "folder" : "file", writer->path);
-	writer->path_aside = mem_printf("%s.attempt-%u", writer->path, writer->context->attempt - 1);
+	writer->path_aside =
+		mem_printf("%s.attempt-%u", writer->path, writer->context->attempt - 1);
 	log_info(LOGGER, "%s of an earlier attempt goes to %s", writer->path, writer->path_aside);
 	submit(writer, STAGE_ASIDE,
-	       (struct file_op){ .kind = FILE_RENAME, .path = writer->path, .path_to = writer->path_aside });
+	       (struct file_op){
+		       .kind = FILE_RENAME, .path = writer->path, .path_to = writer->path_aside });
 	return 0;
 }
 
 static int folder_looked(struct text_file_writer *writer, struct err *err)
 {
 	if (writer->operation.result == 1 && !writer->operation.is_directory)
-		return err_set(err, ERR_SINK_EXISTS, "%s exists already and is no folder", writer->folder);
+		return err_set(err, ERR_SINK_EXISTS, "%s exists already and is no folder",
+			       writer->folder);
 	if (writer->operation.result == 1)
 		look_at(writer, STAGE_LOOK, writer->path);
 	else
@@ -194,7 +199,8 @@ static int next_stage(struct text_file_writer *writer, struct err *err)
 /* Looks at what is done. -1 with err when something failed. */
 static int look_at_answers(struct text_file_writer *writer, struct err *err)
 {
-	if (writer->under_way && atomic_load(&writer->operation.done) && next_stage(writer, err) < 0)
+	if (writer->under_way && atomic_load(&writer->operation.done) &&
+	    next_stage(writer, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < BUFFERS; i++) {
 		struct out_buffer *buffer = &writer->buffers[i];

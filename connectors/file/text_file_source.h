@@ -5,7 +5,7 @@
  * Files are cut into byte ranges and spread evenly over the subtasks when the source starts. A line
  * belongs to the split that holds its first byte: a split that does not begin at 0 starts after the
  * first newline at or after its first byte less one, and its last line may reach beyond its end.
- * Names that begin with '.' or '_' are left out, and folders inside the folder too, as Flink does. */
+ * Names that begin with '.' or '_' are left out, and folders inside the folder, as Flink does. */
 #ifndef CONNECTORS_FILE_TEXT_FILE_SOURCE_H
 #define CONNECTORS_FILE_TEXT_FILE_SOURCE_H
 

@@ -74,7 +74,9 @@ static void random_text(struct sim *sim, struct buf *text, struct buf *lines)
 
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t kind = sim_random(sim) % 8;
-		uint64_t length = kind == 0 ? 0 : kind == 1 ? sim_random(sim) % 20000 : sim_random(sim) % 30;
+		uint64_t length = kind == 0   ? 0
+				  : kind == 1 ? sim_random(sim) % 20000
+					      : sim_random(sim) % 30;
 
 		for (uint64_t j = 0; j < length; j++)
 			buf_add(text, &"abcdefgh"[sim_random(sim) % 8], 1);
@@ -115,7 +117,8 @@ static void every_line_is_read_once_whatever_the_parallelism(void **state)
 static void a_line_that_begins_on_a_border_is_read_once(void **state)
 {
 	for (size_t length = 1; length <= 64; length++) {
-		static const char text[] = "abc\ndef\nghi\njkl\nmno\npqr\nstu\nvwx\nABC\nDEF\nGHI\nJKL\nMNO\nPQR\nSTU\nVWX\n";
+		static const char text[] =
+			"abc\ndef\nghi\njkl\nmno\npqr\nstu\nvwx\nABC\nDEF\nGHI\nJKL\nMNO\nPQR\nSTU\nVWX\n";
 		struct buf got;
 		struct scene scene;
 
@@ -177,14 +180,16 @@ static void what_cannot_be_read_is_said_with_its_name(void **state)
 
 	expect_read_error("/missing.txt", NULL, ERR_SOURCE_UNREADABLE,
 			  "there is no input file /missing.txt on node, where the JobManager runs");
-	expect_read_error("/packed.gz", NULL, ERR_SOURCE_UNREADABLE,
-			  "input file /packed.gz is compressed, which is not supported yet: unpack it first");
+	expect_read_error(
+		"/packed.gz", NULL, ERR_SOURCE_UNREADABLE,
+		"input file /packed.gz is compressed, which is not supported yet: unpack it first");
 	buf_init(&long_line);
 	buf_add_text(&long_line, "one\ntwo\n");
 	for (int i = 0; i <= LIMIT_LINE_BYTES_MAX; i++)
 		buf_add_text(&long_line, "x");
-	expect_read_error("/long.txt", long_line.data, ERR_RECORD_TOO_LARGE,
-			  "line 3 of /long.txt is longer than 30000 bytes, the most that a text source takes");
+	expect_read_error(
+		"/long.txt", long_line.data, ERR_RECORD_TOO_LARGE,
+		"line 3 of /long.txt is longer than 30000 bytes, the most that a text source takes");
 	buf_fini(&long_line);
 }
 
@@ -231,9 +236,10 @@ static void splits_travel_as_bytes_and_damaged_ones_are_refused(void **state)
 	buf_fini(&body);
 }
 
-/* ---- the sink ---------------------------------------------------------------------------------- */
+/* ---- the sink ------------------------------------------------------------------------------- */
 
-static const struct field count_fields[] = { { "word", FIELD_STRING, 0 }, { "count", FIELD_BIGINT, 0 } };
+static const struct field count_fields[] = { { "word", FIELD_STRING, 0 },
+					     { "count", FIELD_BIGINT, 0 } };
 
 struct count {
 	struct str word;
@@ -250,7 +256,8 @@ static void sink_open(struct scene *scene, uint64_t seed)
 
 	scene_open(scene, seed);
 	record_type_destroy(&scene->type);
-	assert_int_equal(record_type_create("counts", NULL, count_fields, 2, &scene->type, &err), 0);
+	assert_int_equal(record_type_create("counts", NULL, count_fields, 2, &scene->type, &err),
+			 0);
 }
 
 static void write_to(struct scene *scene, const char *path, struct kit_options options)
@@ -349,11 +356,12 @@ static void a_slow_disk_makes_the_writer_refuse_and_loses_nothing(void **state)
 
 	assert_int_equal(size_bytes, times * strlen(COUNTS_TEXT));
 	for (uint32_t i = 0; i < times; i++)
-		assert_memory_equal(content + i * strlen(COUNTS_TEXT), COUNTS_TEXT, strlen(COUNTS_TEXT));
+		assert_memory_equal(content + i * strlen(COUNTS_TEXT), COUNTS_TEXT,
+				    strlen(COUNTS_TEXT));
 	scene_close(&scene);
 }
 
-/* ---- the real world ------------------------------------------------------------------------------ */
+/* ---- the real world ------------------------------------------------------------------------- */
 
 static void a_real_file_goes_in_and_out(void **state)
 {

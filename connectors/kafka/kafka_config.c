@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * kafka_config.c - options to librdkafka's configuration, handles, errors, and the library's entry. */
+ * kafka_config.c - options to librdkafka's configuration, handles, errors, the library's entry. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -46,8 +46,9 @@ rd_kafka_conf_t *kafka_configure(const struct options *options, struct err *err)
 
 		if (strncmp(key, "properties.", 11) == 0)
 			key += 11;
-		if (is_ours(key) || rd_kafka_conf_set(conf, key, options->message->options[i]->value, reason,
-						      sizeof(reason)) == RD_KAFKA_CONF_OK)
+		if (is_ours(key) ||
+		    rd_kafka_conf_set(conf, key, options->message->options[i]->value, reason,
+				      sizeof(reason)) == RD_KAFKA_CONF_OK)
 			continue;
 		err_set(err, ERR_PLAN_INVALID, "option \"%s\" of Kafka: %s", key, reason);
 		rd_kafka_conf_destroy(conf);
@@ -128,7 +129,8 @@ void kafka_cause(const char *reason, char *text, size_t size_bytes)
 	const char *begin = colon != NULL ? colon + strlen("/bootstrap: ") : reason;
 	const char *end = strstr(begin, " (after ");
 
-	snprintf(text, size_bytes, "%.*s", (int)(end != NULL ? (size_t)(end - begin) : strlen(begin)), begin);
+	snprintf(text, size_bytes, "%.*s",
+		 (int)(end != NULL ? (size_t)(end - begin) : strlen(begin)), begin);
 }
 
 int kafka_startup_of(const struct options *options, enum kafka_startup *startup, bool *bounded,
@@ -146,14 +148,17 @@ int kafka_startup_of(const struct options *options, enum kafka_startup *startup,
 			found = true;
 		}
 	if (!found)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "scan.startup.mode is \"%s\"; allowed are earliest-offset, latest-offset and "
-			       "group-offsets",
-			       mode);
+		return err_set(
+			err, ERR_PLAN_INVALID,
+			"scan.startup.mode is \"%s\"; allowed are earliest-offset, latest-offset and "
+			"group-offsets",
+			mode);
 	*bounded = end != NULL && strcmp(end, "latest-offset") == 0;
 	if (end != NULL && !*bounded && strcmp(end, "unbounded") != 0)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "scan.bounded.mode is \"%s\"; allowed are unbounded and latest-offset", end);
+		return err_set(
+			err, ERR_PLAN_INVALID,
+			"scan.bounded.mode is \"%s\"; allowed are unbounded and latest-offset",
+			end);
 	return 0;
 }
 

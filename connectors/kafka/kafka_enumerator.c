@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * kafka_enumerator.c - asks the brokers once for the topic's partitions and where they begin and end,
- * and hands the i-th partition to reader i modulo readers. The asking blocks for as long as the network
- * does, so it has a thread of its own. Runs on the JobMaster's thread; partitions that are added later
- * are seen when the job restarts. */
+ * kafka_enumerator.c - asks the brokers once for the topic's partitions and where they begin and
+ * end, and hands the i-th partition to reader i modulo readers. The asking blocks for as long as
+ * the network does, so it has a thread of its own. Runs on the JobMaster's thread; partitions that
+ * are added later are seen when the job restarts. */
 #include <pthread.h>
 #include <stdio.h>
 
@@ -63,16 +63,17 @@ static void trouble(rd_kafka_t *handle, int code, const char *reason, void *cont
 		kafka_cause(reason, question->last_trouble, sizeof(question->last_trouble));
 }
 
-/* ---- the question, on a background thread ----------------------------------------------------------------- */
+/* ---- the question, on a background thread --------------------------------------------------- */
 
 static int ask_offsets(struct question *question, const char *topic, struct kafka_split *split)
 {
 	int64_t low, high;
-	rd_kafka_resp_err_t failed = rd_kafka_query_watermark_offsets(question->handle, topic, split->partition,
-								      &low, &high, ASK_MS);
+	rd_kafka_resp_err_t failed = rd_kafka_query_watermark_offsets(
+		question->handle, topic, split->partition, &low, &high, ASK_MS);
 
 	if (failed != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return kafka_error(&question->err, &question->options, "asking for offsets", failed);
+		return kafka_error(&question->err, &question->options, "asking for offsets",
+				   failed);
 	if (question->startup == KAFKA_LATEST)
 		split->start = high;
 	if (question->bounded)
@@ -84,7 +85,8 @@ static int ask_partitions(struct question *question, const char *topic)
 {
 	rd_kafka_topic_t *handle = rd_kafka_topic_new(question->handle, topic, NULL);
 	const struct rd_kafka_metadata *answer = NULL;
-	rd_kafka_resp_err_t failed = rd_kafka_metadata(question->handle, 0, handle, &answer, ASK_MS);
+	rd_kafka_resp_err_t failed =
+		rd_kafka_metadata(question->handle, 0, handle, &answer, ASK_MS);
 	int result = 0;
 
 	rd_kafka_poll(question->handle, 0); /* lets `trouble` hear */
@@ -94,7 +96,8 @@ static int ask_partitions(struct question *question, const char *topic)
 		bool known = question->last_trouble[0] != '\0';
 
 		result = kafka_error(&question->err, &question->options,
-				     known ? question->last_trouble : "asking for partitions", failed);
+				     known ? question->last_trouble : "asking for partitions",
+				     failed);
 	} else {
 		uint32_t count = (uint32_t)answer->topics[0].partition_cnt;
 
@@ -102,8 +105,9 @@ static int ask_partitions(struct question *question, const char *topic)
 		for (uint32_t i = 0; i < count; i++)
 			question->splits[i] = (struct kafka_split){
 				answer->topics[0].partitions[i].id,
-				question->startup == KAFKA_GROUP_OFFSETS ? RD_KAFKA_OFFSET_STORED
-									 : RD_KAFKA_OFFSET_BEGINNING,
+				question->startup == KAFKA_GROUP_OFFSETS
+					? RD_KAFKA_OFFSET_STORED
+					: RD_KAFKA_OFFSET_BEGINNING,
 				-1,
 			};
 		question->splits_count = count;
@@ -156,7 +160,7 @@ static int start_asking(struct question *question, struct err *err)
 	return err_set_errno(err, ERR_RESOURCE, failed, "cannot start a thread for Kafka");
 }
 
-/* ---- the enumerator ------------------------------------------------------------------------------------- */
+/* ---- the enumerator ------------------------------------------------------------------------- */
 
 static int question_open(struct question *question, struct bytes parameters, struct err *err)
 {
@@ -165,9 +169,11 @@ static int question_open(struct question *question, struct bytes parameters, str
 	    options_need(&question->options, "bootstrap.servers", err) == NULL ||
 	    kafka_startup_of(&question->options, &question->startup, &question->bounded, err) < 0)
 		return -1;
-	if (question->startup == KAFKA_GROUP_OFFSETS && options_get(&question->options, "group.id") == NULL &&
+	if (question->startup == KAFKA_GROUP_OFFSETS &&
+	    options_get(&question->options, "group.id") == NULL &&
 	    options_get(&question->options, "properties.group.id") == NULL)
-		return err_set(err, ERR_PLAN_INVALID, "scan.startup.mode group-offsets needs option \"group.id\"");
+		return err_set(err, ERR_PLAN_INVALID,
+			       "scan.startup.mode group-offsets needs option \"group.id\"");
 	rd_kafka_conf_t *conf = kafka_configure(&question->options, err);
 
 	if (conf == NULL)
@@ -208,7 +214,8 @@ static void assign(struct kafka_enumerator *enumerator, uint32_t subtask, struct
 	struct buf body;
 
 	buf_init(&body);
-	for (uint32_t i = subtask; i < question->splits_count; i += enumerator->context->parallelism) {
+	for (uint32_t i = subtask; i < question->splits_count;
+	     i += enumerator->context->parallelism) {
 		uint64_t id = (uint64_t)question->splits[i].partition;
 
 		if (owns(reader, id))
@@ -247,8 +254,8 @@ int kafka_enumerator_step(void *self, mono_t now, struct split_assigner *to, mon
 			*err = question->err;
 			return -1;
 		}
-		log_info(LOGGER, "Topic %s has %u partitions", options_get(&question->options, "topic"),
-			 question->splits_count);
+		log_info(LOGGER, "Topic %s has %u partitions",
+			 options_get(&question->options, "topic"), question->splits_count);
 	}
 	for (uint32_t i = 0; enumerator->answered && i < enumerator->context->parallelism; i++)
 		if (enumerator->readers[i].waits)
@@ -262,7 +269,8 @@ int kafka_enumerator_reader(void *self, uint32_t subtask, const struct split *ow
 	struct kafka_enumerator *enumerator = self;
 
 	if (subtask >= enumerator->context->parallelism)
-		return err_set(err, ERR_BUG, "reader %u of %u", subtask, enumerator->context->parallelism);
+		return err_set(err, ERR_BUG, "reader %u of %u", subtask,
+			       enumerator->context->parallelism);
 	struct waiting *reader = &enumerator->readers[subtask];
 
 	mem_free(reader->owned);

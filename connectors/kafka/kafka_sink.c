@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * kafka_sink.c - each record's printed form as a message value, without a key. A message counts as
- * written when the broker says so; one that cannot be delivered fails the job. Runs on the subtask's
- * runner; librdkafka's threads send. */
+ * written when the broker says so; one that cannot be delivered fails the job. Runs on the
+ * subtask's runner; librdkafka's threads send. */
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +27,8 @@ static void delivered(rd_kafka_t *handle, const rd_kafka_message_t *message, voi
 {
 	struct kafka_writer *writer = context;
 
-	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && writer->failure == RD_KAFKA_RESP_ERR_NO_ERROR)
+	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+	    writer->failure == RD_KAFKA_RESP_ERR_NO_ERROR)
 		writer->failure = message->err;
 }
 
@@ -78,8 +79,8 @@ static int produce(struct kafka_writer *writer, const void *record, struct err *
 {
 	buf_clear(&writer->text);
 	record_print(writer->context->input_types[0], record, &writer->text);
-	if (rd_kafka_produce(writer->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, writer->text.data,
-			     writer->text.size_bytes, NULL, 0, NULL) == 0)
+	if (rd_kafka_produce(writer->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+			     writer->text.data, writer->text.size_bytes, NULL, 0, NULL) == 0)
 		return 1;
 	if (rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		return 0;
@@ -127,10 +128,12 @@ static void writer_close(void **self)
 	if (writer == NULL)
 		return;
 	if (writer->events != NULL) {
-		rd_kafka_queue_cb_event_enable(writer->events, NULL, NULL); /* nobody is woken after this */
+		rd_kafka_queue_cb_event_enable(writer->events, NULL,
+					       NULL); /* nobody is woken after this */
 		rd_kafka_queue_destroy(writer->events);
 	}
-	if (writer->handle != NULL) /* what is still queued belongs to an attempt that did not end well */
+	if (writer->handle !=
+	    NULL) /* what is still queued belongs to an attempt that did not end well */
 		rd_kafka_purge(writer->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
 						       RD_KAFKA_PURGE_F_NON_BLOCKING);
 	if (writer->topic != NULL)

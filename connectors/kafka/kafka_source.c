@@ -79,7 +79,8 @@ static int set_defaults(struct kafka_reader *reader, rd_kafka_conf_t *conf, stru
 				 options_get(options, "properties.group.id") != NULL;
 	snprintf(group, sizeof(group), "flink-%s", id_format(&reader->context->job_id, id));
 	if (set_default(conf, options, "group.id", group, err) < 0 ||
-	    set_default(conf, options, "enable.auto.commit", reader->stores_offsets ? "true" : "false", err) < 0 ||
+	    set_default(conf, options, "enable.auto.commit",
+			reader->stores_offsets ? "true" : "false", err) < 0 ||
 	    set_default(conf, options, "enable.auto.offset.store", "false", err) < 0 ||
 	    set_default(conf, options, "enable.partition.eof", "true", err) < 0 ||
 	    set_default(conf, options, "auto.offset.reset", "earliest", err) < 0)
@@ -153,7 +154,8 @@ static int assign(struct kafka_reader *reader, struct err *err)
 	for (uint32_t i = 0; i < reader->partitions_count; i++) {
 		const struct kafka_split *split = &reader->partitions[i].split;
 
-		rd_kafka_topic_partition_list_add(list, reader->topic, split->partition)->offset = split->start;
+		rd_kafka_topic_partition_list_add(list, reader->topic, split->partition)->offset =
+			split->start;
 	}
 	rd_kafka_resp_err_t failed = rd_kafka_assign(reader->handle, list);
 
@@ -183,13 +185,15 @@ static int take_event(struct kafka_reader *reader, const rd_kafka_message_t *eve
 			partition->ended = true;
 		return 0;
 	}
-	if (event->err == RD_KAFKA_RESP_ERR__TRANSPORT || event->err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+	if (event->err == RD_KAFKA_RESP_ERR__TRANSPORT ||
+	    event->err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
 	    event->err == RD_KAFKA_RESP_ERR__RESOLVE) {
-		kafka_cause(rd_kafka_message_errstr(event), reader->trouble, sizeof(reader->trouble));
+		kafka_cause(rd_kafka_message_errstr(event), reader->trouble,
+			    sizeof(reader->trouble));
 		return 0;
 	}
-	return err_set(err, ERR_KAFKA, "topic %s at %s, partition %d: %s", reader->topic, reader->servers,
-		       event->partition, rd_kafka_message_errstr(event));
+	return err_set(err, ERR_KAFKA, "topic %s at %s, partition %d: %s", reader->topic,
+		       reader->servers, event->partition, rd_kafka_message_errstr(event));
 }
 
 static int take_message(struct kafka_reader *reader, const rd_kafka_message_t *message,
@@ -211,11 +215,12 @@ static int take_message(struct kafka_reader *reader, const rd_kafka_message_t *m
 	/* A message without a value (a tombstone) is no line. */
 	if (message->payload != NULL &&
 	    !text_line_emit_whole(out, message->payload, message->len, false, &reader->scratch))
-		return err_set(err, ERR_RECORD_TOO_LARGE,
-			       "the message at offset %lld of topic %s, partition %d, has %zu bytes; a text "
-			       "source takes %d",
-			       (long long)message->offset, reader->topic, message->partition, message->len,
-			       LIMIT_LINE_BYTES_MAX);
+		return err_set(
+			err, ERR_RECORD_TOO_LARGE,
+			"the message at offset %lld of topic %s, partition %d, has %zu bytes; a text "
+			"source takes %d",
+			(long long)message->offset, reader->topic, message->partition, message->len,
+			LIMIT_LINE_BYTES_MAX);
 	if (reader->stores_offsets)
 		rd_kafka_offset_store(message->rkt, message->partition, message->offset);
 	return 0;
@@ -299,7 +304,8 @@ static void reader_close(void **self)
 	if (reader == NULL)
 		return;
 	if (reader->queue != NULL) {
-		rd_kafka_queue_cb_event_enable(reader->queue, NULL, NULL); /* nobody is woken after this */
+		rd_kafka_queue_cb_event_enable(reader->queue, NULL,
+					       NULL); /* nobody is woken after this */
 		rd_kafka_queue_destroy(reader->queue);
 	}
 	while (reader->next < reader->messages_count)

@@ -31,7 +31,8 @@ static int open_all(void **state)
 	mock_handle = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), reason, sizeof(reason));
 	mock = rd_kafka_mock_cluster_new(mock_handle, 1);
 	world = world_os_create(&err);
-	return mock == NULL || world == NULL || record_type_create("line", NULL, fields, 1, &type, &err);
+	return mock == NULL || world == NULL ||
+	       record_type_create("line", NULL, fields, 1, &type, &err);
 }
 
 static void pause_ms(long ms)
@@ -42,7 +43,10 @@ static void pause_ms(long ms)
 static int close_all(void **state)
 {
 	for (int i = 0; i < 2000 && kafka_closing_count() > 0; i++)
-		pause_ms(10); /* a condition with a deadline: librdkafka's closes are not ours to wait on */
+		pause_ms(
+			/* a condition with a deadline: librdkafka's closes are not ours to wait
+			 * on */
+			10);
 	assert_int_equal(kafka_closing_count(), 0);
 	rd_kafka_mock_cluster_destroy(mock);
 	rd_kafka_destroy(mock_handle);
@@ -62,9 +66,11 @@ static void create_topic(const char *topic, int partitions)
 	assert_int_equal(rd_kafka_mock_topic_create(mock, topic, partitions, 1), 0);
 }
 
-static void expect_written(const char *topic, const struct str *records, uint32_t count, uint32_t times)
+static void expect_written(const char *topic, const struct str *records, uint32_t count,
+			   uint32_t times)
 {
-	struct bytes parameters = kit_parameters("bootstrap.servers", servers(), "topic", topic, NULL);
+	struct bytes parameters =
+		kit_parameters("bootstrap.servers", servers(), "topic", topic, NULL);
 	struct kit_options options = { .world = world, .sink = &kafka_sink_vtable, .type = type,
 				       .parameters = parameters, .records = records, .count = count,
 				       .times = times };
@@ -85,15 +91,20 @@ static int by_text(const void *a, const void *b)
 static char *sorted_lines(struct kit *kit, uint32_t readers)
 {
 	struct buf all, sorted;
-	char *lines[4096], *save;
+	char *lines[4096];
 	size_t count = 0;
 
 	buf_init(&all);
 	buf_init(&sorted);
 	for (uint32_t i = 0; i < readers; i++)
 		buf_add_text(&all, kit_lines(kit, i));
-	for (char *line = strtok_r(all.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (char *line = all.data; *line != '\0';) {
+		size_t length = strcspn(line, "\n");
+
 		lines[count++] = line;
+		line[length] = '\0';
+		line += length + 1;
+	}
 	qsort(lines, count, sizeof(lines[0]), by_text);
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&sorted, "%s\n", lines[i]);
@@ -120,15 +131,15 @@ static void expect_read(struct bytes parameters, uint32_t readers, const char *l
 
 static void what_is_written_is_read_by_any_number_of_readers(void **state)
 {
-	const struct str records[] = { str_of("alpha", 5), str_of("a message with a tail", 21), str_of("gamma", 5),
-				       str_of("b\r", 2) };
+	const struct str records[] = { str_of("alpha", 5), str_of("a message with a tail", 21),
+				       str_of("gamma", 5), str_of("b\r", 2) };
 	static const char lines[] = "a message with a tail\nalpha\nb\r\ngamma\n";
 
 	create_topic("words", 3);
 	expect_written("words", records, 4, 1);
 	for (uint32_t readers = 1; readers <= 4; readers++)
-		expect_read(kit_parameters("bootstrap.servers", servers(), "topic", "words", "scan.bounded.mode",
-					   "latest-offset", NULL),
+		expect_read(kit_parameters("bootstrap.servers", servers(), "topic", "words",
+					   "scan.bounded.mode", "latest-offset", NULL),
 			    readers, lines);
 }
 
@@ -156,12 +167,15 @@ static void the_end_of_an_empty_topic_is_seen_and_latest_skips(void **state)
 	const struct str record = str_of("old", 3);
 
 	create_topic("empty", 2);
-	expect_read(kit_parameters("bootstrap.servers", servers(), "topic", "empty", "scan.bounded.mode",
-				   "latest-offset", NULL), 1, "");
+	expect_read(kit_parameters("bootstrap.servers", servers(), "topic", "empty",
+				   "scan.bounded.mode", "latest-offset", NULL),
+		    1, "");
 	create_topic("old", 1);
 	expect_written("old", &record, 1, 3);
-	expect_read(kit_parameters("bootstrap.servers", servers(), "topic", "old", "scan.startup.mode",
-				   "latest-offset", "scan.bounded.mode", "latest-offset", NULL), 1, "");
+	expect_read(kit_parameters("bootstrap.servers", servers(), "topic", "old",
+				   "scan.startup.mode", "latest-offset", "scan.bounded.mode",
+				   "latest-offset", NULL),
+		    1, "");
 }
 
 static void expect_error(struct bytes parameters, enum err_code code, const char *text)
@@ -179,18 +193,21 @@ static void expect_error(struct bytes parameters, enum err_code code, const char
 
 static void wrong_options_and_absent_brokers_are_named(void **state)
 {
-	expect_error(kit_parameters("bootstrap.servers", "localhost:9", "topic", "x", "no.such.option", "1", NULL),
-		     ERR_PLAN_INVALID, "option \"no.such.option\" of Kafka: No such configuration property");
-	expect_error(kit_parameters("bootstrap.servers", "localhost:9", "topic", "x", "scan.startup.mode", "now",
-				    NULL),
+	expect_error(kit_parameters("bootstrap.servers", "localhost:9", "topic", "x",
+				    "no.such.option", "1", NULL),
+		     ERR_PLAN_INVALID,
+		     "option \"no.such.option\" of Kafka: No such configuration property");
+	expect_error(kit_parameters("bootstrap.servers", "localhost:9", "topic", "x",
+				    "scan.startup.mode", "now", NULL),
 		     ERR_PLAN_INVALID, "scan.startup.mode is \"now\"");
 	expect_error(kit_parameters("bootstrap.servers", "localhost:9", NULL), ERR_PLAN_INVALID,
 		     "option \"topic\" is missing");
-	expect_error(kit_parameters("bootstrap.servers", "localhost:9", "topic", "x", "scan.startup.mode",
-				    "group-offsets", NULL),
+	expect_error(kit_parameters("bootstrap.servers", "localhost:9", "topic", "x",
+				    "scan.startup.mode", "group-offsets", NULL),
 		     ERR_PLAN_INVALID, "needs option \"group.id\"");
-	expect_error(kit_parameters("bootstrap.servers", "localhost:9", "topic", "x", NULL), ERR_KAFKA,
-		     "topic x at localhost:9: Connect to ipv4#127.0.0.1:9 failed: Connection refused: ");
+	expect_error(
+		kit_parameters("bootstrap.servers", "localhost:9", "topic", "x", NULL), ERR_KAFKA,
+		"topic x at localhost:9: Connect to ipv4#127.0.0.1:9 failed: Connection refused: ");
 }
 
 static void a_message_that_is_too_long_is_named_by_its_offset(void **state)
@@ -210,9 +227,11 @@ static void a_message_that_is_too_long_is_named_by_its_offset(void **state)
 	create_topic("long", 1);
 	expect_written("long", &record, 1, 1);
 	type = line;
-	expect_error(kit_parameters("bootstrap.servers", servers(), "topic", "long", NULL), ERR_RECORD_TOO_LARGE,
-		     "the message at offset 0 of topic long, partition 0, has 30002 bytes; a text source takes "
-		     "30000");
+	expect_error(
+		kit_parameters("bootstrap.servers", servers(), "topic", "long", NULL),
+		ERR_RECORD_TOO_LARGE,
+		"the message at offset 0 of topic long, partition 0, has 30002 bytes; a text source takes "
+		"30000");
 	record_type_destroy(&wide);
 	mem_free(text);
 }
@@ -221,9 +240,13 @@ static void it_can_be_closed_at_any_moment(void **state)
 {
 	create_topic("open", 2);
 	for (int i = 0; i < 4; i++) {
-		struct bytes parameters = kit_parameters("bootstrap.servers", servers(), "topic", "open", NULL);
-		struct kit_options options = { .world = world, .source = &kafka_source_vtable, .type = type,
-					       .parameters = parameters, .parallelism = 2 };
+		struct bytes parameters =
+			kit_parameters("bootstrap.servers", servers(), "topic", "open", NULL);
+		struct kit_options options = { .world = world,
+					       .source = &kafka_source_vtable,
+					       .type = type,
+					       .parameters = parameters,
+					       .parallelism = 2 };
 		struct kit *kit = kit_start(&options);
 
 		pause_ms(i * 30); /* different moments; none of them matters */

@@ -17,7 +17,8 @@ static int writer_open(void **self, const struct operator_context *context,
 	const struct record_type *type = context->input_types[0];
 
 	if (type == NULL || context->print == NULL)
-		return err_set(err, ERR_PLAN_INVALID, "print needs an input and a place to print to");
+		return err_set(err, ERR_PLAN_INVALID,
+			       "print needs an input and a place to print to");
 	struct print_writer *writer = MEM_NEW(struct print_writer);
 
 	*self = writer;

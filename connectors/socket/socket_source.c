@@ -93,7 +93,8 @@ static void wait_and_retry(struct socket_reader *reader, const struct err *why, 
 	reader->reason = *why;
 	reader->state = READER_WAITING;
 	reader->retry_at = mono_after_ms(now, reader->retry_ms);
-	reader->retry_ms = reader->retry_ms * 2 < RETRY_MS_MAX ? reader->retry_ms * 2 : RETRY_MS_MAX;
+	reader->retry_ms =
+		reader->retry_ms * 2 < RETRY_MS_MAX ? reader->retry_ms * 2 : RETRY_MS_MAX;
 	if (!reader->told)
 		log_info(LOGGER, "Waiting for %s: %s", reader->place, why->text);
 	reader->told = true;
@@ -116,7 +117,8 @@ static void connect_now(struct socket_reader *reader, mono_t now)
 /* Emits whole lines of the buffer. False: the outbox is full and lines may be left. */
 static int emit_lines(struct socket_reader *reader, struct outbox *out, struct err *err)
 {
-	bool ascii = text_line_is_ascii(reader->buffer + reader->begin, reader->end - reader->begin);
+	bool ascii =
+		text_line_is_ascii(reader->buffer + reader->begin, reader->end - reader->begin);
 
 	while (!outbox_full(out)) {
 		char *newline = memchr(reader->buffer + reader->searched, '\n',
@@ -167,7 +169,8 @@ static bool is_clean_end(const struct err *err)
 static int read_some(struct socket_reader *reader, struct err *err)
 {
 	if (reader->begin > 0) {
-		memmove(reader->buffer, reader->buffer + reader->begin, reader->end - reader->begin);
+		memmove(reader->buffer, reader->buffer + reader->begin,
+			reader->end - reader->begin);
 		reader->searched -= reader->begin;
 		reader->end -= reader->begin;
 		reader->begin = 0;

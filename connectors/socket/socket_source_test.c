@@ -167,16 +167,18 @@ static void a_line_of_the_limit_passes_and_one_byte_more_fails_with_its_number(v
 			memcpy(text, "first\n", 6);
 			memset(text + 6, 'x', length);
 			text[6 + length] = '\n';
-			scene_open(&scene, 1, &calm, bytes_of(text, 6 + length + (size_t)with_newline), 0, 0);
+			scene_open(&scene, 1, &calm,
+				   bytes_of(text, 6 + length + (size_t)with_newline), 0, 0);
 			kit_wait(scene.kit);
 			if (more == 0) {
 				assert_int_equal(kit_error(scene.kit)->code, ERR_NONE);
 				assert_int_equal(strlen(kit_lines(scene.kit, 0)), 6 + length + 1);
 			} else {
 				assert_int_equal(kit_error(scene.kit)->code, ERR_RECORD_TOO_LARGE);
-				assert_string_equal(kit_error(scene.kit)->text,
-						    "line 2 of server:9000 is longer than 30000 bytes, the most that a "
-						    "text source takes");
+				assert_string_equal(
+					kit_error(scene.kit)->text,
+					"line 2 of server:9000 is longer than 30000 bytes, the most that a "
+					"text source takes");
 				assert_string_equal(kit_lines(scene.kit, 0), "first\n");
 			}
 			scene_close(&scene);
@@ -249,7 +251,8 @@ int main(void)
 		cmocka_unit_test(the_last_line_needs_no_newline),
 		cmocka_unit_test(text_that_is_not_utf8_is_repaired),
 		cmocka_unit_test(nul_bytes_are_part_of_a_line),
-		cmocka_unit_test(a_line_of_the_limit_passes_and_one_byte_more_fails_with_its_number),
+		cmocka_unit_test(
+			a_line_of_the_limit_passes_and_one_byte_more_fails_with_its_number),
 		cmocka_unit_test(a_line_without_end_fails_before_it_fills_memory),
 		cmocka_unit_test(it_waits_for_a_server_and_says_so),
 		cmocka_unit_test(a_broken_connection_is_an_error_and_no_end),

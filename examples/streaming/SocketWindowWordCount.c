@@ -3,7 +3,7 @@
  * example of that name.
  *
  *	nc -l 9000
- *	bin/flink run examples/streaming/SocketWindowWordCount.jar --hostname localhost --port 9000 */
+ *	bin/flink run examples/streaming/SocketWindowWordCount.jar --port 9000 */
 #include <flink/flink.h>
 #include <stdio.h>
 

@@ -45,6 +45,7 @@ static const char *const WORDS[] = {
 	"The fair Ophelia!--Nymph, in thy orisons",
 	"Be all my sins remember'd.",
 };
+enum { WORDS_COUNT = sizeof(WORDS) / sizeof(WORDS[0]) };
 
 FLINK_RECORD(word_count, FIELD(STRING, word) FIELD(BIGINT, count));
 
@@ -95,7 +96,7 @@ int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
 	if (input != NULL)
 		text = name(read_text_file(env, input), "file-input");
 	else
-		text = name(from_lines(env, WORDS, sizeof(WORDS) / sizeof(WORDS[0])), "in-memory-input");
+		text = name(from_lines(env, WORDS, WORDS_COUNT), "in-memory-input");
 	struct stream *words = name(flat_map(text, tokenize, word_count), "tokenizer");
 	struct stream *counts = name(sum(key_by(words, "word"), "count"), "counter");
 

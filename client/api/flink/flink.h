@@ -16,20 +16,20 @@
  *	int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
  *	{
  *		struct stream *text = socket_text_stream(env, "localhost", 9000);
- *		struct stream *counts = sum(window(key_by(flat_map(text, split, word_count), "word"),
- *						   tumbling_processing_time(SECONDS(5))), "count");
- *		print(counts);
+ *		struct stream *words = key_by(flat_map(text, split, word_count), "word");
+ *		print(sum(window(words, tumbling_processing_time(SECONDS(5))), "count"));
  *		return flink_execute(env, "Socket Window WordCount", err);
  *	}
  *
  * flink_main runs in the client and only builds the graph. Functions run on TaskManagers; `static`
- * ones work; they must not keep state in globals (each subtask may run anywhere, several may share a
- * process) and must not block. Errors while building (an unknown field, a wrong type) are kept in the
- * environment and reported by flink_execute with the operator's name: no call needs to be checked.
+ * ones work; they must not keep state in globals (each subtask may run anywhere, several may share
+ * a process) and must not block. Errors while building (an unknown field, a wrong type) are kept in
+ * the environment and reported by flink_execute with the operator's name: no call needs to be
+ * checked.
  *
- * Records: a FLINK_RECORD is a C struct; its layout is the wire format. Strings are `struct str`: read
- * them with str_ptr(&s) and s.len; set them with str_of(pointer, length) or str_copy(&in->field)
- * (never `=` from another record: a long string is relative to its place). */
+ * Records: a FLINK_RECORD is a C struct; its layout is the wire format. Strings are `struct str`:
+ * read them with str_ptr(&s) and s.len; set them with str_of(pointer, length) or
+ * str_copy(&in->field) (never `=` from another record: a long string is relative to its place). */
 #ifndef FLINK_FLINK_H
 #define FLINK_FLINK_H
 
@@ -43,8 +43,8 @@
 
 #define FLINK_ABI 1 /* checked before a job's code is opened */
 
-/* What the check reads: an ELF note in every object that includes this file, so that the library can
- * be looked at without running any of it, and objects built for different versions are noticed. */
+/* What the check reads: an ELF note in every object that includes this file. So the library can be
+ * looked at without running any of it, and objects built for different versions are noticed. */
 #ifdef __clang__
 #define FLINK_NOTE_PLAIN_ __attribute__((no_sanitize("address"))) /* no red zones in a note */
 #else
@@ -91,14 +91,19 @@ struct flink_type { /* what FLINK_RECORD makes; immutable */
 };
 
 /* FLINK_RECORD(name, FIELD(kind, field) …): struct name, and its description name##_type. Kinds:
- * BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE STRING BYTES TIMESTAMP. print() shows a record as
- * "(a,1)"; FLINK_RECORD_PRINTED gives it a form of its own: "{word} : {count}". */
+ * BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE STRING BYTES TIMESTAMP. print() shows a record
+ * as "(a,1)"; FLINK_RECORD_PRINTED gives it a form of its own: "{word} : {count}". */
 #define FLINK_RECORD(name, fields) FLINK_RECORD_PRINTED(name, NULL, fields)
 #define FLINK_RECORD_PRINTED(name, format, fields_) \
-	struct name { FLINK_END_(FLINK_MEMBER_A fields_) }; \
-	static const struct field name##_fields_[] __attribute__((unused)) = { FLINK_END_(FLINK_DESCRIBE_A fields_) }; \
-	static const struct flink_type name##_type[1] __attribute__((unused)) = { { #name, format, name##_fields_, \
-		sizeof(name##_fields_) / sizeof(name##_fields_[0]), sizeof(struct name) } }
+	struct name { \
+		FLINK_END_(FLINK_MEMBER_A fields_) \
+	}; \
+	static const struct field name##_fields_[] \
+		__attribute__((unused)) = { FLINK_END_(FLINK_DESCRIBE_A fields_) }; \
+	static const struct flink_type name##_type[1] \
+		__attribute__((unused)) = { { #name, format, name##_fields_, \
+					      sizeof(name##_fields_) / sizeof(name##_fields_[0]), \
+					      sizeof(struct name) } }
 
 FLINK_RECORD(line, FIELD(STRING, text)); /* what the text sources give */
 
@@ -109,21 +114,22 @@ FLINK_RECORD(line, FIELD(STRING, text)); /* what the text sources give */
 /* Called once per operator when collect() meets a new type; fails the task on a wrong one. */
 void flink_collect_check(struct collector *out, const struct flink_type *type);
 
-static inline void flink_collect_(struct collector *out, const struct flink_type *type, const void *record)
+static inline void flink_collect_(struct collector *out, const struct flink_type *type,
+				  const void *record)
 {
 	if (unlikely(out->user_type != type))
 		flink_collect_check(out, type);
 	outbox_emit(out, out->run->type, record);
 }
 
-/* Emits one record: collect(out, word_count, .word = str_of(p, n), .count = 1). Never fails and never
- * waits; strings may point anywhere, their bytes are copied now. */
+/* Emits one record: collect(out, word_count, .word = str_of(p, n), .count = 1). Never fails and
+ * never waits; strings may point anywhere, their bytes are copied now. */
 #define collect(out, name, ...) \
 	flink_collect_((out), name##_type, &(struct name){ __VA_ARGS__ })
 
-/* Fails the task with this message (ERR_USER_FUNCTION_FAILED); return from the function afterwards. */
+/* Fails the task with this message (ERR_USER_FUNCTION_FAILED); then return from the function. */
 void flink_fail(const char *format, ...) PRINTF(1, 2);
-/* Parameters given to a *_with variant, and where this subtask stands. Valid inside functions only. */
+/* Parameters given to a *_with variant, and where this subtask stands. Inside functions only. */
 struct bytes flink_parameters(void);
 uint32_t flink_subtask_index(void);
 
@@ -135,18 +141,20 @@ struct stream;
 
 int flink_main(struct flink_env *env, struct flink_args *args, struct err *err); /* yours */
 
-/* Program arguments "--key value" as Flink's ParameterTool. NULL / the default when not given. A number
- * that does not parse is reported by name and ends the program. */
+/* Program arguments "--key value" as Flink's ParameterTool. NULL / the default when not given.
+ * flink_arg_int: 1 given, 0 not given, -1 with err when the text is no whole number. */
 const char *flink_arg(const struct flink_args *args, const char *key);
 const char *flink_arg_or(const struct flink_args *args, const char *key, const char *otherwise);
 bool flink_arg_is_set(const struct flink_args *args, const char *key);
-int flink_arg_int(const struct flink_args *args, const char *key, int64_t *value, struct err *err); /* 1 given, 0 not, -1 bad */
+int flink_arg_int(const struct flink_args *args, const char *key, int64_t *value,
+		  struct err *err);
 
-void flink_set_parallelism(struct flink_env *env, uint32_t parallelism); /* the default of all operators */
-void flink_set(struct flink_env *env, const char *key, const char *value); /* any setting of the job */
+/* The default of all operators; any setting of the job, over -D and the settings file. */
+void flink_set_parallelism(struct flink_env *env, uint32_t parallelism);
+void flink_set(struct flink_env *env, const char *key, const char *value);
 void flink_disable_chaining(struct flink_env *env);
-/* Builds the job graph and hands it to whoever runs the program (cluster, mini cluster, info). Attached:
- * returns when the job has ended. 0, or -1 with err. At most once per flink_main. */
+/* Builds the job graph and hands it to whoever runs the program (cluster, mini cluster, info).
+ * Attached: returns when the job has ended. 0, or -1 with err. At most once per flink_main. */
 int flink_execute(struct flink_env *env, const char *job_name, struct err *err);
 
 /* ---- sources -------------------------------------------------------------------------------- */
@@ -158,11 +166,14 @@ struct stream *socket_text_stream(struct flink_env *env, const char *host, uint1
 struct stream *read_text_file(struct flink_env *env, const char *path);
 /* A fixed list of lines, or of records (struct name[count]). */
 struct stream *from_lines(struct flink_env *env, const char *const *lines, uint32_t count);
-struct stream *flink_from_records(struct flink_env *env, const struct flink_type *type, const void *records, uint32_t count);
+struct stream *flink_from_records(struct flink_env *env, const struct flink_type *type,
+				  const void *records, uint32_t count);
 #define from_records(env, name, records, count) flink_from_records(env, name##_type, records, count)
-/* One record per Kafka message value (as line.text). Options: NULL-terminated "key", "value" pairs for
- * librdkafka; "scan.startup.mode": earliest-offset (default), latest-offset, group-offsets; "scan.bounded.mode": latest-offset ends there. */
-struct stream *kafka_source(struct flink_env *env, const char *bootstrap_servers, const char *topic, const char *const *options);
+/* One record per Kafka message value (as line.text). Options: NULL-terminated "key", "value" pairs
+ * for librdkafka; "scan.startup.mode": earliest-offset (default), latest-offset, group-offsets;
+ * "scan.bounded.mode": latest-offset ends there. */
+struct stream *kafka_source(struct flink_env *env, const char *bootstrap_servers, const char *topic,
+			    const char *const *options);
 
 /* ---- transformations ------------------------------------------------------------------------ */
 
@@ -170,16 +181,26 @@ typedef void flink_flat_map_fn(const void *in, struct collector *out);
 typedef void flink_map_fn(const void *in, void *out); /* *out comes zeroed */
 typedef bool flink_filter_fn(const void *in);
 
-struct stream *flink_flat_map(struct stream *in, flink_flat_map_fn *function, const char *symbol, const struct flink_type *type, struct bytes parameters);
-struct stream *flink_map(struct stream *in, flink_map_fn *function, const char *symbol, const struct flink_type *type, struct bytes parameters);
-struct stream *flink_filter(struct stream *in, flink_filter_fn *function, const char *symbol, struct bytes parameters);
+struct stream *flink_flat_map(struct stream *in, flink_flat_map_fn *function, const char *symbol,
+			      const struct flink_type *type, struct bytes parameters);
+struct stream *flink_map(struct stream *in, flink_map_fn *function, const char *symbol,
+			 const struct flink_type *type, struct bytes parameters);
+struct stream *flink_filter(struct stream *in, flink_filter_fn *function, const char *symbol,
+			    struct bytes parameters);
 /* flat_map(stream, function, record name): void f(const struct X *in, struct collector *out). */
-#define flat_map(in, function, name) flink_flat_map(in, (flink_flat_map_fn *)(void *)(function), #function, name##_type, BYTES_EMPTY)
-#define flat_map_with(in, function, name, parameters) flink_flat_map(in, (flink_flat_map_fn *)(void *)(function), #function, name##_type, parameters)
+#define flat_map(in, function, name) \
+	flink_flat_map(in, (flink_flat_map_fn *)(void *)(function), #function, name##_type, \
+		       BYTES_EMPTY)
+#define flat_map_with(in, function, name, parameters) \
+	flink_flat_map(in, (flink_flat_map_fn *)(void *)(function), #function, name##_type, \
+		       parameters)
 /* map: void f(const struct X *in, struct Y *out). filter: bool f(const struct X *in). */
-#define map(in, function, name) flink_map(in, (flink_map_fn *)(void *)(function), #function, name##_type, BYTES_EMPTY)
-#define map_with(in, function, name, parameters) flink_map(in, (flink_map_fn *)(void *)(function), #function, name##_type, parameters)
-#define filter(in, function) flink_filter(in, (flink_filter_fn *)(void *)(function), #function, BYTES_EMPTY)
+#define map(in, function, name) \
+	flink_map(in, (flink_map_fn *)(void *)(function), #function, name##_type, BYTES_EMPTY)
+#define map_with(in, function, name, parameters) \
+	flink_map(in, (flink_map_fn *)(void *)(function), #function, name##_type, parameters)
+#define filter(in, function) \
+	flink_filter(in, (flink_filter_fn *)(void *)(function), #function, BYTES_EMPTY)
 
 struct stream *key_by(struct stream *in, const char *field); /* "word", or "a,b" */
 struct stream *rebalance(struct stream *in);
@@ -193,14 +214,14 @@ static inline struct flink_window tumbling_processing_time(int64_t size_ms)
 	return (struct flink_window){ size_ms, 0 };
 }
 struct stream *window(struct stream *keyed, struct flink_window window);
-/* Per key: the first record with `field` summed up. On a keyed stream every record gives an update; on
- * a windowed one each key gives one record when its window fires. INT, BIGINT, DOUBLE and kin. */
+/* Per key: the first record with `field` summed up. On a keyed stream every record gives an update;
+ * on a windowed one each key gives one record when its window fires. Any kind of number. */
 struct stream *sum(struct stream *keyed_or_windowed, const char *field);
 
 /* ---- sinks ---------------------------------------------------------------------------------- */
 
-/* One line per record to the TaskManager's .out file, the attached client and the dashboard; "N> " in
- * front when the sink's parallelism is above 1. */
+/* One line per record to the TaskManager's .out file, the attached client and the dashboard; "N> "
+ * in front when the sink's parallelism is above 1. */
 struct stream *print(struct stream *in);
 /* One line per record. Parallelism 1: the file `path`; else a folder with files 1, 2, …. Refuses to
  * overwrite. */
@@ -208,7 +229,8 @@ struct stream *write_as_text(struct stream *in, const char *path);
 /* Nothing: every record is dropped. To measure what lies in front of a sink. */
 struct stream *discard(struct stream *in);
 /* Each record's printed form as a message value; at least once. Options as kafka_source. */
-struct stream *kafka_sink(struct stream *in, const char *bootstrap_servers, const char *topic, const char *const *options);
+struct stream *kafka_sink(struct stream *in, const char *bootstrap_servers, const char *topic,
+			  const char *const *options);
 
 /* ---- about the operator just made ------------------------------------------------------------ */
 

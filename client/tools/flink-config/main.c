@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * flink-config - prints the flags that build a job, for make files and build scripts:
+ * main.c - flink-config prints the flags that build a job, for make files and build scripts:
  *
  *	cc $(flink-config --cflags) -o job.so job.c $(flink-config --libs)
  *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * text-server - `nc -l PORT` for machines without nc: what is typed goes to whoever connects.
+ * main.c - text-server, `nc -l PORT` for machines without nc: what is typed goes to whoever
+ * connects.
  *
  *	text-server 9000              lines of the terminal, to the client; again for the next one
  *	text-server 9000 FILE…        the files, then the end: to one client
@@ -19,7 +20,8 @@
 #include "common/world/world.h"
 
 #define READ_BYTES (64 * 1024)
-#define KEPT_BYTES_MAX (1024 * 1024) /* input is not read further while so much waits for a client */
+#define KEPT_BYTES_MAX \
+	(1024 * 1024) /* input is not read further while so much waits for a client */
 
 struct server {
 	struct agent agent;
@@ -176,7 +178,8 @@ static int serve(uint16_t port, const char *const *files)
 		return 1;
 	agent_init(&server.agent, "text server", step);
 	if (world == NULL || (server.runner = runner_create(world, "text server", &err)) == NULL ||
-	    listener_open(runner_loop(server.runner), &options, &server.agent, &server.listener, &err) < 0) {
+	    listener_open(runner_loop(server.runner), &options, &server.agent, &server.listener,
+			  &err) < 0) {
 		fail(&server, err.text);
 		return 1;
 	}
@@ -193,8 +196,9 @@ int main(int argc, char **argv)
 	long port = argc > 1 ? strtol(argv[1], &end, 10) : 0;
 
 	if (argc < 2 || end == argv[1] || *end != '\0' || port < 1 || port > 65535) {
-		fprintf(stderr, "usage: text-server PORT [FILE...]\n"
-				"Sends the lines that are typed, or the files, to whoever connects to localhost:PORT.\n");
+		fprintf(stderr,
+			"usage: text-server PORT [FILE...]\n"
+			"Sends the lines that are typed, or the files, to whoever connects to localhost:PORT.\n");
 		return 1;
 	}
 	return serve((uint16_t)port, (const char *const *)argv + 2);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * kafka-dev - a Kafka broker to try things with, in one process and in memory: librdkafka's mock
- * cluster. Topics appear when somebody asks for them. It is no Kafka: it forgets old messages after
- * about 5 MB a partition, everything when it ends, and its transactions mean nothing, so nothing about
- * exactly-once can be learned from it.
+ * main.c - kafka-dev, a Kafka broker to try things with, in one process and in memory: librdkafka's
+ * mock cluster. Topics appear when somebody asks for them. It is no Kafka: it forgets old messages
+ * after about 5 MB a partition, everything when it ends, and its transactions mean nothing, so
+ * nothing about exactly-once can be learned from it.
  *
  *	kafka-dev [--port 9092] [--topic NAME[:PARTITIONS]]...
  *
- * The mock chooses its port by itself, so connections to ours are passed on to it; clients learn its
- * own address from the first answer and go on there. */
-#include <signal.h>
+ * The mock chooses its port by itself, so connections to ours are passed on to it; clients learn
+ * its own address from the first answer and go on there. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +30,7 @@ static const char usage[] =
 	"usage: kafka-dev [--port 9092] [--topic NAME[:PARTITIONS]]...\n"
 	"A Kafka broker to try things with. In memory; not for exactly-once.\n";
 
-/* ---- passing bytes on ------------------------------------------------------------------------------------ */
+/* ---- passing bytes on ----------------------------------------------------------------------- */
 
 struct half {
 	struct buf kept;
@@ -103,8 +102,8 @@ static void accept_clients(struct door *door)
 		buf_init(&passage->to_broker.kept);
 		buf_init(&passage->to_client.kept);
 		list_push_back(&door->passages, &passage->node);
-		if (conn_open(runner_loop(door->runner), door->host, door->port, &door->agent, &passage->broker,
-			      &err) < 0)
+		if (conn_open(runner_loop(door->runner), door->host, door->port, &door->agent,
+			      &passage->broker, &err) < 0)
 			close_passage(passage);
 	}
 }
@@ -121,7 +120,7 @@ static enum step step(struct agent *agent, mono_t now, mono_t *wake_at)
 	return STEP_IDLE;
 }
 
-/* ---- the broker ---------------------------------------------------------------------------------------------- */
+/* ---- the broker ----------------------------------------------------------------------------- */
 
 struct arguments {
 	uint16_t port;
@@ -178,15 +177,18 @@ static rd_kafka_mock_cluster_t *open_broker(const struct arguments *arguments)
 
 	rd_kafka_conf_set_log_cb(conf, quiet);
 	rd_kafka_t *handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
-	rd_kafka_mock_cluster_t *mock = handle != NULL ? rd_kafka_mock_cluster_new(handle, 1) : NULL;
+	rd_kafka_mock_cluster_t *mock =
+		handle != NULL ? rd_kafka_mock_cluster_new(handle, 1) : NULL;
 
 	if (mock == NULL) {
-		fprintf(stderr, "kafka-dev: the broker does not start: %s\n", handle ? "no socket" : reason);
+		fprintf(stderr, "kafka-dev: the broker does not start: %s\n",
+			handle ? "no socket" : reason);
 		return NULL;
 	}
 	for (uint32_t i = 0; i < arguments->topics_count; i++)
 		if (!create_topic(mock, arguments->topics[i])) {
-			fprintf(stderr, "kafka-dev: \"%s\" is not NAME or NAME:PARTITIONS\n", arguments->topics[i]);
+			fprintf(stderr, "kafka-dev: \"%s\" is not NAME or NAME:PARTITIONS\n",
+				arguments->topics[i]);
 			return NULL;
 		}
 	return mock;
@@ -203,7 +205,8 @@ static int open_door(struct door *door, const char *bootstrap, uint16_t port, st
 	list_init(&door->passages);
 	agent_init(&door->agent, "kafka-dev", step);
 	if (world == NULL || (door->runner = runner_create(world, "kafka-dev", err)) == NULL ||
-	    listener_open(runner_loop(door->runner), &options, &door->agent, &door->listener, err) < 0)
+	    listener_open(runner_loop(door->runner), &options, &door->agent, &door->listener, err) <
+		    0)
 		return -1;
 	runner_add(door->runner, &door->agent);
 	return 0;
@@ -219,7 +222,6 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 1;
 	}
-	signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_ERROR);
 	waiter_open();
 	waiter_catch_interrupts();
