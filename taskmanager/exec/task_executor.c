@@ -298,7 +298,8 @@ static void add_splits(Flink__TaskExecutor_Service *service, const Flink__AddSpl
 	pending->count = (uint32_t)input->n_splits;
 	pending->no_more = input->no_more;
 	for (size_t i = 0; i < input->n_splits; i++) {
-		memcpy(body, input->splits[i]->body.data, input->splits[i]->body.len);
+		if (input->splits[i]->body.len > 0) /* an empty one has no data to point at */
+			memcpy(body, input->splits[i]->body.data, input->splits[i]->body.len);
 		pending->splits[i] = (struct split){ input->splits[i]->id,
 						     bytes_of(body, input->splits[i]->body.len) };
 		body += input->splits[i]->body.len;
