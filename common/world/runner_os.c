@@ -85,7 +85,7 @@ void runner_os_add(struct runner *runner, struct agent *agent)
 	atomic_fetch_add(&r->agents_count, 1);
 	post(r);
 	pthread_mutex_unlock(&r->loop->lock);
-	if (watchdog_asleep(&world_of(r)->watchdog))
+	if (watchdog_asleep(&world_of(r)->watchdog) && !atomic_load(&runner->together))
 		watchdog_rouse(world_of(r)); /* it may be waiting behind a stuck step */
 }
 
@@ -260,7 +260,7 @@ static void park(struct runner_os *r, mono_t *now)
 	atomic_store(&r->parked, 0);
 	*now = os_clock();
 	loop_os_advance(r->loop, *now);
-	if (watchdog_asleep(&world_of(r)->watchdog) && atomic_load(&r->agents_count) > 1)
+	if (watchdog_asleep(&world_of(r)->watchdog) && runner_os_evictable(r))
 		watchdog_rouse(world_of(r));
 }
 

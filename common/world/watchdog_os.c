@@ -2,7 +2,7 @@
  * watchdog_os.c - one thread that looks at every runner's current step and evicts agents that stay
  * in it, so that a user function that sleeps or spins stops nobody else (agent.h, runner_evict).
  *
- * It ticks only while some runner with more than one agent is not parked; else it sleeps until one
+ * It ticks only while some runner that could evict an agent is not parked; else it sleeps until one
  * goes on. A step is stuck when it was seen under way for STUCK_NS, and its thread either waits in
  * the kernel or has computed all that time: a thread that merely had no core is not stuck, up to a
  * limit. When the watchdog itself stood still (SIGSTOP, a busy machine), it begins anew. */
@@ -88,7 +88,7 @@ static void look_at(struct runner_os *r, mono_t now)
 
 static bool is_busy(const struct runner_os *r)
 {
-	return atomic_load(&r->parked) == 0 && atomic_load(&r->agents_count) > 1;
+	return atomic_load(&r->parked) == 0 && runner_os_evictable(r);
 }
 
 /* With the world's lock held. Waits until a runner goes on that could have a stuck agent. */

@@ -135,6 +135,12 @@ struct runner_os {
 	int64_t suspect_cpu_ns;
 };
 
+/* A stuck agent of it could be moved away from others. */
+static inline bool runner_os_evictable(const struct runner_os *r)
+{
+	return atomic_load(&r->agents_count) > 1 && !atomic_load(&r->base.together);
+}
+
 struct runner *runner_os_create(struct world *world, const char *name, struct err *err);
 void runner_os_add(struct runner *runner, struct agent *agent);
 void runner_os_remove(struct runner *runner, struct agent *agent);
