@@ -1,226 +1,275 @@
 // SPDX-License-Identifier: Apache-2.0
-// app.js - the dashboard's first page: reads Flink's REST API, draws it, and changes nothing but by "Cancel".
-// Text from outside reaches the page only as text nodes. A later issue replaces this by the full dashboard.
+// app.js - the dashboard's first page: reads Flink's REST API and draws it again every few seconds, under the
+// addresses of Flink's own page (#/job/running/<id>/overview, …). It changes nothing but by "Cancel".
+import { breakable, bytes, count, h, link, note, number, span, state, table, tabs, when } from "./dom.js";
 
+const LOG_TAIL_BYTES = 262144;
 const page = document.getElementById("page");
 const health = document.getElementById("health");
-let refreshMs = 2000, timer = 0, drawing = 0;
+let config = { "refresh-interval": 2000, "ended-jobs-shown": 5, features: { "web-cancel": true } };
+let timer = 0, drawing = 0, shown = "";
 
-const get = async (path, text = false) => {
-  const answer = await fetch("." + path, { cache: "no-store" });
-  const body = text ? await answer.text() : await answer.json().catch(() => ({}));
-  if (!answer.ok) {
-    let message = `${answer.status} for ${path}`;
-    try { message = (text ? JSON.parse(body) : body).errors[0]; } catch { /* no error object: the status says it */ }
-    throw new Error(message.replace(/^[\w.]+Exception: /, ""));
-  }
-  return body;
+/* ---- the API ---- */
+
+const ask = async (path, options, read) => {
+  const answer = await fetch("." + path, { cache: "no-store", ...options });
+  if (answer.ok) return read(answer);
+  const body = await answer.json().catch(() => ({}));
+  const message = body.text ? `${body.text}${body.hint ? ` (${body.hint})` : ""}` : (body.errors || [])[0] || `${answer.status} for ${path}`;
+  throw new Error(message.replace(/^[\w.]+Exception: /, ""));
 };
-
-// h("td.number", {title: "…"}, child, …): an element; strings and numbers become text nodes.
-const h = (selector, ...rest) => {
-  const [tag, ...classes] = selector.split(".");
-  const element = document.createElement(tag || "div");
-  classes.forEach(name => element.classList.add(name));
-  if (rest[0] && rest[0].constructor === Object) {
-    for (const [key, value] of Object.entries(rest.shift())) {
-      if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-      else element.setAttribute(key, value);
-    }
-  }
-  element.append(...rest.flat().filter(child => child !== null && child !== undefined));
-  return element;
-};
-
-const count = n => Number(n).toLocaleString("en-US");
-const bytes = n => {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let unit = 0;
-  while (n >= 1024 && unit < units.length - 1) { n /= 1024; unit++; }
-  return `${unit ? n.toFixed(n < 10 ? 2 : 1) : n} ${units[unit]}`;
-};
-const when = ms => ms > 0 ? new Date(ms).toLocaleString() : "–";
-const span = ms => {
-  if (ms < 0) return "–";
-  if (ms < 1000) return `${ms} ms`;
-  const s = Math.floor(ms / 1000);
-  return s < 60 ? `${(ms / 1000).toFixed(1)} s` : s < 3600 ? `${Math.floor(s / 60)} m ${s % 60} s`
-    : `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} m`;
-};
-const state = name => h(`span.state.${name}`, name);
-const note = text => text ? h("p.note", text) : null;
-const table = (heads, rows) => h(".scroll", h("table",
-  h("thead", h("tr", heads.map(head => h(head.startsWith("#") ? "th.number" : "th", head.replace("#", ""))))),
-  h("tbody", rows)));
-const number = value => h("td.number", value);
-
-const card = (value, label) => h(".card", h("b", String(value)), h("span", label));
-
-const jobRows = jobs => jobs.map(job => h("tr",
-  h("td.name", h("a", { href: `#/job/${job.jid}` }, job.name), job.note ? h("div.sub", job.note) : null),
-  h("td", when(job["start-time"])), h("td", span(job.duration)), h("td", when(job["end-time"])),
-  number(`${job.tasks.running + job.tasks.finished} / ${job.tasks.total}`), h("td", state(job.state))));
-const jobHeads = ["Name", "Start", "Duration", "End", "#Tasks", "State"];
-const ended = job => ["FINISHED", "FAILED", "CANCELED"].includes(job.state);
-
-const overview = async () => {
-  const [all, { jobs }] = await Promise.all([get("/overview"), get("/jobs/overview")]);
-  const running = jobs.filter(job => !ended(job)), completed = jobs.filter(ended).reverse();
-  return [h("h1", "Overview"), h(".cards",
-    card(all["slots-available"], "Available Task Slots"), card(all["slots-total"], "Total Task Slots"),
-    card(all.taskmanagers, "Task Managers"), card(all["jobs-running"], "Running Jobs"),
-    card(all["jobs-finished"], "Finished"), card(all["jobs-cancelled"], "Canceled"), card(all["jobs-failed"], "Failed")),
-    all.taskmanagers === 0 ? note("No TaskManager is registered. Start one: ./bin/taskmanager.sh start") : null,
-    h("h2", "Running Jobs"), running.length ? table(jobHeads, jobRows(running))
-      : h("p.empty", "No running jobs. Try: ", h("code", "./bin/flink run examples/streaming/SocketWindowWordCount.jar --port 9000")),
-    h("h2", "Completed Jobs"), completed.length ? table(jobHeads, jobRows(completed)) : h("p.empty", "None yet.")];
-};
-
-const jobs = async () => {
-  const all = (await get("/jobs/overview")).jobs.slice().reverse();
-  return [h("h1", "Jobs"), all.length ? table(jobHeads, jobRows(all)) : h("p.empty", "No job was submitted yet.")];
-};
-
-// The vertices in topological order with the ship strategy between neighbours; side inputs are named in the box.
-const graph = job => {
-  const node = new Map(job.plan.nodes.map(n => [n.id, n]));
-  const names = new Map(job.vertices.map(v => [v.id, v.name]));
-  return h(".graph", job.vertices.flatMap((vertex, i) => {
-    const inputs = (node.get(vertex.id) || {}).inputs || [], m = vertex.metrics;
-    const straight = inputs.find(input => i > 0 && input.id === job.vertices[i - 1].id);
-    const others = inputs.filter(input => input !== straight);
-    return [i > 0 ? h(".edge", straight ? straight.ship_strategy : "") : null,
-      h(`a.vertex.${vertex.status}`, { href: `#/job/${job.jid}/vertex/${vertex.id}` },
-        h("strong", vertex.name), others.map(input => h("div.sub", `${input.ship_strategy} from ${names.get(input.id)}`)),
-        h("dl", h("dt", "Parallelism"), h("dd", vertex.parallelism), h("dt", "Records in"), h("dd", count(m["read-records"])),
-          h("dt", "Records out"), h("dd", count(m["write-records"])), h("dt", "Bytes in"), h("dd", bytes(m["read-bytes"])),
-          h("dt", "Bytes out"), h("dd", bytes(m["write-bytes"]))))];
-  }));
-};
+const get = path => ask(path, {}, answer => answer.json());
+const text = path => ask(path, {}, answer => answer.text());
 
 const cancel = async jid => {
   if (!window.confirm("Cancel this job?")) return;
-  await fetch(`./jobs/${jid}?mode=cancel`, { method: "PATCH" });
+  try {
+    await ask(`/jobs/${jid}?mode=cancel`, { method: "PATCH" }, answer => answer.json());
+  } catch (failure) {
+    window.alert(failure.message);
+  }
   draw();
 };
 
-const tabs = (base, here, names) => h(".tabs", names.map(([key, label]) =>
-  h(key === here ? "a.here" : "a", { href: `${base}${key ? "/" + key : ""}` }, label)));
+/* ---- overview and lists of jobs ---- */
 
-const jobPage = async (jid, tab = "", vid) => {
-  const job = await get(`/jobs/${jid}`);
-  const head = [h(".row", h("h1", job.name), state(job.state), ended(job) ? h("span")
-    : h("button", { onclick: () => cancel(jid) }, "Cancel")),
-    h("p.sub", `${job.jid} · started ${when(job["start-time"])} · ${span(job.duration)}` +
-      (job.restarts ? ` · ${job.restarts} restarts` : "")), note(job.note),
-    tabs(`#/job/${jid}`, tab, [["", "Graph"], ["output", "Output"], ["exceptions", "Exceptions"], ["configuration", "Configuration"]])];
-  if (tab === "output") {
-    const out = await get(`/jobs/${jid}/output?from=0&max=1048576`);
-    return [...head, out.output ? h("pre", out.output) : h("p.empty", "The job has printed nothing (print() writes here, to log/*.out and to the attached client).")];
-  }
-  if (tab === "exceptions") {
-    const { exceptionHistory } = await get(`/jobs/${jid}/exceptions`);
-    return [...head, exceptionHistory.entries.length ? exceptionHistory.entries.map(entry =>
-      h("p.note.bad", `${when(entry.timestamp)}  ${entry.taskName || "job"}\n${entry.stacktrace}`)) : h("p.empty", "No failures.")];
-  }
-  if (tab === "configuration") {
-    const config = await get(`/jobs/${jid}/config`), execution = config["execution-config"];
-    const rows = [["restart strategy", execution["restart-strategy"]], ["parallelism", execution["job-parallelism"]],
-      ...Object.entries(execution["user-config"])];
-    return [...head, table(["Key", "Value"], rows.map(([key, value]) => h("tr", h("td", key), h("td.name", String(value)))))];
-  }
-  if (vid) {
-    const vertex = await get(`/jobs/${jid}/vertices/${vid}`);
-    const rows = vertex.subtasks.map(s => h("tr", number(s.subtask), h("td", state(s.status)), number(s.attempt + 1),
-      h("td", h("a", { href: `#/task-manager/${encodeURIComponent(s["taskmanager-id"])}` }, s.endpoint)),
-      number(count(s.metrics["read-records"])), number(count(s.metrics["write-records"])), number(bytes(s.metrics["read-bytes"])),
-      number(bytes(s.metrics["write-bytes"])), number(span(s.metrics["accumulated-busy-time"])),
-      number(span(s.metrics["accumulated-idle-time"])), number(span(s.metrics["accumulated-backpressured-time"])),
-      h("td", s["status-text"] + (s.blocking ? " (a user function blocks)" : ""))));
-    return [...head.slice(0, 3), h("p", h("a", { href: `#/job/${jid}` }, "← Graph")), h("h2", vertex.name),
-      table(["#Subtask", "State", "#Attempt", "TaskManager", "#Records in", "#Records out", "#Bytes in", "#Bytes out", "#Busy", "#Idle", "#Back-pressured", "Status"], rows),
-      h("h2", "Operators in this task"), table(["Operator", "#Records in", "#Records out"], vertex.operators.map(o =>
-        h("tr", h("td.name", o.name), number(count(o["records-in"])), number(count(o["records-out"])))))];
-  }
-  const rows = job.vertices.map(v => h("tr", h("td.name", h("a", { href: `#/job/${jid}/vertex/${v.id}` }, v.name)), h("td", state(v.status)),
-    number(v.parallelism), number(count(v.metrics["read-records"])), number(count(v.metrics["write-records"])),
-    number(bytes(v.metrics["read-bytes"])), number(bytes(v.metrics["write-bytes"])), h("td", span(v.duration))));
-  return [...head, graph(job), table(["Task", "State", "#Parallelism", "#Records in", "#Records out", "#Bytes in", "#Bytes out", "Duration"], rows)];
+const ended = job => ["FINISHED", "FAILED", "CANCELED"].includes(job.state);
+const jobHref = job => `#/job/${ended(job) ? "completed" : "running"}/${job.jid}`;
+const card = (value, label, ...small) => h(".card", h("b", String(value)), h("span", label), small.length ? h(".small", small.map(([n, name]) =>
+  h("span", h("b", String(n)), ` ${name}`))) : null);
+
+const jobTable = jobs => table(["Job Name", "Start Time", "Duration", "End Time", "#Tasks", "Status"], jobs.map(job => h("tr",
+  h("td.name", link(`${jobHref(job)}/overview`, job.name), job.note ? h(".sub", job.note) : null),
+  h("td", when(job["start-time"])), h("td", span(job.duration)), h("td", when(job["end-time"])),
+  number(`${job.tasks.running + job.tasks.finished} / ${job.tasks.total}`), h("td", state(job.state)))));
+const noRunning = () => h("p.empty", "No running jobs. To try one: ",
+  h("code", "nc -l 9000"), " in one terminal, ", h("code", "./bin/flink run examples/streaming/SocketWindowWordCount.jar --port 9000"), " in another.");
+const noTaskManagers = () => h("p.note", "No TaskManager is registered, so no job can run. Start one: ", h("code", "./bin/taskmanager.sh start"));
+const newestFirst = jobs => jobs.filter(ended).sort((a, b) => b["end-time"] - a["end-time"]);
+
+const overview = async () => {
+  const [all, { jobs }] = await Promise.all([get("/overview"), get("/jobs/overview")]);
+  const running = jobs.filter(job => !ended(job)), completed = newestFirst(jobs), most = config["ended-jobs-shown"];
+  return [h("h1", "Overview"), h(".cards",
+    card(all["slots-available"], "Available Task Slots", [all["slots-total"], "Total Task Slots"], [all.taskmanagers, "Task Managers"]),
+    card(all["jobs-running"], "Running Jobs", [all["jobs-finished"], "Finished"], [all["jobs-cancelled"], "Canceled"], [all["jobs-failed"], "Failed"])),
+    all.taskmanagers === 0 ? noTaskManagers() : null,
+    h("h2", "Running Job List"), running.length ? jobTable(running) : noRunning(),
+    h("h2", "Completed Job List"), completed.length ? jobTable(completed.slice(0, most)) : h("p.empty", "None yet."),
+    completed.length > most ? h("p", link("#/job/completed", `All ${completed.length} completed jobs`)) : null];
 };
 
-const files = (base, list) => list.length ? table(["File", "#Size", "Changed"], list.map(f => h("tr",
-  h("td", h("a", { href: `${base}/logs/${encodeURIComponent(f.name)}` }, f.name)), number(bytes(f.size)), h("td", when(f.mtime)))))
-  : h("p.empty", "No log files.");
-const textTab = async path => {
-  const text = await get(path, true);
-  return text ? h("pre", text) : h("p.empty", "Empty so far.");
+const jobList = async which => {
+  const { jobs } = await get("/jobs/overview");
+  if (which === "completed") {
+    const completed = newestFirst(jobs);
+    return [h("h1", "Completed Jobs"), completed.length ? jobTable(completed) : h("p.empty", "No job has ended yet.")];
+  }
+  const running = jobs.filter(job => !ended(job));
+  return [h("h1", "Running Jobs"), running.length ? jobTable(running) : noRunning()];
 };
+
+/* ---- a job ---- */
+
+// The vertices in topological order with the ship strategy between neighbours; side inputs are named in the box.
+const graph = (job, base) => {
+  const nodes = new Map(job.plan.nodes.map(node => [node.id, node])), names = new Map(job.vertices.map(v => [v.id, v.name]));
+  return h(".graph", job.vertices.flatMap((vertex, i) => {
+    const inputs = (nodes.get(vertex.id) || {}).inputs || [], m = vertex.metrics;
+    const straight = inputs.find(input => i > 0 && input.id === job.vertices[i - 1].id);
+    const rows = [["Parallelism", vertex.parallelism], ["Records in", count(m["read-records"])], ["Records out", count(m["write-records"])],
+      ["Bytes in", bytes(m["read-bytes"])], ["Bytes out", bytes(m["write-bytes"])]];
+    return [i > 0 ? h(".edge", h("span", straight ? straight.ship_strategy : ""), h("i", { "aria-hidden": "true" })) : null,
+      h(`a.vertex.${vertex.status}`, { href: `${base}/overview/${vertex.id}` }, h("strong", breakable(vertex.name)),
+        inputs.filter(input => input !== straight).map(input => h(".sub", `${input.ship_strategy} from ${names.get(input.id)}`)),
+        h("dl", rows.map(([name, value]) => [h("dt", name), h("dd", value)])))];
+  }));
+};
+
+const io = m => [number(count(m["read-records"])), number(count(m["write-records"])), number(bytes(m["read-bytes"])), number(bytes(m["write-bytes"]))];
+const ioHeads = ["#Records In", "#Records Out", "#Bytes In", "#Bytes Out"];
+
+const vertices = (job, base) => [graph(job, base), table(["Name", "Status", "#Parallelism", ...ioHeads, "Duration"], job.vertices.map(v => h("tr",
+  h("td.name", link(`${base}/overview/${v.id}`, breakable(v.name))), h("td", state(v.status)), number(v.parallelism), io(v.metrics),
+  h("td", span(v.duration)))))];
+
+const vertexPage = async (jid, vid, base) => {
+  const vertex = await get(`/jobs/${jid}/vertices/${vid}`);
+  return [h("p", link(`${base}/overview`, "← Graph")), h("h2", breakable(vertex.name)),
+    table(["#ID", "Status", "#Attempt", "Endpoint", ...ioHeads, "#Busy", "#Idle", "#Backpressured"], vertex.subtasks.map(s => h("tr",
+      number(s.subtask), h("td", state(s.status), s["status-text"] ? h(".sub", s["status-text"]) : null,
+        s.blocking ? h(".sub", "a user function blocks") : null), number(s.attempt + 1),
+      h("td", s["taskmanager-id"] === "(unassigned)" ? s.endpoint : link(`#/task-manager/${encodeURIComponent(s["taskmanager-id"])}/metrics`, s.endpoint)),
+      io(s.metrics), number(span(s.metrics["accumulated-busy-time"])), number(span(s.metrics["accumulated-idle-time"])),
+      number(span(s.metrics["accumulated-backpressured-time"]))))),
+    h("h2", "Operators of this task"), table(["Operator", "#Records In", "#Records Out"], vertex.operators.map(o => h("tr",
+      h("td.name", breakable(o.name)), number(count(o["records-in"])), number(count(o["records-out"])))))];
+};
+
+const outputTab = async jid => {
+  const { output, offset } = await get(`/jobs/${jid}/output?from=0&max=1048576`);
+  if (!output) return [h("p.empty", "The job has printed nothing. What print() writes is shown here, in log/*.out and by the attached client.")];
+  return [offset > 0 ? note(`The first ${bytes(offset)} are kept only in the .out files.`) : null, h("pre", output)];
+};
+
+const exceptionsTab = async jid => {
+  const { exceptionHistory } = await get(`/jobs/${jid}/exceptions`);
+  if (!exceptionHistory.entries.length) return [h("p.empty", "No failures.")];
+  return [exceptionHistory.entries.map(entry => h("p.note.bad",
+    h("b", `${when(entry.timestamp)}  ${entry.taskName || "the whole job"}${entry.endpoint ? ` on ${entry.endpoint}` : ""}`), `\n${entry.stacktrace}`)),
+  exceptionHistory.truncated ? h("p.sub", "Older ones are no longer kept.") : null];
+};
+
+const configurationTab = async jid => {
+  const { "execution-config": execution } = await get(`/jobs/${jid}/config`);
+  const rows = [["Restart strategy", execution["restart-strategy"]], ["Default parallelism", execution["job-parallelism"]], ...Object.entries(execution["user-config"])];
+  return [table(["Key", "Value"], rows.map(([key, value]) => h("tr", h("td", key), h("td.name", String(value)))))];
+};
+
+const jobPage = async (jid, tab, vid) => {
+  const job = await get(`/jobs/${jid}`), base = jobHref(job);
+  const head = [h(".row", h("h1", job.name), state(job.state), ended(job) || !config.features["web-cancel"] ? null
+    : h("button", { type: "button", onclick: () => cancel(jid) }, "Cancel Job")),
+  h("p.sub", `${job.jid} · started ${when(job["start-time"])} · ${ended(job) ? `ended ${when(job["end-time"])} · ` : ""}${span(job.duration)}` +
+    (job.restarts ? ` · ${job.restarts} restart${job.restarts > 1 ? "s" : ""}` : "")), note(job.note),
+  tabs(base, tab, [["overview", "Overview"], ["output", "Output"], ["exceptions", "Exceptions"], ["configuration", "Configuration"]])];
+  if (tab === "overview" && vid) return [...head, ...await vertexPage(jid, vid, base)];
+  if (tab === "output") return [...head, ...await outputTab(jid)];
+  if (tab === "exceptions") return [...head, ...await exceptionsTab(jid)];
+  if (tab === "configuration") return [...head, ...await configurationTab(jid)];
+  return [...head, ...vertices(job, base)];
+};
+
+/* ---- the daemons ---- */
+
+const fileTab = async (path, nothing) => {
+  const content = await text(`${path}?tail=${LOG_TAIL_BYTES}`);
+  if (!content) return [h("p.empty", nothing)];
+  return [h("pre", content), h("p", link(`.${path}`, "The whole file as text"), content.length > LOG_TAIL_BYTES * 0.9 ? "; its end is shown here." : "")];
+};
+
+const noOutput = path => path === "/jobmanager"
+  ? "Nothing is written to standard output. What print() of a job writes is in the Stdout of its Task Managers and in the Output of the job."
+  : "Nothing is written to standard output so far. What print() of a job writes on this Task Manager comes here.";
+
+const daemonTab = async (tab, file, base, path) => {
+  if (tab === "logs") return fileTab(`${path}/log`, "The log is empty so far.");
+  if (tab === "stdout") return fileTab(`${path}/stdout`, noOutput(path));
+  if (tab === "log-list" && file) return [h("h2", file), ...await fileTab(`${path}/logs/${encodeURIComponent(file)}`, "The file is empty.")];
+  if (tab === "log-list") {
+    const { logs } = await get(`${path}/logs`);
+    return [logs.length ? table(["Log Name", "#Size", "Last Modified"], logs.map(log => h("tr",
+      h("td", link(`${base}/log-list/${encodeURIComponent(log.name)}`, log.name)), number(bytes(log.size)), h("td", when(log.mtime)))))
+      : h("p.empty", "No log files; it writes to its terminal.")];
+  }
+  const { threadInfos } = await get(`${path}/thread-dump`);
+  return [h("pre", threadInfos.map(thread => thread.stringifiedThreadInfo).join(""))];
+};
+const daemonTabs = [["logs", "Logs"], ["stdout", "Stdout"], ["log-list", "Log List"], ["thread-dump", "Thread Dump"]];
 
 const taskManagers = async () => {
-  const list = (await get("/taskmanagers")).taskmanagers;
-  return [h("h1", "Task Managers"), list.length ? table(["Id", "#Slots", "#Free", "#Cores", "#Network memory", "Last heartbeat"],
-    list.map(t => h("tr", h("td", h("a", { href: `#/task-manager/${encodeURIComponent(t.id)}` }, t.id)), number(t.slotsNumber),
-      number(t.freeSlots), number(t.hardware.cpuCores), number(bytes(t.memoryConfiguration.networkMemory)), h("td", when(t.timeSinceLastHeartbeat)))))
-    : h("p.empty", "None is registered. Start one: ", h("code", "./bin/taskmanager.sh start"))];
+  const { taskmanagers } = await get("/taskmanagers");
+  return [h("h1", "Task Managers"), taskmanagers.length
+    ? table(["Path, ID", "#Data Port", "Last Heartbeat", "#All Slots", "#Free Slots", "#CPU Cores", "#Physical MEM", "#Network MEM"], taskmanagers.map(t => h("tr",
+      h("td.name", link(`#/task-manager/${encodeURIComponent(t.id)}/metrics`, t.id)), number(t.dataPort), h("td", when(t.timeSinceLastHeartbeat)),
+      number(t.slotsNumber), number(t.freeSlots), number(t.hardware.cpuCores), number(bytes(t.hardware.physicalMemory)),
+      number(bytes(t.memoryConfiguration.networkMemory)))))
+    : noTaskManagers()];
 };
 
-const taskManager = async (id, tab = "", file) => {
+const taskManager = async (id, tab = "metrics", file) => {
   const base = `#/task-manager/${encodeURIComponent(id)}`, path = `/taskmanagers/${encodeURIComponent(id)}`;
-  const head = [h("h1", id), tabs(base, tab, [["", "Slots"], ["log", "Log"], ["stdout", "Stdout"], ["logs", "Log List"]])];
-  if (tab === "log" || tab === "stdout") return [...head, await textTab(`${path}/${tab}`)];
-  if (tab === "logs" && file) return [...head, h("h2", file), await textTab(`${path}/logs/${encodeURIComponent(file)}`)];
-  if (tab === "logs") return [...head, files(base, (await get(`${path}/logs`)).logs)];
-  const t = await get(path), used = new Map(t.allocatedSlots.map(s => [s.index, s.jobId]));
-  return [...head, h(".cards", card(`${t.freeSlots} / ${t.slotsNumber}`, "Free Slots"), card(bytes(t.metrics.heapUsed), "Resident memory"),
-    card(`${t.metrics.nettyShuffleMemorySegmentsUsed} / ${t.metrics.nettyShuffleMemorySegmentsTotal}`, "Network segments in use")),
-    h("h2", "Slots"), table(["#Slot", "Job"], Array.from({ length: t.slotsNumber }, (_, i) => h("tr", number(i),
-      h("td", used.has(i) ? h("a", { href: `#/job/${used.get(i)}` }, used.get(i)) : "free"))))];
+  const head = [h("h1", id), tabs(base, tab, [["metrics", "Metrics"], ...daemonTabs])];
+  if (tab !== "metrics") return [...head, ...await daemonTab(tab, file, base, path)];
+  const [t, { jobs }] = await Promise.all([get(path), get("/jobs/overview")]);
+  const used = new Map(t.allocatedSlots.map(slot => [slot.index, slot.jobId])), named = new Map(jobs.map(job => [job.jid, job]));
+  const job = jid => named.has(jid) ? link(`${jobHref(named.get(jid))}/overview`, named.get(jid).name) : jid;
+  const m = t.metrics;
+  return [...head, h(".cards", card(`${t.freeSlots} / ${t.slotsNumber}`, "Free Slots"), card(bytes(m.heapUsed), "Memory in Use"),
+    card(`${count(m.nettyShuffleMemorySegmentsUsed)} / ${count(m.nettyShuffleMemorySegmentsTotal)}`, "Network Segments in Use")),
+    h("h2", "Slots"), table(["Slot", "Job"], Array.from({ length: t.slotsNumber }, (_, i) => h("tr", h("td", i),
+      h("td.name", used.has(i) ? [job(used.get(i)), h(".sub", used.get(i))] : "free"))))];
 };
 
-const jobManager = async (tab = "", file) => {
-  const head = [h("h1", "Job Manager"), tabs("#/job-manager", tab, [["", "Configuration"], ["log", "Log"], ["stdout", "Stdout"], ["logs", "Log List"]])];
-  if (tab === "log" || tab === "stdout") return [...head, await textTab(`/jobmanager/${tab}`)];
-  if (tab === "logs" && file) return [...head, h("h2", file), await textTab(`/jobmanager/logs/${encodeURIComponent(file)}`)];
-  if (tab === "logs") return [...head, files("#/job-manager", (await get("/jobmanager/logs")).logs)];
-  return [...head, table(["Key", "Value", "From"], (await get("/jobmanager/config")).map(c =>
-    h("tr", h("td", c.key), h("td.name", c.value), h("td", c.origin))))];
+const jobManager = async (tab = "metrics", file) => {
+  const base = "#/job-manager";
+  const head = [h("h1", "Job Manager"), tabs(base, tab, [["metrics", "Metrics"], ["config", "Configuration"], ...daemonTabs])];
+  if (tab === "config") {
+    const settings = await get("/jobmanager/config");
+    return [...head, settings.length ? table(["Key", "Value", "From"], settings.map(c => h("tr", h("td", c.key), h("td.name", c.value), h("td.name", c.origin))))
+      : h("p.empty", "Every setting has its default.")];
+  }
+  if (tab !== "metrics") return [...head, ...await daemonTab(tab, file, base, "/jobmanager")];
+  const names = ["numRegisteredTaskManagers", "taskSlotsTotal", "taskSlotsAvailable", "numRunningJobs", "Status.JVM.Memory.Heap.Used"];
+  const metrics = new Map((await get(`/jobmanager/metrics?get=${names.join(",")}`)).map(metric => [metric.id, Number(metric.value)]));
+  return [...head, h(".cards", card(metrics.get(names[0]), "Task Managers"), card(`${metrics.get(names[2])} / ${metrics.get(names[1])}`, "Free Slots"),
+    card(metrics.get(names[3]), "Running Jobs"), card(bytes(metrics.get(names[4])), "Memory in Use"))];
 };
+
+/* ---- drawing ---- */
 
 const route = () => {
   const [room, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-  if (room === "jobs") return jobs();
-  if (room === "job" && rest[1] === "vertex") return jobPage(rest[0], "", rest[2]);
-  if (room === "job") return jobPage(rest[0], rest[1]);
-  if (room === "task-manager" && rest[0]) return taskManager(...rest);
-  if (room === "task-manager") return taskManagers();
+  if (room === "job" && rest[1]) return jobPage(rest[1], rest[2] || "overview", rest[3]);
+  if (room === "job") return jobList(rest[0]);
+  if (room === "task-manager") return rest[0] ? taskManager(...rest) : taskManagers();
   if (room === "job-manager") return jobManager(...rest);
   return overview();
 };
 
-const draw = async () => {
-  const mine = ++drawing;
-  clearTimeout(timer);
-  for (const link of document.querySelectorAll("nav a"))
-    link.classList.toggle("here", (location.hash || "#/overview").startsWith(link.getAttribute("href")) ||
-      (link.hash === "#/jobs" && location.hash.startsWith("#/job/")));
-  try {
-    const parts = await route();
-    if (mine !== drawing) return; // another page was asked for meanwhile
-    const scroll = [...page.querySelectorAll("pre")].map(pre => [pre.scrollTop, pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 4]);
-    page.replaceChildren(...parts.flat().filter(Boolean));
-    page.querySelectorAll("pre").forEach((pre, i) => { pre.scrollTop = !scroll[i] || scroll[i][1] ? pre.scrollHeight : scroll[i][0]; });
-    health.textContent = "";
-  } catch (failure) {
-    if (mine !== drawing) return;
-    if (failure instanceof TypeError) health.textContent = "The JobManager does not answer; trying again …";
-    else page.replaceChildren(h("p.note.bad", failure.message));
+// Redrawing must not take away what somebody selects, reads or has focused.
+const selecting = () => {
+  const selection = document.getSelection();
+  return selection && !selection.isCollapsed && page.contains(selection.anchorNode);
+};
+const replace = (next, samePage) => {
+  const scroll = samePage ? [...page.querySelectorAll("pre, .scroll, .graph")].map(box =>
+    [box.scrollLeft, box.scrollTop, box.scrollTop + box.clientHeight >= box.scrollHeight - 4]) : [];
+  const focused = page.contains(document.activeElement) ? document.activeElement.getAttribute("href") || document.activeElement.tagName : null;
+  page.replaceChildren(...next.childNodes);
+  page.querySelectorAll("pre, .scroll, .graph").forEach((box, i) => {
+    const [left, top, atEnd] = scroll[i] || [0, 0, true];
+    box.scrollLeft = left;
+    box.scrollTop = box.tagName === "PRE" && atEnd ? box.scrollHeight : top;
+  });
+  if (focused) {
+    const again = [...page.querySelectorAll("a, button")].find(element => (element.getAttribute("href") || element.tagName) === focused);
+    if (again) again.focus({ preventScroll: true });
   }
-  if (!document.hidden) timer = setTimeout(draw, refreshMs);
 };
 
-addEventListener("hashchange", draw);
+const markHere = () => {
+  const here = location.hash || "#/overview";
+  for (const entry of document.querySelectorAll("header nav a")) {
+    if (here === entry.hash || here.startsWith(`${entry.hash}/`)) entry.setAttribute("aria-current", "page");
+    else entry.removeAttribute("aria-current");
+  }
+};
+
+const draw = async () => {
+  const mine = ++drawing, address = location.hash;
+  let parts;
+  clearTimeout(timer);
+  markHere();
+  try {
+    parts = await route();
+    health.textContent = "";
+  } catch (failure) {
+    if (failure instanceof TypeError) health.textContent = "The JobManager does not answer; trying again …";
+    else parts = [h("p.note.bad", failure.message)];
+  }
+  if (mine !== drawing) return; // another page was asked for meanwhile
+  if (parts) {
+    const next = h("div", parts.flat());
+    if (address !== shown || (next.innerHTML !== page.innerHTML && !selecting())) replace(next, address === shown);
+    shown = address;
+  }
+  if (!document.hidden) timer = setTimeout(draw, Math.min(config["refresh-interval"], 3000));
+};
+
+addEventListener("hashchange", () => { draw(); scrollTo(0, 0); });
 document.addEventListener("visibilitychange", draw);
-get("/config").then(config => {
-  refreshMs = Math.min(config["refresh-interval"], 2000);
+get("/config").then(answer => {
+  config = answer;
   document.getElementById("version").textContent = `Flink ${config["flink-version"]}`;
 }).catch(() => {}).finally(draw);

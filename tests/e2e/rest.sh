@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# rest.sh - the REST API and the page of a running cluster, as a browser, curl and a remote client see them.
+# shellcheck disable=SC2154 # variables of make_home
+source "$(dirname "$0")/cases.sh"
+
+start() {
+	make_home "$scratch/flink home" "$@"
+	cd "$home_dir"
+	./bin/start-cluster.sh >start.txt 2>&1 || fail "$(cat start.txt)"
+	until_true 5 overview_is taskmanagers 1
+	taskmanager=$(rest /taskmanagers | jq -r '.taskmanagers[0].id | @uri')
+}
+
+# The word count on what is written to descriptor 9; sets $id.
+submit_words() {
+	open_text_server
+	./bin/flink run -d examples/streaming/SocketWindowWordCount.jar --port "$text_port" >run.txt 2>run.err ||
+		fail "$(cat run.txt run.err)"
+	id=$(sed -n 's/^Job has been submitted with JobID //p' run.txt)
+	until_true 10 job_is "$id" RUNNING
+}
+
+has() { # has PATH PATTERN: the body has a line like that
+	rest "$1" | grep -E -- "$2"
+}
+
+status_of() { # status_of PATH [CURL OPTION…]
+	local path=$1
+	shift
+	curl -s -o /dev/null -w '%{http_code}' --max-time 10 "$@" "http://localhost:$rest_port$path"
+}
+
+test_page_comes_whole_and_asks_nobody_else() {
+	local file
+	start
+	[[ $(rest / | grep -o '<title>[^<]*') == "<title>Apache Flink Dashboard · cflink" ]] || fail "$(rest /)"
+	for file in $(rest / | grep -oE '(src|href)="[^"#:]*"' | cut -d'"' -f2) dom.js; do
+		rest "/$file" | cmp -s - "web/$file" || fail "/$file is not web/$file"
+	done
+	if grep -nE 'https?://' web/*.js web/*.css web/*.html | grep -v 'http://www.w3.org/2000/svg'; then
+		fail "the page names another site"
+	fi
+	contains "$(curl -sI "http://localhost:$rest_port/app.js")" "Content-Type: application/javascript"
+	contains "$(curl -sI "http://localhost:$rest_port/")" "Content-Security-Policy: frame-ancestors 'none'"
+	if rest / | grep -nE '<script>|<style|onclick=|onload='; then fail "inline script or style"; fi
+	same 404 "$(status_of /nothing.js)"
+	same 404 "$(status_of /..%2fconf%2fflink-conf.yaml --path-as-is)"
+	same 404 "$(status_of /../conf/flink-conf.yaml --path-as-is)"
+}
+
+test_records_are_counted_per_vertex_and_operator() {
+	start
+	submit_words
+	printf 'to be\nor not\nto be\n' >&9
+	# Three lines out of the source's chain are six words; operators count too.
+	six_words() { rest "/jobs/$id" | jq -e '[.vertices[0].metrics["write-records"], .vertices[1].metrics["read-records"]] == [6, 6]'; }
+	until_true 10 six_words
+	source=$(rest "/jobs/$id" | jq -r '.vertices[0].id')
+	same '[3,6]' "$(rest "/jobs/$id/vertices/$source" | jq -c '[.operators[0]["records-out"], .operators[1]["records-out"]]')"
+	same HASH "$(rest "/jobs/$id/plan" | jq -r '.plan.nodes[] | select(.inputs) | .inputs[0].ship_strategy')"
+	same '["6"]' "$(rest "/jobs/$id/vertices/$source/metrics?get=0.numRecordsOut" | jq -c '[.[].value]')"
+	same 1 "$(rest "/taskmanagers/$taskmanager" | jq '.allocatedSlots | length')"
+	same 202 "$(status_of "/jobs/$id" -X PATCH)"
+	until_true 10 job_is "$id" CANCELED
+	same 0 "$(rest "/taskmanagers/$taskmanager" | jq '.allocatedSlots | length')"
+}
+
+test_logs_and_stdout_of_both_daemons() {
+	start
+	submit_words
+	echo "hello hello" >&9
+	until_true 10 has "/taskmanagers/$taskmanager/stdout" '^hello : 2$'
+	until_true 5 has "/jobs/$id/output" 'hello : 2\\n'
+	has "/taskmanagers/$taskmanager/log" 'Received task Source: Socket Stream' >/dev/null || fail "no such line in its log"
+	has /jobmanager/log 'Received JobGraph submission' >/dev/null || fail "no such line in the JobManager's log"
+	same 200 "$(status_of /jobmanager/stdout)"
+	for path in /jobmanager "/taskmanagers/$taskmanager"; do
+		name=$(rest "$path/logs" | jq -r '.logs[0].name | @uri')
+		[[ $(rest "$path/logs/$name" | wc -c) == $(rest "$path/logs" | jq '.logs[0].size') ]] || fail "$path/logs/$name"
+		same 404 "$(status_of "$path/logs/..%2f..%2fconf%2fflink-conf.yaml")"
+	done
+	same "$(rest /jobmanager/log | tail -n 1)" "$(rest "/jobmanager/log?tail=1000" | tail -n 1)"
+}
+
+# As over a firewall: nothing but the REST port is spoken to.
+test_attached_run_over_rest_shows_the_lines() {
+	start "jobmanager.rpc.address: localhost"
+	printf 'be\nor not to be\n' >words.txt
+	./bin/flink run -m "localhost:$rest_port" -D jobmanager.rpc.port=1 examples/streaming/WordCount.jar --input "$PWD/words.txt" >run.txt 2>run.err ||
+		fail "$(cat run.txt run.err)"
+	same "Job has been submitted with JobID" "$(head -n 1 run.txt | cut -c1-33)"
+	grep -qx '(be,2)' run.txt || fail "$(cat run.txt)"
+	contains "$(cat run.txt)" "Program execution finished"
+	./bin/flink list -a -m "localhost:$rest_port" | grep -q 'WordCount (FINISHED)' || fail "$(./bin/flink list -a -m "localhost:$rest_port")"
+	same FINISHED "$(rest /jobs/overview | jq -r '.jobs[0].state')"
+}
+
+test_taken_port_is_told_with_its_holder() {
+	make_home "$scratch/home"
+	cd "$home_dir"
+	background python3 -c "import signal, socket
+s = socket.socket()
+s.bind(('127.0.0.1', $rest_port))
+s.listen()
+signal.pause()"
+	until_true 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$rest_port"
+	! ./bin/start-cluster.sh >start.txt 2>&1 || fail "it started"
+	contains "$(cat start.txt)" "error E1004: cannot listen on localhost:$rest_port: process $pid (python3) holds the port"
+}
+
+test_settings_of_the_api_are_obeyed() {
+	start "web.cancel.enable: false" "rest.server.max-content-length: 5000" "web.refresh-interval: 750"
+	same '[750,false]' "$(rest /config | jq -c '[.["refresh-interval"], .features["web-cancel"]]')"
+	head -c 6000 /dev/zero >large
+	same 413 "$(status_of /jobs -X POST --data-binary @large)"
+	submit_words
+	same 403 "$(status_of "/jobs/$id" -X PATCH)"
+	same 403 "$(status_of "/jobs/$id/yarn-cancel")"
+	./bin/flink cancel "$id" >/dev/null || fail "cancel over RPC"
+	until_true 5 job_is "$id" CANCELED
+}
+
+# What a browser makes of an address, after the page has asked for what it shows.
+dom() {
+	"$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
+		--user-data-dir="$scratch/profile" --virtual-time-budget=4000 --dump-dom "http://localhost:$rest_port/$1" 2>/dev/null
+}
+
+test_page_in_a_browser() {
+	browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
+		echo "no chromium here"
+		exit 77
+	}
+	start
+	contains "$(dom '#/overview')" "No running jobs"
+	submit_words
+	echo "hello hello" >&9
+	until_true 10 has "/taskmanagers/$taskmanager/stdout" '^hello : 2$'
+	page=$(dom '#/overview')
+	contains "$page" "Available Task Slots"
+	contains "$page" "Running Jobs"
+	contains "$page" "Socket Window WordCount"
+	page=$(dom "#/job/running/$id/overview")
+	contains "$page" "Source: Socket Stream -&gt; Flat Map"
+	contains "$page" "HASH"
+	contains "$(dom "#/job/running/$id/output")" "hello : 2"
+	contains "$(dom "#/task-manager/$taskmanager/stdout")" "hello : 2"
+	contains "$(dom "#/task-manager/$taskmanager/logs")" "Received task"
+	contains "$(dom '#/job-manager/logs')" "Received JobGraph submission"
+	contains "$(dom '#/job-manager/stdout')" "Nothing is written to standard output"
+	contains "$(dom '#/job/running/00000000000000000000000000000001/overview')" "not found"
+}
+
+run_tests
