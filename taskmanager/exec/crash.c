@@ -20,8 +20,8 @@ size_t crash_describe(char *into, size_t size_bytes)
 	/* snprintf of plain strings neither allocates nor locks in glibc. */
 	int used = snprintf(into, size_bytes,
 			    "job: %s\ntask: %s\noperator: %s\nfunction: %s\n",
-			    id_format(&task->job_id, job), task_name(task), operator ? operator : "",
-			    call ? call->function : "");
+			    id_format(&task->job_id, job), task_name(task),
+			    operator ? operator : "", call ? call->function : "");
 
 	if (used < 0)
 		return 0;
