@@ -156,7 +156,7 @@ all: $(PROGRAMS_SHIPPED) home ## daemons, CLI, examples, and the Flink home buil
 home: $(PROGRAMS_SHIPPED) ## lays out build/flink; an edited conf there is never overwritten
 	$(Q)if [ -x scripts/make-home ]; then BUILD=$(BUILD) scripts/make-home $(OUT) $(HOME_DIR); fi
 
-tests: $(TESTS) $(FUZZERS) $(BENCH_JOBS) ## builds all test programs, and what the benchmarks run
+tests: $(TESTS) $(FUZZERS) $(SIM) $(BENCH_JOBS) ## builds all test programs, and what the benchmarks run
 
 fuzzers: $(FUZZERS) # the fuzzers alone; with BUILD=fuzz they search
 
