@@ -220,6 +220,9 @@ static void splits_answered(const Flink__Empty *answer, void *data)
 	if (answer != NULL || execution == NULL || execution->state == EXECUTION_CANCELING ||
 	    err.code == ERR_NET_CLOSED)
 		return;
+	/* The task has ended there already: its report is on the way and says why. */
+	if (err.code == ERR_FENCED)
+		return;
 	err_wrap(&err, "its splits cannot be handed over");
 	err.code = ERR_DEPLOY_FAILED;
 	job_fail(master, CAUSE_TASK, &err, execution, 0);
