@@ -245,8 +245,8 @@ int chain_open_next(struct chain *chain, struct err *err)
 		chain->failed_operator = link->context.operator_name;
 		return -1;
 	}
-	/* A writer that opens its file in the background says what came of it by the first flush, so
-	 * that an output that cannot be had fails the job before the first record. */
+	/* A writer that opens its file in the background says what came of it by the first flush,
+	 * so that an output that cannot be had fails the job before the first record. */
 	link->dirty = link->sink != NULL;
 	return link == chain->links ? 1 : 0;
 }
