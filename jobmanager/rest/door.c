@@ -340,7 +340,9 @@ int door_open(const struct door_options *options, struct door **out, struct err 
 		door->options.connections_max = DOOR_CONNECTIONS_MAX;
 	door->allow_origin = mem_strdup(options->allow_origin);
 	door->host_name = mem_strdup(options->host_name);
-	door->held_bytes_max = HELD_BYTES_BASE + 2 * (size_t)options->body_bytes_max;
+	door->held_bytes_max = options->held_bytes_max != 0 ?
+				       (size_t)options->held_bytes_max :
+				       HELD_BYTES_BASE + 2 * (size_t)options->body_bytes_max;
 	door->by_number = map_create();
 	list_init(&door->connections);
 	list_init(&door->queue);

@@ -30,6 +30,7 @@ struct door_options { /* texts are borrowed, for the call only */
 	uint32_t inner_connections; /* at most so many requests are inside at once */
 	char key[DOOR_KEY_SIZE];
 	uint64_t body_bytes_max;
+	uint64_t held_bytes_max; /* bodies and answers in memory; 0: 128 MiB and two bodies */
 	int64_t idle_ms; /* how long a kept connection may be silent */
 	/* 0: 512. Above, the one that has made the least of its time goes. */
 	uint32_t connections_max;

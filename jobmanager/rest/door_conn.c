@@ -116,6 +116,7 @@ static void end_head(struct door_conn *conn)
 	conn->out_written = 0;
 	forget_number(conn);
 	free_answer(&conn->early);
+	buf_fini(&conn->body);
 	sm_move(&door_states, &conn->state, DOOR_WRITING, conn);
 	set_deadline(conn, PIECE_MS);
 	(void)door_conn_charge(conn); /* what was answered is sent, however much there is */
@@ -180,6 +181,12 @@ static void enqueue(struct door_conn *conn)
 	set_deadline(conn, QUEUE_MS);
 	list_push_back(&conn->door->queue, &conn->queued);
 	agent_wake(&conn->door->agent);
+}
+
+void door_conn_go_inside(struct door_conn *conn)
+{
+	sm_move(&door_states, &conn->state, DOOR_INSIDE, conn);
+	set_deadline(conn, INSIDE_MS);
 }
 
 static void expect_body(struct door_conn *conn)

@@ -62,6 +62,17 @@ static void write_request(struct door_conn *conn, struct buf *out)
 	buf_add_text(out, "\r\n");
 }
 
+/* A connection that nobody uses has nothing to say: else it was closed, or an answer was longer
+ * than it said, and what is left of it must not become the next one's. */
+static bool is_quiet(struct inner *inner)
+{
+	char byte;
+	struct slice room = { &byte, 1 };
+	struct err err;
+
+	return conn_read(inner->conn, &room, 1, &err) == 0;
+}
+
 int door_inner_begin(struct door_conn *conn, struct err *err)
 {
 	struct door *door = conn->door;
@@ -78,11 +89,13 @@ int door_inner_begin(struct door_conn *conn, struct err *err)
 	conn->inner = inner;
 	conn->number = ++door->numbers;
 	map_put(door->by_number, bytes_of(&conn->number, sizeof(conn->number)), conn);
-	sm_move(&door_states, &conn->state, DOOR_INSIDE, conn);
+	door_conn_go_inside(conn);
 	inner->written = inner->head_size = 0;
 	inner->until_close = inner->closes = inner->later = false;
 	buf_clear(&inner->in);
 	write_request(conn, &inner->out);
+	if (inner->conn != NULL && !is_quiet(inner))
+		disconnect(inner);
 	if (inner->conn == NULL)
 		return connect_inside(conn, err);
 	inner->used_before = true;
@@ -265,9 +278,9 @@ int door_inner_step(struct door_conn *conn, bool *later, struct err *err)
 		}
 		if (whole < 0)
 			return err_set(err, ERR_NET_PROTOCOL,
-				       "the server inside gave no whole answer");
+				       "The server inside gave no whole answer.");
 		if (!door_conn_charge(conn))
-			return err_set(err, ERR_TOO_LARGE, "the answer is too large for now");
+			return err_set(err, ERR_TOO_LARGE, "The answer is too large for now; try again in a moment.");
 	}
 	if (!inner->used_before)
 		return -1;

@@ -107,6 +107,7 @@ void door_conn_create(struct door *door, struct conn *conn);
 void door_conn_condemn(struct door_conn *conn); /* from another agent of the runner */
 void door_conn_answer(struct door_conn *conn, struct door_answer *answer); /* takes it */
 void door_conn_refuse(struct door_conn *conn, int status, const char *format, ...) PRINTF(3, 4);
+void door_conn_go_inside(struct door_conn *conn);
 void door_conn_free(struct door_conn *conn);
 /* Says how much of the door's memory the connection uses now; false: that is too much. */
 bool door_conn_charge(struct door_conn *conn);
