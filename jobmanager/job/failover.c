@@ -92,10 +92,13 @@ static void set_cause(struct job_master *master, enum cause_rank rank, const str
 
 /* ---- deciding ------------------------------------------------------------------------------- */
 
+/* No restart can mend it. A symptom is never such: its cause is elsewhere. */
 static bool ends_the_job(const struct job_master *master)
 {
 	enum err_class class = err_class_of(master->cause.code);
 
+	if (master->cause_rank <= CAUSE_SYMPTOM)
+		return false;
 	return class == ERR_CLASS_FAIL || class == ERR_CLASS_USER;
 }
 

@@ -127,6 +127,20 @@ static void fixed_delay_restarts_as_often_as_it_says(void **state)
 	finish(bed);
 }
 
+/* A TaskManager that stops cancels its tasks; their peers may be the first to say so. */
+static void a_cancelled_peer_does_not_end_the_job(void **state)
+{
+	struct bed *bed = bed_with(3, 2, 2);
+	struct job *job = run_job(bed, "Paired", 4, fixed_delay);
+
+	fail_task(bed->taskmanagers[1], job, ERR_CANCELED,
+		  "task Source: Numbers (1/1) was cancelled");
+	bed_until_status(bed, job, JOB_RESTARTING, 100);
+	bed_until_running(bed, job, 2000);
+	assert_int_equal(job->restarts, 1);
+	finish(bed);
+}
+
 static void what_no_restart_can_mend_ends_the_job(void **state)
 {
 	struct bed *bed = bed_with(3, 1, 2);
@@ -386,6 +400,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_strategy_the_first_failure_ends_the_job),
 		cmocka_unit_test(fixed_delay_restarts_as_often_as_it_says),
+		cmocka_unit_test(a_cancelled_peer_does_not_end_the_job),
 		cmocka_unit_test(what_no_restart_can_mend_ends_the_job),
 		cmocka_unit_test(a_task_that_cannot_be_deployed_fails_the_job),
 		cmocka_unit_test(the_history_keeps_the_last_failures),
