@@ -243,3 +243,20 @@ struct shuffle *taskmanager_shuffle(struct taskmanager *taskmanager)
 {
 	return taskmanager->shuffle;
 }
+
+const struct id *taskmanager_incarnation(const struct taskmanager *taskmanager)
+{
+	return &taskmanager->incarnation;
+}
+
+bool taskmanager_slot_holder(const struct taskmanager *taskmanager, uint32_t index,
+			     struct id *allocation_id, struct id *job_id)
+{
+	return task_executor_slot_holder(taskmanager->executor, index, allocation_id, job_id);
+}
+
+bool taskmanager_at_rest(const struct taskmanager *taskmanager, char *text, size_t size_bytes)
+{
+	return task_executor_at_rest(taskmanager->executor, text, size_bytes) &&
+	       shuffle_at_rest(taskmanager->shuffle, text, size_bytes);
+}

@@ -44,5 +44,11 @@ void taskmanager_destroy(struct taskmanager **taskmanager);
  *  */
 uint32_t taskmanager_tasks_count(const struct taskmanager *taskmanager);
 struct shuffle *taskmanager_shuffle(struct taskmanager *taskmanager);
+const struct id *taskmanager_incarnation(const struct taskmanager *taskmanager);
+/* Who holds the slot; false: nobody. */
+bool taskmanager_slot_holder(const struct taskmanager *taskmanager, uint32_t index,
+			     struct id *allocation_id, struct id *job_id);
+/* Nothing is left of any job; false: text says what is. */
+bool taskmanager_at_rest(const struct taskmanager *taskmanager, char *text, size_t size_bytes);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * executor_slots.c - the TaskManager's side of the slot protocol: a slot is held by one allocation
  * at a time, and is free again only when its tasks are gone. */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/check.h"
@@ -167,4 +168,24 @@ void executor_cancel_all(struct task_executor *executor, const char *why)
 	at = 0;
 	while (map_next(executor->jobs, &at, NULL, &value))
 		((struct executor_job *)value)->released = true;
+}
+
+bool task_executor_slot_holder(const struct task_executor *executor, uint32_t index,
+			       struct id *allocation_id, struct id *job_id)
+{
+	const struct executor_slot *slot = &executor->slots[index];
+
+	*allocation_id = slot->allocation_id;
+	*job_id = slot->job_id;
+	return slot->allocated;
+}
+
+bool task_executor_at_rest(const struct task_executor *executor, char *text, size_t size_bytes)
+{
+	uint32_t slots = 0;
+	for (uint32_t i = 0; i < executor->options.slots; i++)
+		slots += executor->slots[i].allocated;
+	snprintf(text, size_bytes, "%zu tasks, %zu jobs, %u slots given away",
+		 map_count(executor->tasks), map_count(executor->jobs), slots);
+	return map_count(executor->tasks) == 0 && map_count(executor->jobs) == 0 && slots == 0;
 }

@@ -28,6 +28,11 @@ MUST_USE int task_executor_create(const struct task_executor_options *options,
 				  struct task_executor **executor, struct err *err);
 bool task_executor_registered(const struct task_executor *executor); /* any thread */
 uint32_t task_executor_tasks(const struct task_executor *executor); /* its own thread, or at rest */
+/* For checkers, at rest: no task, no job, no slot given away. false: text says what is left. */
+bool task_executor_at_rest(const struct task_executor *executor, char *text, size_t size_bytes);
+/* For checkers, between events: who holds the slot; false: nobody. */
+bool task_executor_slot_holder(const struct task_executor *executor, uint32_t index,
+			       struct id *allocation_id, struct id *job_id);
 /* Begins to stop: cancels every task and says goodbye; stopped when task_executor_idle. */
 void task_executor_stop(struct task_executor *executor); /* any thread */
 bool task_executor_idle(const struct task_executor *executor); /* any thread */

@@ -706,3 +706,22 @@ bool shuffle_check(struct shuffle *shuffle, char *text, size_t size_bytes)
 	}
 	return right;
 }
+
+bool shuffle_at_rest(struct shuffle *shuffle, char *text, size_t size_bytes)
+{
+	const struct segment_pool *pool = shuffle->pool;
+	uint32_t links = 0;
+
+	LIST_FOR_EACH(&shuffle->links, struct link, node, link)
+		links++;
+	pthread_mutex_lock(&shuffle->lock);
+	size_t outputs = map_count(shuffle->outputs), inputs = map_count(shuffle->inputs);
+	pthread_mutex_unlock(&shuffle->lock);
+
+	snprintf(text, size_bytes,
+		 "%zu outputs, %zu inputs, %u data connections, %u of %u segments free, %u set aside",
+		 outputs, inputs, links, segment_pool_free(pool), segment_pool_total(pool),
+		 segment_pool_admitted(pool));
+	return outputs == 0 && inputs == 0 && links == 0 && segment_pool_admitted(pool) == 0 &&
+	       segment_pool_free(pool) == segment_pool_total(pool);
+}

@@ -61,5 +61,8 @@ void shuffle_close_input(struct shuffle *shuffle, struct channel **channel);
 void shuffle_release_job(struct shuffle *shuffle, const struct id *job_id);
 /* For the simulator's checker: credit conserved on every channel; text names a breach. */
 bool shuffle_check(struct shuffle *shuffle, char *text, size_t size_bytes);
+/* For the same, when all jobs are over: no channel, no connection, all segments free and nobody's.
+ * false: text says what is left. */
+bool shuffle_at_rest(struct shuffle *shuffle, char *text, size_t size_bytes);
 
 #endif
