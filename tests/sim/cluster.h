@@ -4,51 +4,55 @@
 #ifndef TESTS_SIM_CLUSTER_H
 #define TESTS_SIM_CLUSTER_H
 
-#include "dispatcher.pb-c.h"
-
-#include "common/rpc/rpc.h"
-#include "common/world/world_sim.h"
+#include "common/conf/conf.h"
 #include "jobmanager/jobmanager.h"
 #include "taskmanager/taskmanager.h"
-
-#define CLUSTER_TMS_MAX 8
+#include "tests/sim/client.h"
+#include "tests/sim/plan.h"
 
 struct cluster_node {
+	char name[16];
 	struct world *world;
 	struct conf *conf;
-	struct taskmanager *taskmanager; /* NULL: dead */
+	struct taskmanager *taskmanager; /* NULL: dead, or not there yet */
 	uint32_t lives;
+	bool stopping;
+	char *note; /* what its next life says that this one died of; NULL: nothing */
+	struct id note_job_id;
 };
 
+struct checks;
+
 struct cluster {
+	const struct plan *plan;
 	struct sim *sim;
-	struct world *jm_world, *client_world;
+	struct cluster_node tms[PLAN_TMS_MAX];
+	uint32_t tms_count;
+	struct world *jm_world; /* NULL: dead, or not there yet */
 	struct conf *jm_conf;
 	struct jobmanager *jobmanager;
-	struct cluster_node tms[CLUSTER_TMS_MAX];
-	uint32_t tms_count, slots_per_tm;
-	/* client */
-	struct runner *client_runner;
-	struct rpc_client *client;
-	struct id job_id;
-	bool submitted, submit_failed, polling;
-	char status[32];
-	struct err failure;
-	uint64_t events;
+	uint32_t jm_lives;
+	struct client *client;
+	struct checks *checks;
 	struct err breach; /* the first thing a checker found */
 };
 
-struct cluster *cluster_create(uint64_t seed, const struct sim_options *options, uint32_t tms,
-			       uint32_t slots_per_tm);
-void cluster_destroy(struct cluster **cluster); /* CHECKs that nothing is left */
+/* Nobody is there yet but the client. */
+struct cluster *cluster_create(const struct plan *plan);
+/* Everybody's memory is freed; then what is left was lost by somebody. */
+void cluster_destroy(struct cluster **cluster);
 
-/* Submits the ledger job (source -> flat map -HASH-> sum -> ledger) at this parallelism. */
-void cluster_submit(struct cluster *cluster, uint32_t parallelism, const char *const *settings);
-void cluster_cancel(struct cluster *cluster);
-bool cluster_job_ended(void *cluster);   /* for sim_run */
-bool cluster_job_running(void *cluster); /* all its tasks */
+void cluster_start_jobmanager(struct cluster *cluster); /* unless it is there */
+void cluster_kill_jobmanager(struct cluster *cluster);
+void cluster_start_taskmanager(struct cluster *cluster, uint32_t tm); /* unless it is there */
+void cluster_kill_taskmanager(struct cluster *cluster, uint32_t tm);
+/* Asks it to end in order; it is taken away when it has. */
+void cluster_stop_taskmanager(struct cluster *cluster, uint32_t tm);
+void cluster_step(struct cluster *cluster); /* takes away who has stopped; between events */
+void cluster_kill_client(struct cluster *cluster); /* and starts it again */
 
-void cluster_kill(struct cluster *cluster, uint32_t tm);
-void cluster_restart(struct cluster *cluster, uint32_t tm);
+/* Any of the living, by chance: for faults. */
+struct world *cluster_any_node(struct cluster *cluster);
+struct cluster_node *cluster_any_taskmanager(struct cluster *cluster, uint32_t *index);
 
 #endif

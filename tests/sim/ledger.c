@@ -1,319 +1,418 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ledger.c - a source with known content and a sink that keeps a ledger, for the simulator. */
+ * ledger.c - the books, and the model that they are held against. */
 #include "tests/sim/ledger.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/check.h"
-#include "common/base/map.h"
+#include "common/base/mark.h"
 #include "common/base/mem.h"
 
+#define LEDGERS_MAX 64
 #define ATTEMPTS_MAX 4096
-#define BATCH_MAX 64
+#define ORIGINS_MAX (2 * PLAN_PARALLELISM_MAX)
 
-const struct field ledger_fields[2] = { { "key", FIELD_STRING, 0 }, { "value", FIELD_BIGINT, 0 } };
+const struct field ledger_fields[] = { { "key", FIELD_STRING, 0 },
+				       { "value", FIELD_BIGINT, 0 },
+				       { "number", FIELD_BIGINT, 0 },
+				       { "attempt", FIELD_INT, 0 },
+				       { "origin", FIELD_INT, 0 } };
+const uint32_t ledger_fields_count = ARRAY_COUNT(ledger_fields);
 
-struct entry { /* the C struct of ledger_fields */
-	struct str key;
-	int64_t value;
+struct book { /* of one attempt */
+	uint64_t entries;
+	uint32_t writers; /* bit per subtask that was opened */
+	int64_t *last;    /* per key: the last running sum, or what its windows add up to */
+	uint16_t *seen;   /* per record: how often it came */
+	int64_t order[ORIGINS_MAX][PLAN_PARALLELISM_MAX]; /* the last number, per channel */
 };
 
-static struct ledger_plan plan;
-static int64_t *books[ATTEMPTS_MAX]; /* per attempt: the last value of each key */
-static uint64_t records[ATTEMPTS_MAX];
-static uint32_t attempt_last;
-static struct err breach;
+struct source_parameters { /* no padding: it travels as bytes */
+	uint32_t number, source;
+};
 
-void ledger_reset(const struct ledger_plan *wanted)
+struct ledger {
+	struct id job_id;
+	struct plan_job job;
+	uint32_t number, attempts_count; /* attempts seen: the last one's number + 1 */
+	uint32_t failures_left;
+	bool lines_lost, ambiguous;
+	struct book *books[ATTEMPTS_MAX];
+	struct source_parameters parameters[2];
+};
+
+static struct {
+	struct sim *sim;
+	struct ledger *ledgers[LEDGERS_MAX];
+	uint32_t count;
+	uint64_t progress;
+	struct err breach;
+	bool healed;
+} all;
+
+static void breach(const struct ledger *ledger, uint32_t attempt, const char *format, ...)
+	PRINTF(3, 4);
+static void breach(const struct ledger *ledger, uint32_t attempt, const char *format, ...)
 {
-	ledger_free();
-	plan = *wanted;
-	attempt_last = 0;
-	err_clear(&breach);
+	char text[512];
+	va_list arguments;
+
+	if (all.breach.code != ERR_NONE || ledger->ambiguous)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	err_set(&all.breach, ERR_BUG, "job %u, attempt %u: %s", ledger->number, attempt, text);
 }
 
-void ledger_free(void)
+/* ---- life ----------------------------------------------------------------------------------- */
+
+void ledger_begin(struct sim *sim)
 {
-	for (uint32_t i = 0; i < ATTEMPTS_MAX; i++) {
-		mem_free(books[i]);
-		books[i] = NULL;
-		records[i] = 0;
+	ledger_end();
+	all.sim = sim;
+}
+
+void ledger_end(void)
+{
+	for (uint32_t i = 0; i < all.count; i++) {
+		struct ledger *ledger = all.ledgers[i];
+
+		for (uint32_t a = 0; a < ledger->attempts_count; a++) {
+			if (ledger->books[a] == NULL)
+				continue;
+			mem_free(ledger->books[a]->last);
+			mem_free(ledger->books[a]->seen);
+			mem_free(ledger->books[a]);
+		}
+		mem_free(ledger);
 	}
+	memset(&all, 0, sizeof(all));
 }
 
-struct bytes ledger_source_parameters(void)
+struct ledger *ledger_open(const struct plan_job *job, const struct id *job_id)
 {
-	return bytes_of(&plan, sizeof(plan));
+	struct ledger *ledger = MEM_NEW(struct ledger);
+
+	CHECK(all.count < LEDGERS_MAX, "%u submissions", all.count);
+	ledger->job = *job;
+	ledger->job_id = *job_id;
+	ledger->number = all.count;
+	ledger->failures_left = job->failures;
+	for (uint32_t source = 0; source < ARRAY_COUNT(ledger->parameters); source++)
+		ledger->parameters[source] = (struct source_parameters){ ledger->number, source };
+	all.ledgers[all.count++] = ledger;
+	return ledger;
 }
 
-static size_t key_text(uint32_t key, char text[64])
+uint32_t ledger_number(const struct ledger *ledger)
+{
+	return ledger->number;
+}
+
+struct ledger *ledger_by_number(uint32_t number)
+{
+	CHECK(number < all.count, "ledger %u of %u", number, all.count);
+	return all.ledgers[number];
+}
+
+struct ledger *ledger_find(const struct id *job_id)
+{
+	for (uint32_t i = 0; i < all.count; i++)
+		if (id_equal(&all.ledgers[i]->job_id, job_id))
+			return all.ledgers[i];
+	return NULL;
+}
+
+const struct plan_job *ledger_plan(const struct ledger *ledger)
+{
+	return &ledger->job;
+}
+
+struct bytes ledger_source_parameters(struct ledger *ledger, uint32_t source)
+{
+	return bytes_of(&ledger->parameters[source], sizeof(ledger->parameters[source]));
+}
+
+bool ledger_function_fails(struct ledger *ledger)
+{
+	if (ledger->failures_left == 0 || all.healed ||
+	    sim_random(all.sim) % ledger->job.records >= 2)
+		return false;
+	ledger->failures_left--;
+	SOMETIMES("a user function fails");
+	return true;
+}
+
+void ledger_heal(void)
+{
+	all.healed = true;
+}
+
+bool ledger_healed(void)
+{
+	return all.healed;
+}
+
+/* ---- the model ------------------------------------------------------------------------------ */
+
+size_t ledger_key(uint32_t key, char text[64])
 {
 	return (size_t)snprintf(text, 64, key % 7 == 0 ? "key-with-a-tail-%u" : "k%u", key);
 }
 
-/* ---- source: split s has the records i with i mod parallelism = s --------------------------- */
-
-struct enumerator {
-	struct job_context context;
-	bool *waiting; /* per subtask: a reader is there and has no splits yet */
-};
-
-static int enumerator_open(void **self, const struct job_context *context,
-			   struct state_reader *from, struct err *err)
+static bool is_kept(const struct plan_job *job, uint32_t record)
 {
-	struct enumerator *enumerator = MEM_NEW(struct enumerator);
+	bool has_filter = job->shape == SHAPE_SUM || job->shape == SHAPE_UNION;
 
-	enumerator->context = *context;
-	enumerator->waiting = MEM_NEW_ARRAY(bool, context->parallelism);
-	*self = enumerator;
-	return 0;
+	return !has_filter || job->drop_every == 0 || record % job->drop_every != 0;
 }
 
-static int enumerator_reader(void *self, uint32_t subtask, const struct split *owned,
-			     uint32_t count, struct err *err)
+static int64_t key_count(const struct plan_job *job, uint32_t key)
 {
-	struct enumerator *enumerator = self;
+	int64_t count = 0;
 
-	if (subtask >= enumerator->context.parallelism)
-		return err_set(err, ERR_BUG, "reader %u of %u", subtask,
-			       enumerator->context.parallelism);
-	enumerator->waiting[subtask] = count == 0;
-	return 0;
+	for (uint32_t record = key; record < job->records; record += job->keys)
+		count += is_kept(job, record);
+	return count;
 }
 
-static int enumerator_step(void *self, mono_t now, struct split_assigner *to, mono_t *wake_at,
-			   struct err *err)
+static bool is_counted_per_key(const struct plan_job *job)
 {
-	struct enumerator *enumerator = self;
+	return job->shape == SHAPE_SUM || job->shape == SHAPE_UNION || job->shape == SHAPE_WINDOW;
+}
 
-	for (uint32_t i = 0; i < enumerator->context.parallelism; i++) {
-		if (!enumerator->waiting[i])
-			continue;
-		struct split split = { i, bytes_of(&i, sizeof(i)) };
+/* How often each record arrives. */
+static uint32_t copies(const struct plan_job *job)
+{
+	return job->ship == SHIP_BROADCAST ? job->parallelism : 1;
+}
 
-		enumerator->waiting[i] = false;
-		to->assign(to, i, &split);
-		to->no_more_splits(to, i);
+/* One channel from where it is made to where it arrives: its records keep their order. */
+static bool is_in_order(const struct plan_job *job)
+{
+	return job->parallelism == job->sink_parallelism;
+}
+
+/* ---- books ---------------------------------------------------------------------------------- */
+
+static struct book *book_of(struct ledger *ledger, uint32_t attempt)
+{
+	const struct plan_job *job = &ledger->job;
+
+	CHECK(attempt < ATTEMPTS_MAX, "attempt %u", attempt);
+	if (attempt >= ledger->attempts_count)
+		ledger->attempts_count = attempt + 1;
+	if (ledger->books[attempt] == NULL) {
+		struct book *book = MEM_NEW(struct book);
+
+		book->last = MEM_NEW_ARRAY(int64_t, job->keys);
+		book->seen = MEM_NEW_ARRAY(uint16_t, job->records);
+		memset(book->order, 0xff, sizeof(book->order)); /* -1: nothing came yet */
+		ledger->books[attempt] = book;
 	}
-	return 1;
+	return ledger->books[attempt];
 }
 
-static void enumerator_close(void **self)
+void ledger_writer_opens(struct ledger *ledger, uint32_t attempt, uint32_t subtask)
 {
-	struct enumerator *enumerator = *self;
+	struct book *book = book_of(ledger, attempt);
 
-	if (enumerator == NULL)
+	if (subtask >= ledger->job.sink_parallelism)
+		breach(ledger, attempt, "sink %u of %u", subtask, ledger->job.sink_parallelism);
+	else if (book->writers & 1u << subtask)
+		breach(ledger, attempt, "sink %u was opened twice", subtask);
+	book->writers |= 1u << (subtask % 32);
+	if (attempt + 1 < ledger->attempts_count)
+		SOMETIMES("a sink of an earlier attempt opens after one of a later attempt");
+}
+
+static void count_key(struct ledger *ledger, struct book *book, uint32_t attempt,
+		      const struct ledger_entry *entry)
+{
+	uint32_t key = (uint32_t)(entry->number % ledger->job.keys);
+	int64_t *last = &book->last[key];
+
+	if (ledger->job.shape == SHAPE_WINDOW) {
+		*last += entry->value;
+		if (entry->value < 1 || *last > key_count(&ledger->job, key))
+			breach(ledger, attempt, "a window gives %lld to key %u, %lld in all",
+			       (long long)entry->value, key, (long long)*last);
 		return;
-	mem_free(enumerator->waiting);
-	mem_free(enumerator);
-	*self = NULL;
-}
-
-struct reader {
-	struct operator_context context;
-	struct ledger_plan plan;
-	bool has_split, no_more;
-	uint32_t next;    /* record number */
-	mono_t begun_at;  /* MONO_NEVER: not yet */
-	uint32_t emitted;
-};
-
-static int reader_open(void **self, const struct operator_context *context,
-		       struct state_reader *from, struct err *err)
-{
-	struct reader *reader = MEM_NEW(struct reader);
-
-	reader->context = *context;
-	*self = reader;
-	if (context->parameters.size_bytes != sizeof(reader->plan))
-		return err_set(err, ERR_PLAN_INVALID, "sim-source has %zu bytes of parameters",
-			       context->parameters.size_bytes);
-	memcpy(&reader->plan, context->parameters.data, sizeof(reader->plan));
-	reader->begun_at = MONO_NEVER;
-	return 0;
-}
-
-static int reader_add(void *self, const struct split *splits, uint32_t count, struct err *err)
-{
-	struct reader *reader = self;
-
-	if (count != 1 || splits[0].body.size_bytes != sizeof(reader->next) || reader->has_split)
-		return err_set(err, ERR_BUG, "sim-source got %u splits", count);
-	memcpy(&reader->next, splits[0].body.data, sizeof(reader->next));
-	reader->has_split = true;
-	return 0;
-}
-
-static int reader_no_more_splits(void *self, struct err *err)
-{
-	((struct reader *)self)->no_more = true;
-	return 0;
-}
-
-static enum poll reader_poll(void *self, mono_t now, struct outbox *out, mono_t *wake_at,
-			     struct err *err)
-{
-	struct reader *reader = self;
-	const struct ledger_plan *p = &reader->plan;
-
-	if (!reader->has_split)
-		return reader->no_more ? POLL_END : POLL_WAIT;
-	if (reader->begun_at == MONO_NEVER)
-		reader->begun_at = now;
-	for (uint32_t i = 0; i < BATCH_MAX && !outbox_full(out); i++) {
-		/* Each subtask has its share of the rate; its own records are due one by one. */
-		mono_t due = reader->begun_at + (mono_t)((double)reader->emitted * NS_PER_S *
-							 p->parallelism / p->rate_per_s);
-		char text[64];
-
-		if (reader->next >= p->total)
-			return POLL_END;
-		if (due > now) {
-			*wake_at = mono_min(*wake_at, due);
-			return POLL_WAIT;
-		}
-		struct entry entry = { .value = 1 };
-
-		entry.key = str_of(text, key_text(reader->next % p->keys, text));
-		outbox_emit(out, reader->context.output_type, &entry);
-		reader->next += p->parallelism;
-		reader->emitted++;
 	}
-	return POLL_MORE;
+	if (is_in_order(&ledger->job) && entry->value != *last + 1)
+		breach(ledger, attempt, "key %u went from %lld to %lld", key, (long long)*last,
+		       (long long)entry->value);
+	++*last;
+	/* Sum v of a key stands for its v-th record, as if none were dropped. */
+	if (entry->value < 1 || entry->value > key_count(&ledger->job, key))
+		breach(ledger, attempt, "key %u has a sum of %lld", key, (long long)entry->value);
+	else if (book->seen[key + (uint64_t)(entry->value - 1) * ledger->job.keys]++ > 0)
+		breach(ledger, attempt, "key %u has the sum %lld twice", key,
+		       (long long)entry->value);
 }
 
-static size_t reader_status(const void *self, char *text, size_t size_bytes)
+static void count_record(struct ledger *ledger, struct book *book, uint32_t attempt,
+			 uint32_t subtask, const struct ledger_entry *entry)
 {
-	if (size_bytes > 0)
-		text[0] = '\0';
-	return 0;
+	const struct plan_job *job = &ledger->job;
+	int64_t *before = &book->order[entry->origin][subtask];
+
+	if (entry->value != 1)
+		breach(ledger, attempt, "record %lld has value %lld", (long long)entry->number,
+		       (long long)entry->value);
+	if (++book->seen[entry->number] > copies(job))
+		breach(ledger, attempt, "record %lld came %u times", (long long)entry->number,
+		       book->seen[entry->number]);
+	if (is_in_order(job) && entry->number <= *before)
+		breach(ledger, attempt, "sink %u: record %lld of origin %d came after %lld", subtask,
+		       (long long)entry->number, entry->origin, (long long)*before);
+	*before = entry->number;
 }
 
-static void close_self(void **self)
+static bool entry_is_sane(const struct ledger *ledger, struct bytes key,
+			  const struct ledger_entry *entry)
 {
-	mem_free(*self);
-	*self = NULL;
+	const struct plan_job *job = &ledger->job;
+	char expected[64];
+
+	if (entry->number < 0 || entry->number >= job->records || entry->origin < 0 ||
+	    entry->origin >= ORIGINS_MAX || !is_kept(job, (uint32_t)entry->number))
+		return false;
+	size_t length = ledger_key((uint32_t)(entry->number % job->keys), expected);
+
+	return key.size_bytes == length && memcmp(key.data, expected, length) == 0;
 }
 
-static const struct source_vtable source = {
-	.name = "sim-source",
-	.enumerator_open = enumerator_open, .enumerator_step = enumerator_step,
-	.enumerator_reader = enumerator_reader, .enumerator_close = enumerator_close,
-	.reader_open = reader_open, .reader_add = reader_add,
-	.reader_no_more_splits = reader_no_more_splits, .reader_poll = reader_poll,
-	.reader_status = reader_status, .reader_close = close_self,
-};
-
-/* ---- sink ----------------------------------------------------------------------------------- */
-
-struct writer {
-	struct operator_context context;
-	struct map *key_numbers; /* key text -> number + 1 */
-};
-
-static int writer_open(void **self, const struct operator_context *context,
-		       struct state_reader *from, struct err *err)
+void ledger_entry_arrives(struct ledger *ledger, uint32_t attempt, uint32_t subtask,
+			  struct bytes key, const struct ledger_entry *entry)
 {
-	struct writer *writer = MEM_NEW(struct writer);
+	struct book *book = book_of(ledger, attempt);
 
-	writer->context = *context;
-	writer->key_numbers = map_create();
-	*self = writer;
-	for (uint32_t key = 0; key < plan.keys; key++) {
-		char text[64];
-
-		map_put(writer->key_numbers, bytes_of(text, key_text(key, text)),
-			(void *)(uintptr_t)(key + 1));
-	}
-	CHECK(context->attempt < ATTEMPTS_MAX, "attempt %u", context->attempt);
-	if (books[context->attempt] == NULL)
-		books[context->attempt] = MEM_NEW_ARRAY(int64_t, plan.keys);
-	if (context->attempt > attempt_last)
-		attempt_last = context->attempt;
-	return 0;
+	book->entries++;
+	all.progress++;
+	if (!entry_is_sane(ledger, key, entry) || subtask >= PLAN_PARALLELISM_MAX)
+		breach(ledger, attempt, "sink %u got a record that nobody made: %.*s, number %lld",
+		       subtask, (int)key.size_bytes, (const char *)key.data, (long long)entry->number);
+	else if ((uint32_t)entry->attempt != attempt)
+		breach(ledger, attempt, "a record of attempt %d came to sink %u", entry->attempt,
+		       subtask);
+	else if (is_counted_per_key(&ledger->job))
+		count_key(ledger, book, attempt, entry);
+	else
+		count_record(ledger, book, attempt, subtask, entry);
 }
 
-static int write_batch(void *self, const struct batch *batch, uint32_t *taken, struct err *err)
+/* ---- printed lines -------------------------------------------------------------------------- */
+
+/* "3> (k12,1,612,0,9)": the subtask's prefix is there if the sink is parallel. */
+static bool parse_line(const char *line, size_t size_bytes, char key[64], uint32_t *subtask,
+		       struct ledger_entry *entry)
 {
-	struct writer *writer = self;
-	uint32_t attempt = writer->context.attempt;
+	char text[128];
+	long long value, number;
+	int at = 0;
 
-	for (; *taken < batch->count; (*taken)++) {
-		const struct entry *entry = batch_at(batch, *taken);
-		void *number = map_get(writer->key_numbers, str_bytes(&entry->key));
+	if (size_bytes >= sizeof(text))
+		return false;
+	memcpy(text, line, size_bytes);
+	text[size_bytes] = '\0';
+	*subtask = 1;
+	if (sscanf(text, "%u> %n", subtask, &at) < 1)
+		at = 0;
+	int length = 0, parts = sscanf(text + at, "(%63[^,],%lld,%lld,%d,%d)%n", key, &value, &number,
+				       &entry->attempt, &entry->origin, &length);
 
-		if (number == NULL) {
-			err_set(&breach, ERR_BUG, "attempt %u: a key nobody made: \"%.*s\"", attempt,
-				(int)entry->key.len, str_ptr(&entry->key));
-			continue;
-		}
-		int64_t *last = &books[attempt][(uintptr_t)number - 1];
-
-		if (entry->value != *last + 1 && breach.code == ERR_NONE)
-			err_set(&breach, ERR_BUG, "attempt %u: key %lu went from %lld to %lld",
-				attempt, (unsigned long)(uintptr_t)number - 1, (long long)*last,
-				(long long)entry->value);
-		*last = entry->value;
-		records[attempt]++;
-	}
-	return 1;
+	entry->value = value;
+	entry->number = number;
+	return parts == 5 && text[at + length] == '\0' && entry->attempt >= 0 &&
+	       entry->attempt < ATTEMPTS_MAX && (*subtask)-- > 0;
 }
 
-static int flush(void *self, uint64_t checkpoint, bool end_of_input, struct err *err)
+void ledger_line(struct ledger *ledger, const char *line, size_t size_bytes)
 {
-	return 1;
-}
+	struct ledger_entry entry = { .value = 0 };
+	uint32_t subtask = 0;
+	char key[64];
 
-static void writer_close(void **self)
-{
-	struct writer *writer = *self;
-
-	if (writer == NULL)
+	if (!parse_line(line, size_bytes, key, &subtask, &entry)) {
+		breach(ledger, 0, "the client read a strange line: \"%.*s\"", (int)size_bytes, line);
 		return;
-	map_destroy(&writer->key_numbers);
-	close_self(self);
+	}
+	ledger_entry_arrives(ledger, (uint32_t)entry.attempt, subtask, bytes_of_text(key), &entry);
 }
 
-static const struct sink_vtable sink = {
-	.name = "sim-ledger", .writer_open = writer_open, .write = write_batch, .flush = flush,
-	.writer_close = writer_close,
-};
-
-void ledger_register(void)
+void ledger_lines_lost(struct ledger *ledger)
 {
-	registry_add_source(&source);
-	registry_add_sink(&sink);
+	SOMETIMES("printed lines are lost and the client is told");
+	ledger->lines_lost = true;
 }
 
-int ledger_check_order(struct err *err)
+void ledger_is_ambiguous(struct ledger *ledger)
 {
-	if (breach.code == ERR_NONE)
+	SOMETIMES("a submission meets the death of its JobManager");
+	ledger->ambiguous = true;
+}
+
+/* ---- verdicts ------------------------------------------------------------------------------- */
+
+int ledger_breach(struct err *err)
+{
+	if (all.breach.code == ERR_NONE)
 		return 0;
-	*err = breach;
+	*err = all.breach;
 	return -1;
 }
 
-int ledger_check(uint32_t attempt, struct err *err)
+static int check_keys(const struct ledger *ledger, const struct book *book, struct err *err)
 {
-	if (books[attempt] == NULL)
-		return err_set(err, ERR_BUG, "attempt %u wrote nothing", attempt);
-	for (uint32_t key = 0; key < plan.keys; key++) {
-		int64_t expected = plan.total / plan.keys + (key < plan.total % plan.keys);
+	const struct plan_job *job = &ledger->job;
 
-		if (books[attempt][key] != expected)
-			return err_set(err, ERR_BUG, "attempt %u: key %u ended at %lld, the model says %lld", attempt,
-				       key, (long long)books[attempt][key], (long long)expected);
+	for (uint32_t key = 0; key < job->keys; key++) {
+		int64_t expected = key_count(job, key);
+		bool may_miss = job->shape == SHAPE_WINDOW && !job->fire_at_end;
+
+		if (book->last[key] != expected && !(may_miss && book->last[key] < expected))
+			return err_set(err, ERR_BUG,
+				       "job %u, attempt %u: key %u ended at %lld, the model says %lld",
+				       ledger->number, ledger->attempts_count - 1, key,
+				       (long long)book->last[key], (long long)expected);
 	}
-	return ledger_check_order(err);
+	return 0;
 }
 
-uint64_t ledger_records(uint32_t attempt)
+static int check_records(const struct ledger *ledger, const struct book *book, struct err *err)
 {
-	return attempt < ATTEMPTS_MAX ? records[attempt] : 0;
+	for (uint32_t record = 0; record < ledger->job.records; record++)
+		if (book->seen[record] != copies(&ledger->job))
+			return err_set(err, ERR_BUG,
+				       "job %u, attempt %u: record %u came %u times, the model says %u",
+				       ledger->number, ledger->attempts_count - 1, record,
+				       book->seen[record], copies(&ledger->job));
+	return 0;
 }
 
-uint32_t ledger_attempt_last(void)
+int ledger_check_finished(const struct ledger *ledger, struct err *err)
 {
-	return attempt_last;
+	const struct book *book =
+		ledger->attempts_count > 0 ? ledger->books[ledger->attempts_count - 1] : NULL;
+
+	if (ledger->lines_lost || ledger->ambiguous)
+		return 0;
+	if (book == NULL)
+		return err_set(err, ERR_BUG, "job %u FINISHED and wrote nothing", ledger->number);
+	return is_counted_per_key(&ledger->job) ? check_keys(ledger, book, err)
+						: check_records(ledger, book, err);
+}
+
+uint32_t ledger_attempts(const struct ledger *ledger)
+{
+	return ledger->attempts_count;
+}
+
+uint64_t ledger_progress(void)
+{
+	return all.progress;
 }

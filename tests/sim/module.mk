@@ -1,2 +1,2 @@
-$(eval $(call program,tests/sim/sim,$(OUT)/tests/sim/sim.o $(OUT)/tests/sim/cluster.o $(OUT)/tests/sim/ledger.o,$(JOBMANAGER) $(TASKMANAGER) $(COMMON),-lcivetweb))
-SIM := $(OUT)/tests/sim/sim
+SIM_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(sort $(wildcard tests/sim/*.c)))
+$(eval $(call program,tests/sim/sim,$(SIM_OBJECTS),$(JOBMANAGER) $(TASKMANAGER) $(CONNECTORS) $(COMMON),-lcivetweb))

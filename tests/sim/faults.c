@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * faults.c - the blows. A blow that its plan does not have, or that finds nobody, is none. */
+#include "tests/sim/faults.h"
+
+#include "common/base/mark.h"
+#include "common/base/mem.h"
+
+static uint32_t below(struct faults *faults, uint32_t bound)
+{
+	return (uint32_t)(sim_random(faults->cluster->sim) % bound);
+}
+
+static void plan_next(struct faults *faults)
+{
+	uint32_t gap = faults->cluster->plan->fault_gap_ms;
+
+	faults->next_at = gap == 0 ? MONO_NEVER
+				   : mono_after_ms(sim_now(faults->cluster->sim),
+						   1 + below(faults, 2 * gap));
+}
+
+void faults_begin(struct faults *faults, struct cluster *cluster)
+{
+	*faults = (struct faults){ .cluster = cluster };
+	plan_next(faults);
+}
+
+/* ---- machines ------------------------------------------------------------------------------- */
+
+/* Its supervisor writes down which job's function did it; the next life hands that in. */
+static void leave_note(struct faults *faults, struct cluster_node *node)
+{
+	struct id job_id;
+
+	if (!(faults->cluster->plan->faults & FAULT_CRASH_NOTE) || below(faults, 3) > 0 ||
+	    !client_any_job(faults->cluster->client, &job_id))
+		return;
+	mem_free(node->note);
+	node->note = mem_strdup("signal: SIGSEGV\nfunction: pass_on\n");
+	node->note_job_id = job_id;
+	SOMETIMES("a crash note blames a job");
+}
+
+static void kill_taskmanager(struct faults *faults)
+{
+	struct cluster *cluster = faults->cluster;
+	uint32_t tm;
+	struct cluster_node *node = cluster_any_taskmanager(cluster, &tm);
+
+	if (node->taskmanager == NULL) {
+		cluster_start_taskmanager(cluster, tm);
+		return;
+	}
+	cluster_kill_taskmanager(cluster, tm);
+	leave_note(faults, node);
+	if (below(faults, 2) == 0) /* as its supervisor does, at once */
+		cluster_start_taskmanager(cluster, tm);
+}
+
+static void stop_taskmanager(struct faults *faults)
+{
+	uint32_t tm;
+	struct cluster_node *node = cluster_any_taskmanager(faults->cluster, &tm);
+
+	if (node->taskmanager == NULL)
+		cluster_start_taskmanager(faults->cluster, tm);
+	else
+		cluster_stop_taskmanager(faults->cluster, tm);
+}
+
+static void kill_jobmanager(struct faults *faults)
+{
+	if (faults->cluster->jobmanager == NULL)
+		cluster_start_jobmanager(faults->cluster);
+	else
+		cluster_kill_jobmanager(faults->cluster);
+}
+
+static void pause_node(struct faults *faults)
+{
+	struct world *node = cluster_any_node(faults->cluster);
+	uint32_t timeout_ms = faults->cluster->plan->heartbeat_timeout_ms;
+	uint32_t ms = below(faults, below(faults, 2) ? 2 * timeout_ms : timeout_ms / 2) + 1;
+
+	if (node == NULL)
+		return;
+	sim_pause(node, ms);
+	if (ms > timeout_ms)
+		SOMETIMES("a node stands still for longer than heartbeat.timeout");
+}
+
+static void jump_clock(struct faults *faults)
+{
+	struct world *node = cluster_any_node(faults->cluster);
+
+	if (node != NULL)
+		sim_clock_jump(node, (int64_t)below(faults, 20000) - 10000);
+}
+
+/* ---- network -------------------------------------------------------------------------------- */
+
+static bool pick_pair(struct faults *faults, struct world **a, struct world **b)
+{
+	*a = cluster_any_node(faults->cluster);
+	*b = cluster_any_node(faults->cluster);
+	return *a != NULL && *b != NULL && *a != *b;
+}
+
+static void reset_connections(struct faults *faults)
+{
+	struct world *a, *b;
+
+	if (pick_pair(faults, &a, &b))
+		sim_cut_connections(a, b);
+}
+
+static struct world *node_by_name(struct cluster *cluster, const char *name)
+{
+	struct world *client = client_world(cluster->client);
+
+	for (uint32_t tm = 0; tm < cluster->tms_count; tm++)
+		if (strcmp(cluster->tms[tm].name, name) == 0)
+			return cluster->tms[tm].taskmanager ? cluster->tms[tm].world : NULL;
+	return strcmp(name, "jm") == 0 ? cluster->jm_world : client;
+}
+
+static const char *lasting_name(struct cluster *cluster, const struct world *world)
+{
+	for (uint32_t tm = 0; tm < cluster->tms_count; tm++)
+		if (cluster->tms[tm].world == world)
+			return cluster->tms[tm].name;
+	return world == cluster->jm_world ? "jm" : "client";
+}
+
+static void remember_cut(struct faults *faults, struct world *from, struct world *to, mono_t until)
+{
+	for (uint32_t i = 0; i < FAULTS_CUTS_MAX; i++) {
+		struct fault_cut *cut = &faults->cuts[i];
+
+		if (cut->from != NULL)
+			continue;
+		*cut = (struct fault_cut){ lasting_name(faults->cluster, from),
+					   lasting_name(faults->cluster, to), until };
+		sim_cut_way(from, to, true);
+		return;
+	}
+}
+
+static void cut(struct faults *faults, bool both_ways)
+{
+	uint32_t ms = 1 + below(faults, 2 * faults->cluster->plan->heartbeat_timeout_ms);
+	mono_t until = mono_after_ms(sim_now(faults->cluster->sim), ms);
+	struct world *a, *b;
+
+	if (!pick_pair(faults, &a, &b))
+		return;
+	remember_cut(faults, a, b, until);
+	if (both_ways)
+		remember_cut(faults, b, a, until);
+	else
+		SOMETIMES("one way between two nodes is cut");
+}
+
+/* A cut whose ends are not both alive stays until they are. */
+static void end_cuts(struct faults *faults)
+{
+	mono_t now = sim_now(faults->cluster->sim);
+
+	for (uint32_t i = 0; i < FAULTS_CUTS_MAX; i++) {
+		struct fault_cut *cut = &faults->cuts[i];
+
+		if (cut->from == NULL || now < cut->until)
+			continue;
+		struct world *from = node_by_name(faults->cluster, cut->from);
+		struct world *to = node_by_name(faults->cluster, cut->to);
+
+		if (from == NULL || to == NULL)
+			continue;
+		sim_cut_way(from, to, false);
+		cut->from = NULL;
+	}
+}
+
+/* ---- blow by blow --------------------------------------------------------------------------- */
+
+static void strike(struct faults *faults, enum plan_fault kind)
+{
+	switch (kind) {
+	case FAULT_KILL_TM: kill_taskmanager(faults); break;
+	case FAULT_KILL_JM: kill_jobmanager(faults); break;
+	case FAULT_KILL_CLIENT: cluster_kill_client(faults->cluster); break;
+	case FAULT_STOP_TM: stop_taskmanager(faults); break;
+	case FAULT_RESET: reset_connections(faults); break;
+	case FAULT_CUT: cut(faults, true); break;
+	case FAULT_CUT_WAY: cut(faults, false); break;
+	case FAULT_PAUSE: pause_node(faults); break;
+	case FAULT_JUMP: jump_clock(faults); break;
+	default: break;
+	}
+}
+
+/* Who is down for long comes back, whatever the plan's kinds. */
+static void somebody_returns(struct faults *faults)
+{
+	struct cluster *cluster = faults->cluster;
+	uint32_t tm = below(faults, cluster->tms_count);
+
+	if (cluster->tms[tm].lives > 0 && below(faults, 2) == 0)
+		cluster_start_taskmanager(cluster, tm);
+	if (cluster->jm_lives > 0 && below(faults, 2) == 0)
+		cluster_start_jobmanager(cluster);
+}
+
+void faults_step(struct faults *faults)
+{
+	end_cuts(faults);
+	if (sim_now(faults->cluster->sim) < faults->next_at)
+		return;
+	enum plan_fault kind = (enum plan_fault)(1u << below(faults, 10));
+
+	faults->count++;
+	if (kind & faults->cluster->plan->faults)
+		strike(faults, kind);
+	else
+		somebody_returns(faults);
+	plan_next(faults);
+}
+
+mono_t faults_next_at(const struct faults *faults)
+{
+	mono_t next = faults->next_at;
+
+	for (uint32_t i = 0; i < FAULTS_CUTS_MAX; i++)
+		if (faults->cuts[i].from != NULL)
+			next = mono_min(next, faults->cuts[i].until);
+	return next;
+}

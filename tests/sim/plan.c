@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * plan.c - draws a plan from a seed. Swarm testing: each seed turns a random half of the kinds of
+ * trouble off, so that rare ones are not always drowned by loud ones. */
+#include "tests/sim/plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define NETWORK_BYTES_MIN (1024 * 1024) /* of taskmanager.memory.network.max */
+#define SHEET_COLUMN "    "
+
+/* SplitMix64: the plan has its own dice, so that the run's replay needs only the seed. */
+static uint32_t below(uint64_t *state, uint32_t bound)
+{
+	uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+	return (uint32_t)(((z ^ (z >> 31)) >> 32) * bound >> 32);
+}
+
+static uint32_t between(uint64_t *state, uint32_t low, uint32_t high)
+{
+	return low + below(state, high - low + 1);
+}
+
+static bool one_in(uint64_t *state, uint32_t count)
+{
+	return below(state, count) == 0;
+}
+
+static void draw_world(uint64_t *state, struct sim_options *world)
+{
+	world->delay_us_min = below(state, 200);
+	world->delay_us_max = world->delay_us_min + 1 + below(state, one_in(state, 5) ? 50000 : 5000);
+	world->clog_ppm = one_in(state, 2) ? below(state, 2000) : 0;
+	world->clog_ms_max = one_in(state, 4) ? 4000 : 200;
+	world->connection_cut_ppm = one_in(state, 2) ? below(state, 300) : 0;
+	world->short_read_ppm = one_in(state, 2) ? below(state, 50000) : 0;
+	world->file_delay_us_max = 1 + below(state, one_in(state, 4) ? 400000 : 5000);
+	world->chance_ppm = one_in(state, 2) ? 1000 : 0;
+	world->step_cost_ns_max = 1 + below(state, 20000);
+	world->shuffle_ties = one_in(state, 2);
+}
+
+static void draw_cluster(uint64_t *state, struct plan *plan)
+{
+	plan->tms = between(state, 1, 4);
+	plan->late_tms = one_in(state, 4) ? between(state, 1, 2) : 0;
+	plan->slots = between(state, 1, 4);
+	plan->late_ms = between(state, 500, 6000);
+	plan->jm_late_ms = one_in(state, 6) ? between(state, 1, 3000) : 0;
+	plan->fixed_ids = one_in(state, 3);
+	plan->segment_bytes = UINT32_C(2048) << below(state, 5);
+	plan->exclusive_segments = between(state, 1, 3);
+	plan->floating_segments = one_in(state, 3) ? 0 : between(state, 1, 8);
+	plan->heartbeat_ms = between(state, 100, 800);
+	plan->heartbeat_timeout_ms = plan->heartbeat_ms * between(state, 3, 6) + 500;
+}
+
+static enum ship draw_ship(uint64_t *state)
+{
+	static const enum ship ships[] = { SHIP_HASH,	 SHIP_HASH,    SHIP_REBALANCE,
+					   SHIP_RESCALE, SHIP_SHUFFLE, SHIP_BROADCAST,
+					   SHIP_GLOBAL,	 SHIP_DEFAULT };
+
+	return ships[below(state, sizeof(ships) / sizeof(ships[0]))];
+}
+
+static void draw_parallelism(uint64_t *state, struct plan_job *job, uint32_t slots)
+{
+	uint32_t widest = slots < PLAN_PARALLELISM_MAX ? slots : PLAN_PARALLELISM_MAX;
+
+	job->own_group = widest > 1 && one_in(state, 6);
+	if (job->own_group)
+		widest /= 2;
+	job->parallelism = between(state, 1, widest);
+	job->source_parallelism = one_in(state, 2) ? job->parallelism : between(state, 1, widest);
+	job->sink_parallelism = one_in(state, 3) ? between(state, 1, widest) : job->parallelism;
+}
+
+static void draw_restarts(uint64_t *state, struct plan_job *job)
+{
+	uint32_t dice = below(state, 10);
+
+	job->restarts = dice < 5   ? RESTARTS_FIXED
+			: dice < 7 ? RESTARTS_BACKOFF
+			: dice < 8 ? RESTARTS_RATE
+			: dice < 9 ? RESTARTS_FEW
+				   : RESTARTS_NONE;
+	job->restart_delay_ms = one_in(state, 4) ? below(state, 1500) : below(state, 100);
+	job->failures = one_in(state, 3) ? between(state, 1, 4) : 0;
+}
+
+static void draw_job(uint64_t *state, struct plan *plan, struct plan_job *job)
+{
+	uint32_t slots = (plan->tms + plan->late_tms) * plan->slots;
+
+	job->shape = below(state, SHAPE_COUNT);
+	job->ship = draw_ship(state);
+	draw_parallelism(state, job, slots);
+	job->sources = job->shape == SHAPE_UNION ? 2 : 1;
+	job->unchained = one_in(state, 4);
+	job->records = 300 + below(state, 3000);
+	job->keys = 1 + below(state, 60);
+	job->rate_per_s = 500 + below(state, one_in(state, 3) ? 40000 : 4000);
+	job->drop_every = one_in(state, 2) ? between(state, 2, 9) : 0;
+	job->buffer_timeout_ms = one_in(state, 3) ? (int64_t)below(state, 3) - 1 : 100;
+	job->window_ms = between(state, 20, 1500);
+	job->fire_at_end = !one_in(state, 4);
+	if (one_in(state, 3)) {
+		job->sink_rest_every = between(state, 5, 200);
+		job->sink_rest_ms = between(state, 1, 30);
+	}
+	draw_restarts(state, job);
+	job->submit_ms = one_in(state, 2) ? 0 : below(state, 2000);
+	job->submit_twice = one_in(state, 4);
+	job->cancel_ms = one_in(state, 7) ? below(state, 3000) : UINT32_MAX;
+}
+
+/* A channel may lie half here and half there, and costs each side its exclusive segments; so the
+ * worst is that one TaskManager has an end of every channel of every job. */
+static uint32_t segments_needed(const struct plan *plan)
+{
+	uint32_t channels = 0;
+
+	for (uint32_t i = 0; i < plan->jobs_count; i++) {
+		const struct plan_job *job = &plan->jobs[i];
+		uint32_t forward = job->unchained ? 4 * PLAN_PARALLELISM_MAX : 0;
+
+		channels += job->sources * job->source_parallelism * job->parallelism + forward +
+			    job->parallelism * job->sink_parallelism;
+	}
+	return channels * plan->exclusive_segments;
+}
+
+static void draw_faults(uint64_t *state, struct plan *plan)
+{
+	for (uint32_t kind = 1; kind < FAULT_ALL; kind *= 2)
+		if (one_in(state, kind == FAULT_KILL_JM || kind == FAULT_KILL_CLIENT ? 4 : 2))
+			plan->faults |= kind;
+	plan->act_one_ms = 500 + below(state, 8000);
+	plan->fault_gap_ms = one_in(state, 4) ? 0 : 100 + below(state, 1500);
+}
+
+void plan_draw(uint64_t seed, struct plan *plan)
+{
+	uint64_t state = seed * UINT64_C(2654435761) + 1;
+
+	*plan = (struct plan){ .seed = seed };
+	draw_world(&state, &plan->world);
+	draw_cluster(&state, plan);
+	plan->jobs_count = one_in(&state, 3) ? 2 : 1;
+	for (uint32_t i = 0; i < plan->jobs_count; i++)
+		draw_job(&state, plan, &plan->jobs[i]);
+	draw_faults(&state, plan);
+	plan->epilogue = one_in(&state, 3);
+	plan->network_bytes = segments_needed(plan) * plan->segment_bytes;
+	if (!one_in(&state, 3))
+		plan->network_bytes *= 2;
+	if (plan->network_bytes < NETWORK_BYTES_MIN)
+		plan->network_bytes = NETWORK_BYTES_MIN;
+}
+
+/* 1 JobManager, 3 TaskManagers, parallelism 3, 1 000 records a second, default faults. */
+void plan_bench(struct plan *plan)
+{
+	*plan = (struct plan){
+		.seed = 1,
+		.world = { .delay_us_min = 50,
+			   .delay_us_max = 500,
+			   .connection_cut_ppm = 5,
+			   .file_delay_us_max = 1000,
+			   .step_cost_ns_max = 5000 },
+		.tms = 3,
+		.slots = 2,
+		.segment_bytes = 4096,
+		.exclusive_segments = 2,
+		.floating_segments = 8,
+		.network_bytes = 2 * NETWORK_BYTES_MIN,
+		.heartbeat_ms = 500,
+		.heartbeat_timeout_ms = 2500,
+		.jobs_count = 1,
+		.faults = FAULT_KILL_TM | FAULT_RESET | FAULT_PAUSE | FAULT_JUMP,
+		.act_one_ms = 60000,
+		.fault_gap_ms = 5000,
+	};
+	plan->jobs[0] = (struct plan_job){
+		.shape = SHAPE_SUM,
+		.sources = 1,
+		.source_parallelism = 3,
+		.parallelism = 3,
+		.sink_parallelism = 3,
+		.records = 60000,
+		.keys = 100,
+		.rate_per_s = 1000,
+		.buffer_timeout_ms = 100,
+		.restarts = RESTARTS_FIXED,
+		.restart_delay_ms = 50,
+		.cancel_ms = UINT32_MAX,
+	};
+}
+
+bool plan_is_calm(const struct plan *plan)
+{
+	return plan->fault_gap_ms == 0 && plan->world.connection_cut_ppm == 0 &&
+	       (plan->world.clog_ppm == 0 || plan->world.clog_ms_max <= 200);
+}
+
+uint32_t plan_job_slots(const struct plan_job *job)
+{
+	uint32_t widest = job->parallelism;
+
+	if (job->sink_parallelism > widest)
+		widest = job->sink_parallelism;
+	if (job->own_group)
+		return widest + job->source_parallelism;
+	return job->source_parallelism > widest ? job->source_parallelism : widest;
+}
+
+/* ---- the sheet ------------------------------------------------------------------------------ */
+
+static const char *const shape_names[] = { "sum", "union", "window", "records", "print" };
+static const char *const restart_names[] = { "fixed", "backoff", "rate", "few", "none" };
+
+static void print_job(const struct plan_job *job)
+{
+	printf(SHEET_COLUMN "job %s", shape_names[job->shape]);
+	if (job->shape == SHAPE_RECORDS || job->shape == SHAPE_PRINT)
+		printf(" %s", job->ship < 0 ? "default" : ship_name((Flink__ShipStrategy)job->ship));
+	printf(": %u x p=%u -> %u -> %u%s%s, %u records of %u keys at %u/s", job->sources,
+	       job->source_parallelism, job->parallelism, job->sink_parallelism,
+	       job->unchained ? " unchained" : "", job->own_group ? " own group" : "", job->records,
+	       job->keys, job->rate_per_s);
+	if (job->drop_every)
+		printf(", drops each %u.", job->drop_every);
+	if (job->shape == SHAPE_WINDOW)
+		printf(", windows of %u ms%s", job->window_ms,
+		       job->fire_at_end ? " fired at the end" : "");
+	if (job->sink_rest_every)
+		printf(", sink rests %u ms per %u", job->sink_rest_ms, job->sink_rest_every);
+	if (job->failures)
+		printf(", %u failures", job->failures);
+	printf(", restarts %s/%u ms, buffer timeout %" PRId64 " ms", restart_names[job->restarts],
+	       job->restart_delay_ms, job->buffer_timeout_ms);
+	printf(", submitted at %u ms%s", job->submit_ms, job->submit_twice ? " twice" : "");
+	if (job->cancel_ms != UINT32_MAX)
+		printf(", cancelled after %u ms", job->cancel_ms);
+	printf("\n");
+}
+
+static void print_faults(const struct plan *plan)
+{
+	static const char *const names[] = { "kill-tm", "kill-jm", "kill-client", "stop-tm",
+					     "reset",	"cut",	   "cut-way",	  "pause",
+					     "jump",	"crash-note" };
+
+	printf(SHEET_COLUMN "act one %u ms, a fault each %u ms:", plan->act_one_ms,
+	       plan->fault_gap_ms);
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (plan->faults & 1u << i && plan->fault_gap_ms > 0)
+			printf(" %s", names[i]);
+	printf("%s\n", plan->epilogue ? "; then one more job" : "");
+}
+
+void plan_print(const struct plan *plan)
+{
+	const struct sim_options *world = &plan->world;
+
+	printf("seed %" PRIu64 ": delay %u-%u us, clog %u ppm of %u ms, cut %u ppm, short read %u ppm, "
+	       "files %u us, chance %u ppm, steps %u ns, ties %s\n",
+	       plan->seed, world->delay_us_min, world->delay_us_max, world->clog_ppm,
+	       world->clog_ms_max, world->connection_cut_ppm, world->short_read_ppm,
+	       world->file_delay_us_max, world->chance_ppm, world->step_cost_ns_max,
+	       world->shuffle_ties ? "shuffled" : "in order");
+	printf(SHEET_COLUMN "%u TaskManagers of %u slots", plan->tms, plan->slots);
+	if (plan->late_tms)
+		printf(" and %u more at %u ms", plan->late_tms, plan->late_ms);
+	if (plan->jm_late_ms)
+		printf(", JobManager at %u ms", plan->jm_late_ms);
+	printf("%s, %u KiB in segments of %u bytes, %u + %u per channel, heartbeats %u/%u ms\n",
+	       plan->fixed_ids ? ", fixed ids" : "", plan->network_bytes / 1024,
+	       plan->segment_bytes, plan->exclusive_segments, plan->floating_segments,
+	       plan->heartbeat_ms, plan->heartbeat_timeout_ms);
+	for (uint32_t i = 0; i < plan->jobs_count; i++)
+		print_job(&plan->jobs[i]);
+	print_faults(plan);
+}
