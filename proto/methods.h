@@ -4,7 +4,10 @@
  * stays as a comment.
  *
  * X(service, method, wire number, idempotent, deadline ms, largest message bytes). Order within a
- * service is the order of the .proto file: the stubs call by that index. */
+ * service is the order of the .proto file: the stubs call by that index.
+ *
+ * A registration and a heartbeat mean the connection that they are made on: sent again on the next
+ * one they would tell what was true before. */
 #ifndef PROTO_METHODS_H
 #define PROTO_METHODS_H
 
@@ -17,8 +20,8 @@
 	X(Dispatcher, ClusterOverview, 106, true, 10000, 4096)
 
 #define METHODS_RESOURCE_MANAGER(X) \
-	X(ResourceManager, RegisterTaskManager, 201, true, 10000, 1024 * 1024) \
-	X(ResourceManager, Heartbeat, 202, true, 10000, 16 * 1024 * 1024) \
+	X(ResourceManager, RegisterTaskManager, 201, false, 10000, 1024 * 1024) \
+	X(ResourceManager, Heartbeat, 202, false, 10000, 16 * 1024 * 1024) \
 	X(ResourceManager, UpdateTaskState, 203, true, 10000, 1024 * 1024) \
 	X(ResourceManager, PushOutput, 204, true, 10000, 2 * 1024 * 1024) \
 	X(ResourceManager, ReaderReady, 205, true, 10000, 4096) \

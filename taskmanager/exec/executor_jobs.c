@@ -30,6 +30,7 @@ static void fetch_more(struct artifact *artifact);
 struct fetch_call {
 	struct task_executor *executor;
 	struct id job_id;
+	uint64_t job_serial;
 	uint32_t index;
 };
 
@@ -45,8 +46,9 @@ static void artifact_failed(struct artifact *artifact, const struct err *why)
 static void fetched(const Flink__FetchArtifactResponse *answer, void *closure_data)
 {
 	struct fetch_call *call = closure_data;
-	struct executor_job *job = map_get(call->executor->jobs, map_key_id(&call->job_id));
-	struct artifact *artifact = job ? &job->artifacts[call->index] : NULL;
+	struct executor_job *job =
+		executor_job_find(call->executor, &call->job_id, call->job_serial);
+	struct artifact *artifact = job && !job->leaving ? &job->artifacts[call->index] : NULL;
 
 	mem_free(call);
 	if (artifact == NULL || artifact->stage != ARTIFACT_FETCHING)
@@ -101,7 +103,8 @@ static void fetch_more(struct artifact *artifact)
 	Flink__FetchArtifactRequest request = FLINK__FETCH_ARTIFACT_REQUEST__INIT;
 	struct fetch_call *call = MEM_NEW(struct fetch_call);
 
-	*call = (struct fetch_call){ executor, artifact->job->id, artifact->index };
+	*call = (struct fetch_call){ executor, artifact->job->id, artifact->job->serial,
+				      artifact->index };
 	request.sha256 = wanted->sha256;
 	request.offset = artifact->content.size_bytes;
 	request.max_bytes = LIMIT_ARTIFACT_CHUNK_BYTES;
@@ -184,10 +187,11 @@ static void begin_artifacts(struct executor_job *job)
 		artifact->job = job;
 		artifact->index = i;
 		artifact->path = mem_printf("%s/%s.so", executor->artifact_directory, hex);
-		/* One name per job: two jobs may fetch the same artifact at the same time. */
+		/* One name per job and life: two may fetch the same artifact at the same time. */
 		char id[ID_TEXT_SIZE];
-		artifact->part_path = mem_printf("%s/%s.%s.part", executor->artifact_directory, hex,
-						 id_format(&job->id, id));
+		artifact->part_path = mem_printf("%s/%s.%s-%llu.part", executor->artifact_directory,
+						 hex, id_format(&job->id, id),
+						 (unsigned long long)job->serial);
 		buf_init(&artifact->content);
 		fetch_more(artifact);
 	}
@@ -199,13 +203,8 @@ struct executor_job *executor_job_get(struct task_executor *executor, const stru
 	struct executor_job *job = map_get(executor->jobs, map_key_id(id));
 	char text[ID_TEXT_SIZE];
 
-	if (job != NULL && !job->released)
+	if (job != NULL)
 		return job;
-	if (job != NULL) {
-		err_set(err, ERR_DEPLOY_FAILED, "job %s is being released here",
-			id_format(id, text));
-		return NULL;
-	}
 	if (graph == NULL) {
 		err_set(err, ERR_DEPLOY_FAILED,
 			"job %s is not known here and came without its graph", id_format(id, text));
@@ -216,6 +215,7 @@ struct executor_job *executor_job_get(struct task_executor *executor, const stru
 	job = MEM_NEW(struct executor_job);
 	job->executor = executor;
 	job->id = *id;
+	job->serial = ++executor->jobs_serial;
 	job->graph = copy_graph(graph);
 	buf_init(&job->output);
 	if (job->graph == NULL || job_graph_types(job->graph, &job->types, err) != 0) {
@@ -248,7 +248,7 @@ void executor_job_step(struct executor_job *job)
 {
 	bool all = true;
 
-	if (job->ready || job->failure.code != ERR_NONE || job->released)
+	if (job->ready || job->failure.code != ERR_NONE || job->leaving)
 		return;
 	for (uint32_t i = 0; i < job->graph->n_artifacts; i++) {
 		artifact_step(&job->artifacts[i]);
@@ -260,23 +260,53 @@ void executor_job_step(struct executor_job *job)
 		job->ready = true;
 }
 
-/* Frees the job now, or as soon as its tasks, its posted output and its file operations are gone.
- *  */
+struct executor_job *executor_job_find(struct task_executor *executor, const struct id *id,
+				       uint64_t serial)
+{
+	struct executor_job *job = map_get(executor->jobs, map_key_id(id));
+
+	if (job != NULL && job->serial == serial)
+		return job;
+	LIST_FOR_EACH(&executor->leaving, struct executor_job, leaving_node, leaving)
+		if (leaving->serial == serial)
+			return leaving;
+	return NULL;
+}
+
 void executor_job_release(struct executor_job *job)
 {
-	job->released = true;
+	struct task_executor *executor = job->executor;
+
+	job->leaving = true;
+	map_remove(executor->jobs, map_key_id(&job->id));
+	list_push_back(&executor->leaving, &job->leaving_node);
+	shuffle_release_job(executor->options.shuffle, &job->id);
+	agent_wake(&executor->agent);
+}
+
+static bool is_needed(struct executor_job *job)
+{
 	if (job->tasks_count > 0 || atomic_load(&job->output_posted_bytes) > 0)
-		return;
-	for (uint32_t i = 0; job->artifacts != NULL && i < job->graph->n_artifacts; i++)
-		if (op_under_way(&job->artifacts[i]) != NULL &&
-		    !atomic_load(&op_under_way(&job->artifacts[i])->done))
-			return;
-	map_remove(job->executor->jobs, map_key_id(&job->id));
-	executor_job_destroy(job);
+		return true;
+	for (uint32_t i = 0; job->artifacts != NULL && i < job->graph->n_artifacts; i++) {
+		struct file_op *op = op_under_way(&job->artifacts[i]);
+
+		if (op != NULL && !atomic_load(&op->done))
+			return true;
+	}
+	return false;
+}
+
+void executor_jobs_leave(struct task_executor *executor)
+{
+	LIST_FOR_EACH(&executor->leaving, struct executor_job, leaving_node, job)
+		if (!is_needed(job))
+			executor_job_destroy(job);
 }
 
 void executor_job_destroy(struct executor_job *job)
 {
+	list_remove(&job->leaving_node);
 	for (uint32_t i = 0; job->artifacts != NULL && i < job->graph->n_artifacts; i++) {
 		buf_fini(&job->artifacts[i].content);
 		mem_free(job->artifacts[i].path);

@@ -55,7 +55,9 @@ struct executor_job {
 	bool ready;         /* artifacts there and modules open */
 	struct err failure; /* or why not */
 	uint32_t tasks_count;
-	bool released;      /* free it with its last task */
+	uint64_t serial;    /* tells apart the lives of one job here */
+	bool leaving;       /* it goes with its last task; another life may be in executor->jobs */
+	struct list_node leaving_node; /* of executor->leaving */
 	/* output */
 	_Atomic int64_t output_posted_bytes; /* in the inbox, not yet taken */
 	_Atomic int64_t output_dropped_bytes; /* refused at the inbox */
@@ -145,6 +147,8 @@ struct task_executor {
 	bool crash_told;
 	struct executor_slot *slots;
 	struct map *jobs;  /* id -> struct executor_job */
+	struct list leaving; /* of struct executor_job: released, and not yet gone */
+	uint64_t jobs_serial;
 	struct map *tasks; /* execution id -> struct executor_task */
 	struct list file_calls;
 	char *artifact_directory;
@@ -178,7 +182,13 @@ void executor_answer_empty(Flink__Empty_Closure closure, void *closure_data);
 struct executor_job *executor_job_get(struct task_executor *executor, const struct id *id,
 				      const Flink__JobGraph *graph, struct err *err);
 void executor_job_step(struct executor_job *job); /* artifacts; sets ready or failure */
+/* Nothing new comes of this life of the job: its channels fail, and it goes as soon as its tasks,
+ * its posted output and its file operations are gone. */
 void executor_job_release(struct executor_job *job);
+void executor_jobs_leave(struct task_executor *executor); /* those that can */
+/* For answers to calls: this life of the job; NULL: it is gone. */
+struct executor_job *executor_job_find(struct task_executor *executor, const struct id *id,
+				       uint64_t serial);
 void executor_job_destroy(struct executor_job *job);
 
 /* executor_output.c */

@@ -48,10 +48,14 @@ static void slot_reports(struct task_executor *executor, struct arena *arena,
 
 /* ---- registration ---------------------------------------------------------------------------- */
 
-static void new_leader(struct task_executor *executor, uint64_t epoch)
+/* Whoever leads now has counted as lost all that this TaskManager had: by a new leader it was never
+ * known, and by the same one it was given up with the connection. */
+static void begin_anew(struct task_executor *executor, uint64_t epoch)
 {
-	if (executor->leader_epoch != 0 && executor->leader_epoch != epoch)
-		executor_cancel_all(executor, "the JobManager was started anew");
+	if (executor->leader_epoch != 0)
+		executor_cancel_all(executor, executor->leader_epoch == epoch
+						      ? "the JobManager had counted them as lost"
+						      : "the JobManager was started anew");
 	executor->leader_epoch = epoch;
 }
 
@@ -66,6 +70,8 @@ static void registration_answered(const Flink__RegisterTaskManagerResponse *answ
 	if (!current)
 		return;
 	executor->registering = false;
+	if (answer == NULL && rpc_error()->code == ERR_NET_CLOSED)
+		return; /* peer_down follows */
 	if (answer == NULL) {
 		log_warn(EXECUTOR_LOGGER, "The JobManager refused the registration: %s",
 			 rpc_error()->text);
@@ -74,7 +80,7 @@ static void registration_answered(const Flink__RegisterTaskManagerResponse *answ
 		agent_wake(&executor->agent);
 		return;
 	}
-	new_leader(executor, answer->leader_epoch);
+	begin_anew(executor, answer->leader_epoch);
 	executor->heartbeat_interval_ms =
 		answer->heartbeat_interval_ms > 0 ? answer->heartbeat_interval_ms : 1000;
 	executor->heartbeat_timeout_ms =

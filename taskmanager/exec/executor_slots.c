@@ -167,7 +167,7 @@ void executor_cancel_all(struct task_executor *executor, const char *why)
 		executor->slots[i].freeing = executor->slots[i].allocated;
 	at = 0;
 	while (map_next(executor->jobs, &at, NULL, &value))
-		((struct executor_job *)value)->released = true;
+		executor_job_release(value);
 }
 
 bool task_executor_slot_holder(const struct task_executor *executor, uint32_t index,
@@ -183,9 +183,13 @@ bool task_executor_slot_holder(const struct task_executor *executor, uint32_t in
 bool task_executor_at_rest(const struct task_executor *executor, char *text, size_t size_bytes)
 {
 	uint32_t slots = 0;
+	size_t jobs = map_count(executor->jobs);
+
+	LIST_FOR_EACH(&executor->leaving, struct executor_job, leaving_node, job)
+		jobs++;
 	for (uint32_t i = 0; i < executor->options.slots; i++)
 		slots += executor->slots[i].allocated;
 	snprintf(text, size_bytes, "%zu tasks, %zu jobs, %u slots given away",
-		 map_count(executor->tasks), map_count(executor->jobs), slots);
-	return map_count(executor->tasks) == 0 && map_count(executor->jobs) == 0 && slots == 0;
+		 map_count(executor->tasks), jobs, slots);
+	return map_count(executor->tasks) == 0 && jobs == 0 && slots == 0;
 }

@@ -316,11 +316,8 @@ static void release_job(Flink__TaskExecutor_Service *service, const Flink__Relea
 	struct executor_job *job =
 		map_get(executor->jobs, bytes_of(input->job_id.data, input->job_id.len));
 
-	if (job != NULL) {
-		job->released = true;
-		shuffle_release_job(executor->options.shuffle, &job->id);
-		agent_wake(&executor->agent);
-	}
+	if (job != NULL)
+		executor_job_release(job);
 	executor_answer_empty(closure, closure_data);
 }
 
@@ -409,10 +406,7 @@ static void walk(struct task_executor *executor)
 		executor_task_advance(value);
 	for (uint32_t i = 0; i < executor->options.slots; i++)
 		executor_slot_step(executor, &executor->slots[i]);
-	at = 0;
-	while (map_next(executor->jobs, &at, NULL, &value))
-		if (((struct executor_job *)value)->released)
-			executor_job_release(value);
+	executor_jobs_leave(executor);
 	executor_files_step(executor);
 }
 
@@ -570,6 +564,7 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 		list_init(&executor->slots[i].free_calls);
 	}
 	executor->jobs = map_create();
+	list_init(&executor->leaving);
 	executor->tasks = map_create();
 	list_init(&executor->file_calls);
 	inbox_init(&executor->inbox);
@@ -633,6 +628,8 @@ void task_executor_destroy(struct task_executor **pointer)
 	at = 0;
 	while (map_next(executor->jobs, &at, NULL, &value))
 		executor_job_destroy(value);
+	LIST_FOR_EACH(&executor->leaving, struct executor_job, leaving_node, job)
+		executor_job_destroy(job);
 	map_destroy(&executor->tasks);
 	map_destroy(&executor->jobs);
 	executor_files_fini(executor);
