@@ -17,7 +17,7 @@ struct chunk {
 	struct buf lines;
 };
 
-struct origin { /* one life of a TaskManager */
+struct origin { /* one stream of one life of a TaskManager */
 	uint64_t next; /* offset of the byte that comes next in its stream */
 };
 
@@ -25,7 +25,7 @@ struct job_output {
 	struct list chunks;
 	uint64_t end; /* of the merged stream */
 	size_t kept_bytes;
-	struct map *origins; /* by incarnation */
+	struct map *origins; /* by incarnation and stream */
 };
 
 struct job_output *job_output_create(void)
@@ -88,21 +88,26 @@ static void append(struct job_output *output, struct bytes lines)
 		drop_first(output);
 }
 
-static struct origin *origin_of(struct job_output *output, const struct id *incarnation)
+static struct origin *origin_of(struct job_output *output, const struct id *incarnation,
+				uint64_t stream)
 {
-	struct origin *origin = map_get(output->origins, map_key_id(incarnation));
+	uint8_t key[sizeof(*incarnation) + sizeof(stream)];
+
+	memcpy(key, incarnation, sizeof(*incarnation));
+	memcpy(key + sizeof(*incarnation), &stream, sizeof(stream));
+	struct origin *origin = map_get(output->origins, bytes_of(key, sizeof(key)));
 
 	if (origin == NULL) {
 		origin = MEM_NEW(struct origin);
-		map_put(output->origins, map_key_id(incarnation), origin);
+		map_put(output->origins, bytes_of(key, sizeof(key)), origin);
 	}
 	return origin;
 }
 
-void job_output_push(struct job_output *output, const struct id *incarnation, uint64_t offset,
-		     uint64_t dropped_bytes, struct bytes lines)
+void job_output_push(struct job_output *output, const struct id *incarnation, uint64_t stream,
+		     uint64_t offset, uint64_t dropped_bytes, struct bytes lines)
 {
-	struct origin *origin = origin_of(output, incarnation);
+	struct origin *origin = origin_of(output, incarnation, stream);
 	uint64_t hole = 0;
 
 	if (offset < origin->next) {

@@ -15,11 +15,11 @@ struct job_output;
 
 struct job_output *job_output_create(void);
 void job_output_destroy(struct job_output **output);
-/* Lines of one life of a TaskManager. `offset` counts the bytes of its own stream for this job,
- * those it dropped in front of the lines included. What came before is left out: a push may be
- * repeated. */
-void job_output_push(struct job_output *output, const struct id *incarnation, uint64_t offset,
-		     uint64_t dropped_bytes, struct bytes lines);
+/* Lines of one stream of one life of a TaskManager (it begins a new stream when it was told to
+ * forget the job and gets it again). `offset` counts the bytes of that stream, those it dropped in
+ * front of the lines included. What came before is left out: a push may be repeated. */
+void job_output_push(struct job_output *output, const struct id *incarnation, uint64_t stream,
+		     uint64_t offset, uint64_t dropped_bytes, struct bytes lines);
 size_t job_output_copy(const struct job_output *output, uint64_t from, size_t max_bytes,
 		       struct buf *into, uint64_t *offset);
 uint64_t job_output_length(const struct job_output *output);

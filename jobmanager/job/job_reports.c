@@ -170,7 +170,7 @@ int job_master_task_state(struct execution *execution, struct taskmanager_info *
 void job_master_output(struct job *job, struct taskmanager_info *from,
 		       const Flink__PushOutputRequest *request)
 {
-	job_output_push(job->output, &from->incarnation, request->offset, request->dropped_bytes,
-			bytes_of(request->lines.data, request->lines.len));
+	job_output_push(job->output, &from->incarnation, request->stream, request->offset,
+			request->dropped_bytes, bytes_of(request->lines.data, request->lines.len));
 	job_changed(job_master_of(job));
 }

@@ -138,7 +138,7 @@ static void the_ring_keeps_the_newest_lines_whole(void **state)
 	memset(line, 'x', 999);
 	line[999] = '\n';
 	for (int i = 0; i < 3000; i++) {
-		job_output_push(output, &origin, offset, 0, bytes_of(line, 1000));
+		job_output_push(output, &origin, 1, offset, 0, bytes_of(line, 1000));
 		offset += 1000;
 	}
 	assert_int_equal(job_output_length(output), 3000000);
@@ -170,11 +170,30 @@ static void a_line_longer_than_the_reader_takes_is_cut(void **state)
 	uint64_t at;
 
 	buf_init(&into);
-	job_output_push(output, &origin, 0, 0, bytes_of_text("short\na rather long line\n"));
+	job_output_push(output, &origin, 1, 0, 0, bytes_of_text("short\na rather long line\n"));
 	assert_int_equal(job_output_copy(output, 0, 10, &into, &at), 6);
 	assert_int_equal(job_output_copy(output, 6, 10, &into, &at), 10);
 	assert_int_equal(job_output_copy(output, 16, 10, &into, &at), 9);
 	assert_string_equal(into.data, "short\na rather long line\n");
+	buf_fini(&into);
+	job_output_destroy(&output);
+	assert_int_equal(mem_bytes_out(), 0);
+}
+
+/* A TaskManager that forgot the job and got it again counts its lines from 0 again. */
+static void another_stream_begins_anew(void **state)
+{
+	struct job_output *output = job_output_create();
+	struct buf into;
+	uint64_t at;
+
+	buf_init(&into);
+	job_output_push(output, &origin, 1, 0, 0, bytes_of_text("first\n"));
+	job_output_push(output, &origin, 1, 0, 0, bytes_of_text("first\n")); /* repeated */
+	job_output_push(output, &origin, 2, 0, 0, bytes_of_text("other\n"));
+	job_output_push(output, &origin, 2, 6, 0, bytes_of_text("more\n"));
+	assert_int_equal(job_output_copy(output, 0, 100, &into, &at), 17);
+	assert_string_equal(into.data, "first\nother\nmore\n");
 	buf_fini(&into);
 	job_output_destroy(&output);
 	assert_int_equal(mem_bytes_out(), 0);
@@ -189,6 +208,7 @@ int main(void)
 		cmocka_unit_test(exponential_delay_grows_is_bounded_and_starts_again),
 		cmocka_unit_test(the_ring_keeps_the_newest_lines_whole),
 		cmocka_unit_test(a_line_longer_than_the_reader_takes_is_cut),
+		cmocka_unit_test(another_stream_begins_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

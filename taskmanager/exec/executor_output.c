@@ -71,12 +71,14 @@ void executor_output_take(struct executor_job *job, struct event *event)
 struct push_call {
 	struct task_executor *executor;
 	struct id job_id;
+	uint64_t job_serial;
 };
 
 static void push_done(const Flink__Empty *answer, void *closure_data)
 {
 	struct push_call *call = closure_data;
-	struct executor_job *job = map_get(call->executor->jobs, map_key_id(&call->job_id));
+	struct executor_job *job =
+		executor_job_find(call->executor, &call->job_id, call->job_serial);
 
 	if (job != NULL && job->pushing) {
 		job->pushing = false;
@@ -86,6 +88,11 @@ static void push_done(const Flink__Empty *answer, void *closure_data)
 		} else if (rpc_error()->code == ERR_JOB_NOT_FOUND ||
 			   rpc_error()->code == ERR_FENCED) {
 			buf_clear(&job->output); /* nobody wants it any more */
+		} else if (job->dropped_bytes > 0) {
+			/* What was dropped lay behind these lines: sent again with what follows,
+			 * they would stand at another offset than before. */
+			buf_consume(&job->output, job->pushing_bytes);
+			job->output_offset += job->pushing_bytes;
 		}
 		job->pushing_bytes = 0;
 		agent_wake(&call->executor->agent);
@@ -114,11 +121,12 @@ void executor_output_push(struct executor_job *job)
 	Flink__PushOutputRequest request = FLINK__PUSH_OUTPUT_REQUEST__INIT;
 	struct push_call *call = MEM_NEW(struct push_call);
 
-	*call = (struct push_call){ executor, job->id };
+	*call = (struct push_call){ executor, job->id, job->serial };
 	/* Dropped bytes count as part of the stream, so that offsets stay those of the .out file.
 	 *  */
 	job->output_offset += job->dropped_bytes;
 	request.job_id = id_to_message(&job->id);
+	request.stream = job->serial;
 	request.offset = job->output_offset;
 	request.dropped_bytes = job->dropped_bytes;
 	request.lines.data = (uint8_t *)job->output.data;
