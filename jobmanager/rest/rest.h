@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * rest.h - the REST API and the dashboard's files. "I translate HTTP to calls; no decision lives in
- * me." civetweb's threads parse requests, post them to an agent on the JobManager's runner, and
- * wait for its answer; every view is made on the runner's thread from the JobManager's own tables.
- *  */
+ * me." A door takes requests in, civetweb routes them, an agent on the JobManager's runner makes
+ * every answer from the JobManager's own tables (docs/rest.md, docs/adr/0007-rest-door.md). */
 #ifndef JOBMANAGER_REST_REST_H
 #define JOBMANAGER_REST_REST_H
 

@@ -270,6 +270,44 @@ static void of_a_huge_file_the_end_is_shown(void **state)
 	reply_free(&reply);
 }
 
+static atomic_bool enough;
+
+static void *append_lines(void *path)
+{
+	FILE *file = fopen(path, "a");
+
+	for (int i = 0; !atomic_load(&enough); i++) {
+		fprintf(file, "line %d of a file that grows\n", i);
+		fflush(file);
+	}
+	fclose(file);
+	return NULL;
+}
+
+/* Each answer is as long as it said, and begins where the file begins. */
+static void a_file_may_grow_while_it_is_read(void **state)
+{
+	char *path = arena_printf(arena, "%s/grows", log_directory);
+	size_t before = 0;
+	pthread_t writer;
+
+	write_file(log_directory, "grows", "first\n", 6);
+	atomic_store(&enough, false);
+	assert_int_equal(pthread_create(&writer, NULL, append_lines, path), 0);
+	for (int i = 0; i < 30; i++) {
+		struct reply reply = get("/jobmanager/logs/grows");
+
+		assert_int_equal(reply.status, 200);
+		assert_int_equal(content_length(&reply.head), reply.body.size_bytes);
+		assert_true(strncmp(reply.body.data, "first\n", 6) == 0);
+		assert_true(reply.body.size_bytes >= before);
+		before = reply.body.size_bytes;
+		reply_free(&reply);
+	}
+	atomic_store(&enough, true);
+	pthread_join(writer, NULL);
+}
+
 static void log_files_of_a_taskmanager_come_in_pieces(void **state)
 {
 	struct reply reply;
@@ -441,6 +479,7 @@ int main(void)
 		WITH(start_read_only, submitting_and_cancelling_can_be_switched_off),
 		WITH_SERVER(own_log_files_are_listed_and_read),
 		WITH_SERVER(of_a_huge_file_the_end_is_shown),
+		WITH_SERVER(a_file_may_grow_while_it_is_read),
 		WITH_SERVER(log_files_of_a_taskmanager_come_in_pieces),
 		WITH_SERVER(a_taskmanager_that_dies_is_told),
 		WITH_SERVER(a_port_that_is_taken_names_its_holder),

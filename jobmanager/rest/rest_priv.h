@@ -208,13 +208,14 @@ rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_
 	rest_job_cancel, rest_job_yarn_cancel, rest_job_execution_result, rest_job_output,
 	rest_job_metrics, rest_job_checkpoints, rest_job_checkpoints_config,
 	rest_job_resource_requirements, rest_job_client_heartbeat, rest_vertex, rest_vertex_subtask,
-	rest_vertex_subtasktimes, rest_vertex_taskmanagers, rest_vertex_accumulators,
-	rest_vertex_subtasks_accumulators, rest_vertex_watermarks, rest_vertex_backpressure,
-	rest_vertex_metrics, rest_vertex_subtasks_metrics, rest_taskmanagers, rest_taskmanager,
-	rest_taskmanager_metrics, rest_taskmanager_logs, rest_taskmanager_log,
-	rest_taskmanager_stdout, rest_taskmanager_file, rest_taskmanager_thread_dump,
-	rest_jobmanager_config, rest_jobmanager_environment, rest_jobmanager_metrics,
-	rest_jobmanager_logs, rest_jobmanager_log, rest_jobmanager_stdout, rest_jobmanager_file,
-	rest_jobmanager_thread_dump, rest_jars, rest_put_artifact, rest_submit;
+	rest_vertex_attempt, rest_vertex_flamegraph, rest_vertex_subtasktimes,
+	rest_vertex_taskmanagers, rest_vertex_accumulators, rest_vertex_subtasks_accumulators,
+	rest_vertex_watermarks, rest_vertex_backpressure, rest_vertex_metrics,
+	rest_vertex_subtasks_metrics, rest_taskmanagers, rest_taskmanager, rest_taskmanager_metrics,
+	rest_taskmanager_logs, rest_taskmanager_log, rest_taskmanager_stdout, rest_taskmanager_file,
+	rest_taskmanager_thread_dump, rest_jobmanager_config, rest_jobmanager_environment,
+	rest_jobmanager_metrics, rest_jobmanager_logs, rest_jobmanager_log, rest_jobmanager_stdout,
+	rest_jobmanager_file, rest_jobmanager_thread_dump, rest_jars, rest_put_artifact,
+	rest_submit;
 
 #endif

@@ -4,6 +4,7 @@
  *  */
 #include "jobmanager/rest/rest_test_bed.h"
 
+#include "common/base/version.h"
 #include "jobmanager/rest/rest_priv.h"
 
 #define IO_SHAPE \
@@ -61,7 +62,7 @@ static void an_empty_cluster_answers(void **state)
 		&reply, 200,
 		"{\"taskmanagers\":0,\"slots-total\":0,\"slots-available\":0,\"jobs-running\":0,"
 		"\"jobs-finished\":0,\"jobs-cancelled\":0,\"jobs-failed\":0,\"flink-version\":\"1.19.3\","
-		"\"flink-commit\":\"0000000\"}");
+		"\"flink-commit\":\"" CFLINK_COMMIT "\"}");
 	reply = get("/jobs");
 	expect_body(&reply, 200, "{\"jobs\":[]}");
 	reply = get("/jobs/overview");
@@ -134,6 +135,7 @@ static const char *fill(const char *pattern, const char *job, const char *vertex
 		{ ":jobid", 1, NULL },		{ ":vertexid", 2, NULL },
 		{ ":subtaskindex", 0, "0" },	{ ":taskmanagerid", 0, "tm%3a1%2F+x" },
 		{ ":filename", 0, "fake.log" }, { ":sha256", 0, "00" },
+		    { ":attempt", 0, "0" },
 	};
 	struct buf path;
 
@@ -285,6 +287,8 @@ static void answers_of_a_vertex_have_flinks_form(void **state)
 		       "] aggregated:" AGGREGATED_SHAPE
 		       " operators:[{name:s records-in:i records-out:i}]}");
 	expect(url_of("%s/subtasks/1", vertex), SUBTASK_SHAPE);
+	expect(url_of("%s/subtasks/1/attempts/0", vertex), SUBTASK_SHAPE);
+	expect(url_of("%s/flamegraph?type=FULL", vertex), "{endTimestamp:i}");
 	expect(url_of("%s/subtasktimes", vertex),
 	       "{id:s name:s now:i subtasks:[{subtask:i endpoint:s host:s duration:i "
 	       "timestamps:" STATES_SHAPE "}]}");
@@ -462,6 +466,10 @@ static void what_is_not_there_is_told_in_flinks_form(void **state)
 		  "path parameter (subtaskindex)" },
 		{ "GET", url_of("/jobs/%s/vertices/%s/subtasks/99999999999999999999", job, sum),
 		  400, "(subtaskindex)" },
+		{ "GET", url_of("/jobs/%s/vertices/%s/subtasks/0/attempts/1", job, sum), 404,
+		  "0 is the current one" },
+		{ "GET", url_of("/jobs/%s/vertices/%s/subtasks/0/attempts/x", job, sum), 400,
+		  "path parameter (attempt)" },
 		{ "GET", url_of("/jobs/%s/exceptions?maxExceptions=many", job), 400,
 		  "query parameter (maxExceptions) from value \"many\"" },
 		{ "GET", url_of("/jobs/%s/exceptions?maxExceptions=-1", job), 400,

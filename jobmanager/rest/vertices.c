@@ -257,6 +257,38 @@ void rest_vertex_subtask(struct rest *rest, struct rest_request *request)
 	rest_answer(request, 200);
 }
 
+/* Only the current attempt of a subtask is kept. */
+void rest_vertex_attempt(struct rest *rest, struct rest_request *request)
+{
+	struct job_vertex *vertex = find(rest, request);
+	const char *text = rest_parameter(request, "attempt");
+	size_t digits = strspn(text, "0123456789");
+	uint32_t index;
+
+	if (vertex == NULL || !rest_find_subtask(vertex, request, &index))
+		return;
+	if (digits == 0 || digits > 9 || text[digits] != '\0') {
+		rest_bad_parameter(request, "path", "attempt", text);
+	} else if (strtoul(text, NULL, 10) != vertex->executions[index].attempt) {
+		rest_answer_error(request, 404, "Attempt %s of subtask %u is not there; %u is the current one",
+				  text, index, vertex->executions[index].attempt);
+	} else {
+		put_subtask(&request->json, &vertex->executions[index], index,
+			    world_wall(rest->world));
+		rest_answer(request, 200);
+	}
+}
+
+void rest_vertex_flamegraph(struct rest *rest, struct rest_request *request)
+{
+	if (find(rest, request) == NULL)
+		return;
+	json_out_object(&request->json, NULL);
+	json_out_int(&request->json, "endTimestamp", -2); /* Flink's way to say: disabled */
+	json_out_close(&request->json);
+	rest_answer(request, 200);
+}
+
 void rest_vertex_subtasktimes(struct rest *rest, struct rest_request *request)
 {
 	struct job_vertex *vertex = find(rest, request);
