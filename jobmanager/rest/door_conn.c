@@ -25,6 +25,7 @@
 #define LINGER_MS 2000
 #define READ_BYTES 16384
 #define MOVES_PER_STEP 32
+#define ALWAYS_BYTES (256 * 1024) /* small requests get through whatever the large ones hold */
 
 enum move { MOVE_ON, MOVE_WAIT, MOVE_OVER };
 
@@ -87,7 +88,7 @@ bool door_conn_charge(struct door_conn *conn)
 
 	door->held_bytes = door->held_bytes - conn->charged + uses;
 	conn->charged = uses;
-	return door->held_bytes <= door->held_bytes_max;
+	return door->held_bytes <= door->held_bytes_max || uses <= ALWAYS_BYTES;
 }
 
 static void forget_number(struct door_conn *conn)

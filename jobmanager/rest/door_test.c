@@ -511,7 +511,7 @@ static int begin_small(void **state)
 	struct sim_options calm = { .delay_us_min = 20, .delay_us_max = 100 };
 
 	begin_with(1, &calm,
-		   (struct door_options){ .body_bytes_max = 100000, .held_bytes_max = 200000 });
+		   (struct door_options){ .body_bytes_max = 1000000, .held_bytes_max = 2000000 });
 	return 0;
 }
 
@@ -526,22 +526,27 @@ static void say_many(struct talker *talker, char letter, size_t count)
 static void bodies_and_answers_share_bounded_memory(void **state)
 {
 	static const char upload[] =
-		"PUT / HTTP/1.1\r\nHost: server\r\nContent-Length: 90000\r\n\r\n";
+		"PUT / HTTP/1.1\r\nHost: server\r\nContent-Length: 900000\r\n\r\n";
 	struct talker *first = call(upload), *second;
 
-	say_many(first, 'a', 89999);
+	say_many(first, 'a', 899999);
 	pass(100);
 	second = call(upload);
-	say_many(second, 'b', 89999);
+	say_many(second, 'b', 899999);
 	await(second, "HTTP/1.1 503 Service Unavailable");
+	second = call(GET("/small")); /* small ones get through all the same */
+	await(await_inside(0), "/small");
+	buf_clear(&inside[0]->in);
+	say(inside[0], "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nsmall");
+	await(second, "\r\n\r\nsmall");
 	say(first, "a");
 	await(await_inside(0), "aaaaaaaaaaaa");
-	say(inside[0], "HTTP/1.1 200 OK\r\nContent-Length: 150000\r\n\r\n");
-	say_many(inside[0], 'x', 150000);
+	say(inside[0], "HTTP/1.1 200 OK\r\nContent-Length: 1500000\r\n\r\n");
+	say_many(inside[0], 'x', 1500000);
 	await(first, "HTTP/1.1 503 Service Unavailable");
 	await(first, "The answer is too large for now");
 	second = call(upload); /* everything was given back */
-	say_many(second, 'b', 90000);
+	say_many(second, 'b', 900000);
 	await(await_inside(1), "bbbbbbbbbbbb");
 	say(inside[1], "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 	await(second, "\r\n\r\nok");

@@ -534,6 +534,13 @@ static void bodies_are_read_strictly(void **state)
 			assert_non_null(strstr(reply.body.data, "did not match expected format"));
 		reply_free(&reply);
 	}
+	char *large = arena_alloc(arena, 10001);
+
+	memset(large, ' ', 10000);
+	memcpy(large, "{}", 2);
+	struct reply reply = ask_with("GET", "/overview", NULL, large, 10000);
+
+	expect_error(&reply, 400, "EmptyRequestBody");
 }
 
 /* ---- metrics -------------------------------------------------------------------------------- */

@@ -12,6 +12,9 @@
 #include "jobmanager/rest/door_http.h"
 #include "jobmanager/rest/rest_priv.h"
 
+#define BODY_BYTES_MAX 4096 /* of those that are parsed here */
+#define HEARTBEAT_BODY "JobClientHeartbeatRequestBody"
+#define EMPTY_BODY "EmptyRequestBody"
 #define JOB "/jobs/:jobid"
 #define VERTEX JOB "/vertices/:vertexid"
 #define TASKMANAGER "/taskmanagers/:taskmanagerid"
@@ -235,8 +238,11 @@ static const char *misfit(const struct rest_request *request)
 	json_t *root, *value;
 	const char *key, *why = NULL;
 
+	/* Parsed, a large body would be many times as large, and on the JobManager's runner. */
+	if (request->body.size_bytes > BODY_BYTES_MAX)
+		return heartbeat ? HEARTBEAT_BODY : EMPTY_BODY;
 	if (request->body.size_bytes == 0)
-		return heartbeat ? "JobClientHeartbeatRequestBody" : NULL;
+		return heartbeat ? HEARTBEAT_BODY : NULL;
 	root = json_loadb(request->body.data, request->body.size_bytes, JSON_REJECT_DUPLICATES,
 			  &error);
 	if (!json_is_object(root))
@@ -248,8 +254,8 @@ static const char *misfit(const struct rest_request *request)
 		why = "";
 	json_decref(root);
 	return why == NULL ? NULL
-	       : heartbeat ? "JobClientHeartbeatRequestBody"
-			   : "EmptyRequestBody";
+	       : heartbeat ? HEARTBEAT_BODY
+			   : EMPTY_BODY;
 }
 
 bool rest_body_fits(struct rest_request *request)
