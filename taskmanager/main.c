@@ -59,6 +59,12 @@ static void take_crash_note(struct taskmanager_options *options, struct crash *c
 		id_parse(job, &options->crash_job_id);
 }
 
+/* The supervisor starts a new process at once; the JobManager sees the connection close. */
+static void stuck(void *context, const char *why)
+{
+	daemon_start_again(why);
+}
+
 static int run(const struct daemon_options *daemon, struct world *world, struct conf *conf,
 	       struct err *err)
 {
@@ -70,6 +76,7 @@ static int run(const struct daemon_options *daemon, struct world *world, struct 
 		.conf = conf,
 		.log_name = base_name(daemon_path(DAEMON_LOG)),
 		.out_name = base_name(daemon_path(DAEMON_OUT)),
+		.stuck = stuck,
 	};
 	bool ready = false, noted = false;
 

@@ -5,6 +5,9 @@
 #include <strings.h>
 
 #include "client/cli/cli.h"
+#include "common/base/mem.h"
+
+#define STILL_CANCELLING_MS 1000
 
 static bool has_ended(const struct job_summary *job)
 {
@@ -91,6 +94,35 @@ static int find_id(struct session *session, const char *text, struct id *id, str
 	return result;
 }
 
+/* True while the job is still being cancelled after STILL_CANCELLING_MS. */
+static bool goes_on(const struct cli *cli, struct session *session, const struct id *id)
+{
+	mono_t until = mono_after_ms(world_now(cli->world), STILL_CANCELLING_MS);
+	char *note = mem_strdup("");
+	bool cancelling = true;
+
+	for (mono_t now; cancelling && (now = world_now(cli->world)) < until;) {
+		struct err err = ERR_INIT;
+		struct call call;
+
+		call_init(&call, CALL_STATUS, NULL, NULL);
+		call.job_id = *id;
+		call.status_seen = "CANCELLING";
+		call.note_seen = note; /* what it still says may change meanwhile */
+		call.output_from = INT64_MAX; /* its lines are not asked for */
+		call.wait_ms = (uint32_t)((until - now) / NS_PER_MS) + 1;
+		cancelling = cli_call(session, &call, &err) == 0 &&
+			     strcmp(call.state.status, "CANCELLING") == 0;
+		if (cancelling) {
+			mem_free(note);
+			note = mem_strdup(call.state.note);
+		}
+		call_fini(&call);
+	}
+	mem_free(note);
+	return cancelling;
+}
+
 static int cancel(const struct cli *cli, struct session *session, const char *text, struct err *err)
 {
 	char id_text[ID_TEXT_SIZE];
@@ -103,10 +135,16 @@ static int cancel(const struct cli *cli, struct session *session, const char *te
 		id_format(&call.job_id, id_text);
 		cli_print(cli, "Cancelling job %s.\n", id_text);
 		result = cli_call(session, &call, err);
-		if (result == 0)
+		if (result == 0) {
 			cli_print(cli, "Cancelled job %s.\n", id_text);
-		else
+			/* As in Flink, the job was asked to end. Most end at once; this one holds on. */
+			if (goes_on(cli, session, &call.job_id))
+				cli_note("One of its functions has not returned yet. If it does not "
+					 "within task.cancellation.timeout, its TaskManager is "
+					 "started anew.");
+		} else {
 			err_wrap(err, "Could not cancel job %s", id_text);
+		}
 	}
 	call_fini(&call);
 	return result;

@@ -159,8 +159,13 @@ static void interrupt_came(struct follower *follower)
 	char id[ID_TEXT_SIZE];
 
 	follower->interrupts++;
-	if (follower->over || follower->cancelled_here)
+	if (follower->over)
 		return;
+	if (follower->cancelled_here) {
+		say(follower, "The job is being cancelled; Ctrl-C once more ends this command "
+			      "without waiting for it.");
+		return;
+	}
 	if (follower->interrupts > 1 || follower->must_cancel) {
 		cancel(follower);
 		return;

@@ -7,11 +7,14 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include "common/base/check.h"
 
+#define EXIT_INTERRUPTED 130
+
 static sem_t posted;
-static atomic_uint interrupts;
+static atomic_uint interrupts, interrupts_ever;
 
 void waiter_open(void)
 {
@@ -29,6 +32,8 @@ static void interrupted(int signal_number)
 {
 	int saved_errno = errno;
 
+	if (atomic_fetch_add(&interrupts_ever, 1) + 1 >= WAITER_INTERRUPTS_MAX)
+		_exit(EXIT_INTERRUPTED);
 	atomic_fetch_add(&interrupts, 1);
 	sem_post(&posted);
 	errno = saved_errno;

@@ -7,7 +7,9 @@
 #include <stdbool.h>
 
 void waiter_open(void);
-/* From now on SIGINT is counted instead of ending the process. */
+/* From now on SIGINT is counted instead of ending the process; the last one ends it all the same: a
+ * function that never returns (--target local) may hold every thread that could still end it. */
+#define WAITER_INTERRUPTS_MAX 3
 void waiter_catch_interrupts(void);
 void waiter_post(void); /* any thread, and signal handlers */
 /* Waits for a post. Returns the interrupts since the last call. */

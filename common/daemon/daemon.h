@@ -60,6 +60,10 @@ void daemon_ready(const char *format, ...) PRINTF(1, 2);
 /* It cannot start: the error goes to the log, to stderr and to whoever started it. Exits with 1. */
 NO_RETURN void daemon_fail(const struct err *err);
 
+/* It cannot go on, and a new process can: this one is gone when the call is made, from whatever
+ * thread and with whatever threads are stuck; the supervisor starts another. */
+NO_RETURN void daemon_start_again(const char *why);
+
 /* The files that lines really go to, index put in; NULL: none. Borrowed. */
 enum daemon_file { DAEMON_LOG, DAEMON_OUT };
 const char *daemon_path(enum daemon_file file);

@@ -161,6 +161,12 @@ void daemon_fail(const struct err *err)
 	exit(1);
 }
 
+void daemon_start_again(const char *why)
+{
+	log_error("Daemon", "%s starts anew: %s", daemon_self.options.name, why);
+	_exit(1); /* no exit handlers: they might wait for the threads that are stuck */
+}
+
 const char *daemon_crash_note(void)
 {
 	return daemon_self.crash_note;

@@ -80,6 +80,7 @@ struct executor_task {
 	uint32_t state;          /* enum task_state as last told by the task */
 	uint32_t reported_state; /* as last acknowledged; TASK_CREATED: nothing yet */
 	bool sending, cancel_asked;
+	mono_t cancel_until; /* task.cancellation.timeout; MONO_NEVER: not cancelled, or for ever */
 	struct err failure;
 	char *failed_operator;
 	struct list waiting_splits; /* of struct pending_splits: came before the task was made */
@@ -152,6 +153,7 @@ struct task_executor {
 	struct map *tasks; /* execution id -> struct executor_task */
 	struct list file_calls;
 	char *artifact_directory;
+	bool stuck_told;
 	_Atomic bool stopping, idle;
 	bool started, destroying;
 	Flink__TaskExecutor_Service service;
@@ -176,6 +178,7 @@ void executor_free_slot(Flink__TaskExecutor_Service *service, const Flink__FreeS
 			Flink__Empty_Closure closure, void *closure_data);
 void executor_slot_step(struct task_executor *executor, struct executor_slot *slot);
 void executor_cancel_task(struct executor_task *task);
+void executor_watch_cancelled(struct task_executor *executor, mono_t now, mono_t *wake_at);
 void executor_answer_empty(Flink__Empty_Closure closure, void *closure_data);
 
 /* executor_jobs.c */

@@ -82,12 +82,31 @@ static bool slot_has_tasks(struct task_executor *executor, const struct executor
 	return false;
 }
 
+/* The job's own value, else this TaskManager's. 0: for ever. */
+static int64_t cancellation_timeout_ms(const struct executor_task *task)
+{
+	static const char key[] = "task.cancellation.timeout";
+	const Flink__JobGraph *graph = task->job->graph;
+	int64_t ms = conf_duration_ms(task->executor->conf, key), own;
+
+	for (size_t i = 0; i < graph->n_settings; i++)
+		if (strcmp(graph->settings[i]->key, key) == 0 &&
+		    duration_parse(graph->settings[i]->value, &own))
+			ms = own;
+	return ms;
+}
+
 void executor_cancel_task(struct executor_task *task)
 {
 	if (task->cancel_asked || sm_is_final(&task_states, task->state))
 		return;
 	task->cancel_asked = true;
 	if (task->task != NULL) {
+		int64_t ms = cancellation_timeout_ms(task);
+
+		if (ms > 0)
+			task->cancel_until = mono_after_ms(
+				loop_now(runner_loop(task->executor->options.runner)), ms);
 		task_cancel(task->task);
 		return;
 	}
@@ -146,6 +165,34 @@ void executor_free_slot(Flink__TaskExecutor_Service *service, const Flink__FreeS
 	slot->freeing = true;
 	cancel_slot(executor, slot);
 	agent_wake(&executor->agent);
+}
+
+/* A task that its function does not give back keeps its slot and its thread for ever. */
+void executor_watch_cancelled(struct task_executor *executor, mono_t now, mono_t *wake_at)
+{
+	size_t at = 0;
+	void *value;
+
+	while (!executor->stuck_told && map_next(executor->tasks, &at, NULL, &value)) {
+		struct executor_task *task = value;
+
+		if (task->cancel_until == MONO_NEVER || sm_is_final(&task_states, task->state))
+			continue;
+		if (now < task->cancel_until) {
+			*wake_at = mono_min(*wake_at, task->cancel_until);
+			continue;
+		}
+		char *why = mem_printf("task %s has not ended within task.cancellation.timeout "
+				       "(%lld ms) of being cancelled",
+				       task_name(task->task),
+				       (long long)cancellation_timeout_ms(task));
+
+		executor->stuck_told = true;
+		log_error(EXECUTOR_LOGGER, "%s", why);
+		if (executor->base.stuck != NULL)
+			executor->base.stuck(executor->base.stuck_context, why);
+		mem_free(why);
+	}
 }
 
 void executor_cancel_all(struct task_executor *executor, const char *why)

@@ -233,6 +233,7 @@ static int accept_task(struct task_executor *executor, const Flink__SubmitTaskRe
 	task->allocation_id = allocation_id;
 	task->deployment = copy_deployment(input);
 	task->state = task->reported_state = TASK_CREATED;
+	task->cancel_until = MONO_NEVER;
 	list_init(&task->waiting_splits);
 	job->tasks_count++;
 	map_put(executor->tasks, map_key_id(&execution_id), task);
@@ -456,6 +457,7 @@ static enum step executor_step(struct agent *agent, mono_t now, mono_t *wake_at)
 		executor_register(executor, executor->peer);
 	executor_heartbeat(executor, now, wake_at);
 	watch_loss(executor, now, wake_at);
+	executor_watch_cancelled(executor, now, wake_at);
 	if (executor->register_at != MONO_NEVER)
 		*wake_at = mono_min(*wake_at, executor->register_at > now ? executor->register_at
 									  : now + NS_PER_MS);

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# What a newcomer does wrong, and what the cluster makes of it: functions that never return or crash, C that is not
+# quite right, settings that were edited too late, jobs without a sink.
+source "$(dirname "$0")/cases.sh"
+
+start() {
+	make_home "$scratch/flink" "$@"
+	cd "$home_dir"
+	./bin/start-cluster.sh >start.txt 2>&1 || fail "$(cat start.txt)"
+}
+
+# program NAME 'BODY OF A FUNCTION…' 'GRAPH': a job whose flat map `work` has this body.
+program() {
+	cat >"$1.c" <<-C
+		#include <flink/flink.h>
+		static void work(const struct line *in, struct collector *out)
+		{
+			$2
+		}
+		int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
+		{
+			static const char *const lines[] = { "one", "two" };
+			struct stream *given = from_lines(env, lines, 2);
+			$3
+			return flink_execute(env, "$1", err);
+		}
+	C
+}
+
+# A function that never returns holds its thread; only a new process gives the slot back.
+test_a_function_that_never_returns_costs_its_taskmanager_not_the_slot() {
+	start "task.cancellation.timeout: 1500 ms"
+	program endless 'for (volatile int forever = 1; forever;) continue;' 'print(flat_map(given, work, line));'
+	./bin/flink run -d endless.c >run.txt 2>run.err || fail "$(cat run.err)"
+	id=$(sed -n 's/^Job has been submitted with JobID //p' run.txt)
+	until_true 10 job_is "$id" RUNNING
+	./bin/flink cancel endless >cancel.txt 2>cancel.err || fail "$(cat cancel.err)"
+	contains "$(cat cancel.err)" "One of its functions has not returned yet"
+	until_true 10 job_is "$id" CANCELED
+	until_true 10 file_has "$(echo log/flink-*-taskexecutor-0-*.log)" 'has not ended within task.cancellation.timeout \(1500 ms\)'
+	./bin/flink run examples/streaming/WordCount.jar >run.txt 2>run.err || fail "$(cat run.err)"
+	contains "$(cat run.txt)" "(question,1)"
+}
+
+test_a_cancelled_job_that_ends_is_told_in_two_lines() {
+	start
+	./bin/flink run -d examples/streaming/SocketWindowWordCount.jar --port "$text_port" >run.txt 2>run.err || fail "$(cat run.err)"
+	id=$(sed -n 's/^Job has been submitted with JobID //p' run.txt)
+	until_true 10 job_is "$id" RUNNING
+	./bin/flink cancel "$id" >cancel.txt 2>&1 || fail "$(cat cancel.txt)"
+	same "Cancelling job $id."$'\n'"Cancelled job $id." "$(cat cancel.txt)"
+	job_is "$id" CANCELED || fail "cancel came back before the job had ended"
+}
+
+test_three_interrupts_end_a_local_job_whose_function_never_returns() {
+	make_home "$scratch/flink"
+	cd "$home_dir"
+	program endless 'for (volatile int forever = 1; forever;) continue;' 'print(flat_map(given, work, line));'
+	background ./bin/flink run --target local endless.c >run.txt 2>run.err
+	until_true 10 file_has run.txt '^Job has been submitted with JobID [0-9a-f]{32}$'
+	kill -INT "$pid"
+	until_true 5 file_has run.err '^Cancelling job'
+	kill -INT "$pid"
+	until_true 5 file_has run.err 'Ctrl-C once more ends this command'
+	kill -INT "$pid"
+	gone() { ! kill -0 "$pid" 2>/dev/null; }
+	until_true 5 gone
+	local code=0
+	wait "$pid" || code=$?
+	same 130 "$code"
+}
+
+run_tests
