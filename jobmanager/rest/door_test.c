@@ -634,6 +634,32 @@ static void an_answer_that_does_not_come_is_told(void **state)
 	assert_null(strstr(later->in.data, "too late"));
 }
 
+/* ---- the end -------------------------------------------------------------------------------- */
+
+static void at_the_end_who_waits_is_told_and_civetweb_is_woken(void **state)
+{
+	struct talker *waits = call(GET("/1")), *works, *idle;
+
+	await(await_inside(0), "/1");
+	say(inside[0], LATER);
+	pass(10);
+	works = call(GET("/2"));
+	await(inside[0], "/2");
+	idle = call("");
+	pass(10);
+	door_drain(door, 0);
+	await(waits, "HTTP/1.1 503 Service Unavailable");
+	await(waits, "shutting down");
+	await_close(idle, 100);
+	assert_false(works->closed);
+	say(inside[0], "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo");
+	await(works, "Connection: close\r\n\r\ntwo"); /* what was under way is finished */
+	await_close(works, 100);
+	await_close(inside[0], 100); /* so that its thread waits for no other request */
+	await_inside(3);	     /* and the port has news again and again */
+	answer_later(1, "too late");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 #define NARROW(name) cmocka_unit_test_setup_teardown(name, begin_narrow, end)
 #define IN_BYTES(name) \
@@ -665,6 +691,7 @@ int main(void)
 		TEST(a_body_must_move),
 		TEST(a_kept_connection_may_be_silent_for_a_while),
 		NARROW(an_answer_that_does_not_come_is_told),
+		TEST(at_the_end_who_waits_is_told_and_civetweb_is_woken),
 	};
 
 	cmocka_set_test_filter(getenv("CMOCKA_TEST_FILTER"));

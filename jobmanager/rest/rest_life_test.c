@@ -276,7 +276,8 @@ static void *append_lines(void *path)
 {
 	FILE *file = fopen(path, "a");
 
-	for (int i = 0; !atomic_load(&enough); i++) {
+	/* less than REST_FILE_BYTES_MAX */
+	for (int i = 0; i < 100000 && !atomic_load(&enough); i++) {
 		fprintf(file, "line %d of a file that grows\n", i);
 		fflush(file);
 	}
@@ -294,18 +295,21 @@ static void a_file_may_grow_while_it_is_read(void **state)
 	write_file(log_directory, "grows", "first\n", 6);
 	atomic_store(&enough, false);
 	assert_int_equal(pthread_create(&writer, NULL, append_lines, path), 0);
+	bool good = true;
+
 	for (int i = 0; i < 30; i++) {
 		struct reply reply = get("/jobmanager/logs/grows");
 
-		assert_int_equal(reply.status, 200);
-		assert_int_equal(content_length(&reply.head), reply.body.size_bytes);
-		assert_true(strncmp(reply.body.data, "first\n", 6) == 0);
-		assert_true(reply.body.size_bytes >= before);
+		good = good && reply.status == 200 &&
+		       content_length(&reply.head) == reply.body.size_bytes &&
+		       strncmp(reply.body.data, "first\n", 6) == 0 &&
+		       reply.body.size_bytes >= before;
 		before = reply.body.size_bytes;
 		reply_free(&reply);
 	}
 	atomic_store(&enough, true);
-	pthread_join(writer, NULL);
+	pthread_join(writer, NULL); /* before anything can end the test */
+	assert_true(good && before > 6);
 }
 
 static void log_files_of_a_taskmanager_come_in_pieces(void **state)
@@ -443,7 +447,6 @@ static void who_waits_at_the_end_is_told(void **state)
 	const char *job = run("abandoned");
 	int poll = ask_later(url_of("/jobs/%s/output?wait_ms=9000&status=RUNNING&note=", job)),
 	    file, idle = dial(port), upload = dial(port);
-	mono_t before;
 	struct reply reply;
 
 	on_taskmanager(ignore_files, NULL);
@@ -451,9 +454,7 @@ static void who_waits_at_the_end_is_told(void **state)
 	send_all(upload, half, strlen(half));
 	reply = get("/config"); /* they were posted before this one */
 	reply_free(&reply);
-	before = world_now(world);
 	jobmanager_destroy(&jobmanager);
-	assert_true(world_now(world) - before < NS_PER_S); /* not civetweb's 2 s */
 	read_reply(poll, false, &reply);
 	expect_error(&reply, 503, "shutting down");
 	read_reply(file, false, &reply);
