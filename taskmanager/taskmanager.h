@@ -26,8 +26,8 @@ struct taskmanager_options {
 	uint16_t jobmanager_port;
 	const char *bind_host;       /* data port; "@name" inside one process */
 	/* A task was cancelled and has not ended within task.cancellation.timeout: its thread is in
-	 * the hands of a user function, and its slot with it. Only a new process helps. Called once,
-	 * on the control runner; NULL: nobody can help. */
+	 * the hands of a user function, and its slot with it. Only a new process helps. Called
+	 * once, on the control runner; NULL: nobody can help. */
 	void (*stuck)(void *context, const char *why);
 	void *stuck_context;
 };

@@ -137,7 +137,8 @@ static int cancel(const struct cli *cli, struct session *session, const char *te
 		result = cli_call(session, &call, err);
 		if (result == 0) {
 			cli_print(cli, "Cancelled job %s.\n", id_text);
-			/* As in Flink, the job was asked to end. Most end at once; this one holds on. */
+			/* As in Flink, the job was asked to end. Most end at once; this one holds
+			 * on. */
 			if (goes_on(cli, session, &call.job_id))
 				cli_note("One of its functions has not returned yet. If it does not "
 					 "within task.cancellation.timeout, its TaskManager is "

@@ -81,12 +81,12 @@ static void move_up_to(struct execution *execution, enum execution_state to)
 			execution_move(execution, way[i], NULL);
 }
 
-/* A task that lost its connection to another one, or whose peer was cancelled (its TaskManager stops,
- * or has given this JobManager up), tells an effect; the cause may be on its way. */
+/* A task that lost its connection to another one, or whose peer was cancelled (its TaskManager
+ * stops, or has given this JobManager up), tells an effect; the cause may be on its way. */
 static bool is_symptom(enum err_code code)
 {
-	return code == ERR_CANCELED || code == ERR_NET_CLOSED || code == ERR_NET_UNREACHABLE || code == ERR_NET_TIMEOUT ||
-	       code == ERR_PARTITION_NOT_FOUND;
+	return code == ERR_CANCELED || code == ERR_NET_CLOSED || code == ERR_NET_UNREACHABLE ||
+	       code == ERR_NET_TIMEOUT || code == ERR_PARTITION_NOT_FOUND;
 }
 
 static void task_failed(struct execution *execution, const Flink__UpdateTaskStateRequest *request)
