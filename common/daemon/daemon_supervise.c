@@ -252,6 +252,7 @@ static void take_signal(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
 	int status;
+	pid_t pid;
 
 	if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
@@ -267,9 +268,11 @@ static void take_signal(struct supervisor *s)
 	default:
 		break;
 	}
-	/* Signals of one kind merge, so every death is looked for each time. */
-	if (s->worker != 0 && waitpid(s->worker, &status, WNOHANG) == s->worker)
-		worker_ended(s, status);
+	/* Signals of one kind merge, so every death is looked for each time. Others than the worker
+	 * are ours too: as process 1 of a container we inherit whatever lost its parent. */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == s->worker)
+			worker_ended(s, status);
 }
 
 static int64_t wait_ms(const struct supervisor *s)
