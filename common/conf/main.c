@@ -8,15 +8,19 @@
  *   flink-settings help               every setting that has an effect
  *   flink-settings sample | docs | errors   the generated texts, for scripts/make-docs
  *
- * -D key=value counts as it does for the daemons. Small on purpose: start-cluster.sh waits for it.
- *  */
+ * The settings are those of FLINK_CONF_DIR, else of the home that this program lies in, wherever it
+ * is called. -D key=value counts as it does for the daemons. Small on purpose: start-cluster.sh
+ * waits for it. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/mem.h"
 #include "common/conf/conf.h"
 #include "common/conf/conf_errors.h"
 #include "common/world/world.h"
+
+#define PATH_SIZE 4096
 
 static const char usage[] =
 	"usage: flink-settings check | get KEY... | explain | help [-D key=value]...\n";
@@ -46,6 +50,27 @@ static int get(const struct conf *conf, int argc, char **argv, struct buf *into,
 	return 0;
 }
 
+/* The folder conf beside the one that this program lies in; NULL: there is none, or another is
+ * asked for. */
+static const char *conf_of_home(struct world *world, char path[PATH_SIZE])
+{
+	static const char tail[] = "/conf";
+	const char *given = world_env(world, "FLINK_CONF_DIR");
+	ssize_t length = readlink("/proc/self/exe", path, PATH_SIZE - sizeof(tail));
+	char *slash = NULL;
+
+	if ((given != NULL && given[0] != '\0') || length <= 0)
+		return NULL;
+	path[length] = '\0';
+	for (int up = 0; up < 2; up++)
+		if ((slash = strrchr(path, '/')) != NULL)
+			*slash = '\0';
+	if (slash == NULL)
+		return NULL;
+	memcpy(slash, tail, sizeof(tail));
+	return access(path, F_OK) == 0 ? path : NULL;
+}
+
 /* The verbs that need the settings. */
 static int run(const char *verb, int argc, char **argv, struct buf *into)
 {
@@ -53,12 +78,13 @@ static int run(const char *verb, int argc, char **argv, struct buf *into)
 	struct world *world = world_os_create(&err);
 	struct conf *conf = conf_create();
 	int outcome, status = 0;
+	char home[PATH_SIZE];
 
 	if (world == NULL) {
 		conf_destroy(&conf);
 		return say_error(&err);
 	}
-	outcome = conf_load_all(conf, world, NULL, argc, argv, &err);
+	outcome = conf_load_all(conf, world, conf_of_home(world, home), argc, argv, &err);
 	if (strcmp(verb, "check") == 0) {
 		status = conf_write_check(conf, outcome, &err, into);
 	} else {
