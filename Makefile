@@ -35,7 +35,10 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 	-Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough -Wno-unused-parameter $(WERROR_FLAG)
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fstack-protector-strong -fPIC -pthread $(WARNINGS) \
 	$(FLAGS_$(BUILD)) -I. -I$(GEN) -MMD -MP $(CFLAGS)
-ALL_LDFLAGS := $(filter -fsanitize=%,$(FLAGS_$(BUILD))) -pthread -Wl,-z,relro,-z,now $(LDFLAGS)
+# A packed Flink home (make dist) has the libraries it needs in lib, also those of lib/flink-*.so, for which
+# only the older of the two kinds of run path counts.
+ALL_LDFLAGS := $(filter -fsanitize=%,$(FLAGS_$(BUILD))) -pthread -Wl,-z,relro,-z,now \
+	-Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib' $(LDFLAGS)
 ifeq ($(BUILD),fuzz)
 ALL_LDFLAGS := -fsanitize=address,undefined -pthread
 endif
@@ -152,7 +155,7 @@ $(GEN)/%.o: $(GEN)/%.c $(FLAGS_STAMP)
 
 all: $(PROGRAMS_SHIPPED) home ## daemons, CLI, examples, and the Flink home build/flink
 
-.PHONY: home tests fuzzers print-tests check check-all sim sim-twice bench bench-jobs fuzz format tidy docs help clean install run
+.PHONY: home tests fuzzers print-tests check check-all dist sim sim-twice bench bench-jobs fuzz format tidy docs help clean install run
 home: $(PROGRAMS_SHIPPED) ## lays out build/flink; an edited conf there is never overwritten
 	$(Q)if [ -x scripts/make-home ]; then BUILD=$(BUILD) scripts/make-home $(OUT) $(HOME_DIR); fi
 
@@ -175,6 +178,9 @@ sim-twice: all tests ## the same seed twice, fingerprints compared
 
 bench: ## the measured table: tests/bench/README.md says how
 	$(Q)$(MAKE) BUILD=release all bench-jobs && tests/bench/run
+
+dist: all ## build/flink-1.19.3-cflink-bin.tgz, which unpacks and runs without anything installed
+	$(Q)scripts/make-dist $(OUT) build/flink-1.19.3-cflink-bin.tgz
 
 bench-jobs: $(BENCH_JOBS) $(SIM) # what tests/bench/run needs beside a Flink home
 
