@@ -141,7 +141,14 @@ $(FLAGS_STAMP): FORCE
 .PHONY: FORCE
 FORCE:
 
-$(OUT)/%.o: %.c $(FLAGS_STAMP) | $(GEN_HEADERS)
+# Which commit this is, for --version and /config; rewritten only when it differs.
+COMMIT_HEADER := $(GEN)/commit.h
+$(COMMIT_HEADER): FORCE
+	$(Q)mkdir -p $(@D); commit=$$(git rev-parse --short=7 HEAD 2>/dev/null || echo 0000000); \
+		text="#define CFLINK_COMMIT \"$$commit\""; \
+		[ -f $@ ] && [ "$$text" = "$$(cat $@)" ] || printf '%s\n' "$$text" > $@
+
+$(OUT)/%.o: %.c $(FLAGS_STAMP) | $(GEN_HEADERS) $(COMMIT_HEADER)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $($*_CFLAGS) -c -o $@ $<
 
