@@ -528,7 +528,7 @@ static void arguments_are_read_as_parameter_tool_does(void **state)
 	static const char *const loose[] = { "--a", "1", "loose" };
 
 	assert_int_equal(flink_args_create(3, loose, &args, &err), -1);
-	assert_int_equal(err.code, ERR_USAGE);
+	assert_int_equal(err.code, ERR_PROGRAM_FAILED);
 	assert_string_equal(
 		err.text,
 		"Error parsing arguments '[--a, 1, loose]' on 'loose'. Please prefix keys with "

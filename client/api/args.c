@@ -38,7 +38,7 @@ static int not_understood(int count, const char *const *texts, const char *text,
 	buf_init(&all);
 	for (int i = 0; i < count; i++)
 		buf_printf(&all, "%s%s", i > 0 ? ", " : "", texts[i]);
-	err_set(err, ERR_USAGE,
+	err_set(err, ERR_PROGRAM_FAILED,
 		"Error parsing arguments '[%s]' on '%s'. Please prefix keys with -- or -.",
 		all.data, text);
 	buf_fini(&all);
@@ -117,12 +117,13 @@ int flink_arg_int(const struct flink_args *args, const char *key, int64_t *value
 	if (argument == NULL)
 		return 0;
 	if (argument->value == NULL)
-		return err_set(err, ERR_USAGE, "--%s needs a value, a whole number", key);
+		return err_set(err, ERR_PROGRAM_FAILED, "--%s needs a value, a whole number", key);
 	errno = 0;
 	long long number = strtoll(argument->value, &end, 10);
 
 	if (errno != 0 || end == argument->value || *end != '\0')
-		return err_set(err, ERR_USAGE, "--%s is \"%s\", which is not a whole number", key,
+		return err_set(err, ERR_PROGRAM_FAILED,
+			       "--%s is \"%s\", which is not a whole number", key,
 			       argument->value);
 	*value = number;
 	return 1;

@@ -46,8 +46,8 @@ bool flink_env_executed(const struct flink_env *env);
 /* The program made sources or operators (and perhaps forgot flink_execute). */
 bool flink_env_has_operators(const struct flink_env *env);
 
-/* Program arguments as Flink's ParameterTool reads them: --key value, -key value, --flag. ERR_USAGE
- * for anything else. */
+/* Program arguments as Flink's ParameterTool reads them: --key value, -key value, --flag.
+ * ERR_PROGRAM_FAILED for anything else. */
 MUST_USE int flink_args_create(int count, const char *const *texts, struct flink_args **args,
 			       struct err *err);
 void flink_args_destroy(struct flink_args **args);

@@ -140,9 +140,9 @@ static int cancel(const struct cli *cli, struct session *session, const char *te
 			/* As in Flink, the job was asked to end. Most end at once; this one holds
 			 * on. */
 			if (goes_on(cli, session, &call.job_id))
-				cli_note("One of its functions has not returned yet. If it does not "
-					 "within task.cancellation.timeout, its TaskManager is "
-					 "started anew.");
+				cli_note("One of its functions has not returned yet. If it does "
+					 "not within task.cancellation.timeout, its TaskManager "
+					 "is started anew.");
 		} else {
 			err_wrap(err, "Could not cancel job %s", id_text);
 		}
@@ -163,7 +163,7 @@ int cli_cancel(struct cli *cli, struct err *err)
 	}
 	if (cli->options->with_savepoint)
 		return err_set(
-			err, ERR_USAGE,
+			err, ERR_NOT_YET,
 			"cancelling with a savepoint is not part of this version yet; '%s cancel <job>' ends "
 			"the job without one",
 			cli->command);

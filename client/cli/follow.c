@@ -52,10 +52,10 @@ static void take_note(struct follower *follower, const struct job_state *job)
 		say(follower, note);
 	mem_free(follower->note_seen);
 	follower->note_seen = mem_strdup(note);
-	if (strcmp(follower->status_seen, job->status) != 0 &&
-	    strcmp(job->status, "RESTARTING") == 0)
-		say(follower,
-		    "the job failed and is started again; './bin/flink list' and the dashboard tell why");
+	/* Why it restarts, if it does, is its note. */
+	if (strcmp(follower->status_seen, "RESTARTING") == 0 &&
+	    strcmp(job->status, "RUNNING") == 0)
+		say(follower, "the job runs again, from its beginning; printed lines may repeat");
 	snprintf(follower->status_seen, sizeof(follower->status_seen), "%s", job->status);
 }
 

@@ -110,17 +110,18 @@ static int check_program_options(struct cli *cli, struct err *err)
 
 	if (options->python)
 		return err_set(
-			err, ERR_USAGE,
+			err, ERR_NOT_YET,
 			"Python programs cannot be run yet; shared objects (.so) and C source (.c) can");
 	if (options->from_savepoint != NULL)
 		return err_set(
-			err, ERR_USAGE,
+			err, ERR_NOT_YET,
 			"starting from a savepoint (-s %s) is not part of this version yet; without -s the job "
 			"starts anew",
 			options->from_savepoint);
 	if (options->program != NULL)
 		return 0;
-	cli_print(cli, "Java program should be specified a JAR file.\n\n"
+	cli_print(cli, "A program is missing: a .so or .c file, or one of "
+		       "examples/streaming/*.jar.\n\n"
 		       "Use the help option (-h or --help) to get help on the command.\n");
 	cli->exit_code = 1;
 	return 1;
@@ -164,6 +165,7 @@ int cli_info(struct cli *cli, struct err *err)
 	struct program program;
 	struct cli_job job = { .cli = cli, .program = &program };
 	struct flink_executor executor = { show_plan, &job };
+	const struct cli_options *options = cli->options;
 	bool built_job = false;
 	int result = check_program_options(cli, err);
 
@@ -174,7 +176,9 @@ int cli_info(struct cli *cli, struct err *err)
 	result = run_program(cli, &program, &executor, &built_job, err);
 	program_close(&program);
 	if (result == 0 && !built_job)
-		return err_set(err, ERR_NO_JOB, "%s", err_sentence(ERR_NO_JOB));
+		return err_set(err, ERR_NO_JOB,
+			       "%s ended without making a job; what it printed may say why",
+			       options->program);
 	return result;
 }
 
@@ -183,17 +187,17 @@ int cli_not_yet(struct cli *cli, struct err *err)
 	switch (cli->options->action) {
 	case CLI_RUN_APPLICATION:
 		return err_set(
-			err, ERR_USAGE,
+			err, ERR_NOT_YET,
 			"run-application is not part of this version yet; 'run' runs the same program on a "
 			"cluster, and 'run --target local' in this process");
 	case CLI_CHECKPOINT:
 		return err_set(
-			err, ERR_USAGE,
+			err, ERR_NOT_YET,
 			"checkpoints are not part of this version yet; jobs run without them, and 'cancel' ends "
 			"one");
 	default:
 		return err_set(
-			err, ERR_USAGE,
+			err, ERR_NOT_YET,
 			"savepoints are not part of this version yet, so there is no '%s'; 'cancel' ends a job "
 			"without one",
 			cli_action_name(cli->options->action));

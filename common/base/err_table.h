@@ -13,16 +13,19 @@
 
 #define ERR_TABLE(X) \
 	X(ERR_CONF_BAD_VALUE, 1001, USER, 400, "a setting has a value that is not allowed", \
-	  "correct the value and start again; 'jobmanager check-conf' tests settings without starting anything") \
+	  "correct the value and start again; 'bin/jobmanager check-conf' tests settings without starting anything") \
 	X(ERR_CONF_SYNTAX, 1002, USER, 400, "a settings file cannot be read", \
 	  "correct the line; every line is 'key: value', and '#' begins a comment") \
 	X(ERR_CONF_MISSING, 1003, USER, 400, "a needed setting or settings file is missing", \
 	  "add it, or copy conf/flink-conf.yaml from a fresh build/flink") \
 	X(ERR_CONF_PORT_TAKEN, 1004, FATAL, 500, "another process holds the port", \
 	  "stop that process, or choose another port in conf/flink-conf.yaml") \
-	X(ERR_USAGE, 1005, USER, 400, "the command line is not understood", "see --help") \
+	X(ERR_USAGE, 1005, USER, 400, "the command line is not understood", \
+	  "'--help' behind the command shows what it takes") \
+	X(ERR_NOT_YET, 1006, USER, 501, "this version cannot do that yet", \
+	  "docs/status.md lists what works and what does not yet") \
 	X(ERR_PLAN_INVALID, 2001, USER, 400, "the job graph is not valid", \
-	  "correct the program; 'flink info' shows its plan without running it") \
+	  "correct the program; 'bin/flink info' shows its plan without running it") \
 	X(ERR_ARTIFACT_UNREADABLE, 2002, USER, 400, "the program file cannot be used", \
 	  "give a shared object (.so) or a C file (.c); bin/flink-config prints the flags to build one") \
 	X(ERR_ARTIFACT_ENTRY, 2003, USER, 400, "the program has no entry function", \
@@ -37,15 +40,15 @@
 	  "correct the lines named above") \
 	X(ERR_PROGRAM_FAILED, 2008, USER, 400, \
 	  "the program ended with an error before its job ran", \
-	  "see the message above; it comes from the program itself") \
+	  "the message is the program's own: correct the program or its arguments") \
 	X(ERR_NO_JOB, 2009, USER, 400, \
 	  "The program didn't contain a Flink job. Perhaps you forgot to call execute() on the execution environment.", \
 	  "call flink_execute(env, name, err) at the end of flink_main") \
-	X(ERR_JOB_NOT_FOUND, 2010, USER, 404, "no such job", "'flink list -a' shows all jobs") \
+	X(ERR_JOB_NOT_FOUND, 2010, USER, 404, "no such job", "'bin/flink list -a' shows all jobs") \
 	X(ERR_JOB_AMBIGUOUS, 2011, USER, 409, "several jobs match", \
 	  "give more letters of the job id") \
 	X(ERR_JOB_ENDED, 2012, USER, 409, "the job has already ended", \
-	  "'flink list -a' shows how it ended") \
+	  "'bin/flink list -a' shows how it ended") \
 	X(ERR_CLUSTER_UNREACHABLE, 2013, USER, 503, "no cluster answers", \
 	  "start one with ./bin/start-cluster.sh, or name its address with -m host:port") \
 	X(ERR_TOO_LARGE, 2014, USER, 413, "the request is larger than allowed", \
@@ -57,12 +60,12 @@
 	X(ERR_USER_FUNCTION_CRASHED, 3003, RETRY, 500, "a user function crashed", \
 	  "run the job with --target local under a debugger, or build it with -fsanitize=address") \
 	X(ERR_USER_FUNCTION_FAILED, 3004, RETRY, 500, "a user function reported a failure", \
-	  "see its message") \
+	  "the message is the function's own: it called flink_fail") \
 	X(ERR_DEPLOY_FAILED, 3005, RETRY, 500, "a task could not be deployed", \
 	  "see the message; the job restarts as its restart strategy allows") \
 	X(ERR_RESTARTS_USED_UP, 3006, FAIL, 500, \
 	  "the job failed and its restart strategy allows no further attempt", \
-	  "mend the cause named first; restart-strategy.type: fixed-delay allows restarts") \
+	  "mend the cause named first, or allow more restarts (restart-strategy.*)") \
 	X(ERR_CANCELED, 3007, FAIL, 409, "the job was cancelled", \
 	  "submit it again to run it again") \
 	X(ERR_BUFFERS, 3008, FAIL, 500, "the network buffers do not suffice for this job", \
@@ -72,7 +75,7 @@
 	X(ERR_SINK_UNWRITABLE, 4002, RETRY, 500, "a sink cannot be written", \
 	  "check the name, the rights and the free space") \
 	X(ERR_SINK_EXISTS, 4003, FAIL, 409, "the output exists already", \
-	  "remove it or name another; existing files are never overwritten unless asked") \
+	  "remove it or name another; an existing file is never overwritten") \
 	X(ERR_RECORD_INVALID, 4004, RETRY, 500, "bytes do not form a valid record", \
 	  "the sender runs another version or is broken; restart it with this version") \
 	X(ERR_RECORD_TOO_LARGE, 4005, FAIL, 500, "a record is larger than a network buffer", \

@@ -110,7 +110,8 @@ static void compose_failure(struct job_master *master, const char *policy)
 	*failure = master->cause;
 	if (policy == NULL)
 		return;
-	failure->code = ERR_RESTARTS_USED_UP;
+	if (master->restart.kind != RESTART_NONE) /* else the cause's own hint says more */
+		failure->code = ERR_RESTARTS_USED_UP;
 	size_t length = strlen(failure->text), room = sizeof(failure->text) - strlen(policy) - 32;
 
 	if (length > room)
@@ -176,7 +177,7 @@ static void decide(struct job_master *master, mono_t now, bool charged, bool may
 	}
 	if (may_wait) {
 		be_restarting(master);
-		job_say(master, mem_printf("waits for what the TaskManager died of: %s",
+		job_say(master, mem_printf("finding out what happened: %s",
 					   master->cause.text));
 		return;
 	}

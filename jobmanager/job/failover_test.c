@@ -70,7 +70,7 @@ static void without_a_strategy_the_first_failure_ends_the_job(void **state)
 	fake_task_find(bed->taskmanagers[1], 1, 3)->operator = "Sum";
 	fail_task(bed->taskmanagers[1], job, ERR_USER_FUNCTION_FAILED, "word 'x' is too short");
 	bed_until_status(bed, job, JOB_FAILED, 100);
-	assert_int_equal(job->failure.code, ERR_RESTARTS_USED_UP);
+	assert_int_equal(job->failure.code, ERR_USER_FUNCTION_FAILED);
 	assert_string_equal(job->failure.text,
 			    "Sum -> Sink: Print (4/4): Sum: word 'x' is too short; no restart "
 			    "(restart-strategy.type: none)");
@@ -235,7 +235,7 @@ static void without_a_strategy_a_lost_taskmanager_ends_the_job_after_a_moment(vo
 
 	bed_kill(bed, 0);
 	bed_until_status(bed, job, JOB_RESTARTING, 100); /* its next life may say more */
-	assert_non_null(strstr(job->waiting_for, "waits for what the TaskManager died of"));
+	assert_non_null(strstr(job->waiting_for, "finding out what happened: the connection"));
 	bed_until_status(bed, job, JOB_FAILED, 3500);
 	assert_non_null(strstr(job->failure.text, "the connection to TaskManager tm0 is lost"));
 	assert_non_null(strstr(job->failure.text, "no restart (restart-strategy.type: none)"));
@@ -249,7 +249,7 @@ static void a_taskmanager_that_comes_back_without_a_note_ends_the_waiting(void *
 
 	bed_restart(bed, 0, NULL, NULL);
 	bed_until_status(bed, job, JOB_FAILED, 500);
-	assert_int_equal(job->failure.code, ERR_RESTARTS_USED_UP);
+	assert_int_equal(job->failure.code, ERR_TASKMANAGER_LOST);
 	finish(bed);
 }
 

@@ -62,6 +62,7 @@ test_files_that_are_no_programs_say_what_to_give() {
 	contains "$(cat out.txt)" "error E200"
 	! ./bin/flink savepoint x >out.txt 2>&1 || fail "it ran"
 	contains "$(cat out.txt)" "not part of this version yet"
+	contains "$(cat out.txt)" "error E1006"
 }
 
 test_flink_config_builds_a_job_in_a_folder_with_a_space() {

@@ -70,4 +70,41 @@ test_three_interrupts_end_a_local_job_whose_function_never_returns() {
 	same 130 "$code"
 }
 
+# What is said is the cause and its own hint, not what the cluster does to find out.
+test_a_crash_is_told_with_its_function_and_nothing_else() {
+	start
+	program crash '*(volatile int *)NULL = 1;' 'print(flat_map(given, work, line));'
+	! ./bin/flink run crash.c >run.txt 2>run.err || fail "it ran"
+	contains "$(cat run.err)" "error E3003: Flat Map: function work crashed with signal 11 SIGSEGV; no restart (restart-strategy.type: none)"
+	contains "$(cat run.err)" "hint: run the job with --target local under a debugger"
+	! grep -q "starts again\|runs again" run.err || fail "$(cat run.err)"
+	program missing 'collect(out, line, .text = str_copy(&in->text));' 'given = read_text_file(env, "no.txt"); print(given); (void)work;'
+	! ./bin/flink run missing.c >run.txt 2>run.err || fail "it ran"
+	contains "$(cat run.err)" "error E4001"
+	contains "$(cat run.err)" "no input file $PWD/no.txt"
+	contains "$(cat run.err)" "hint: check the name and the rights"
+}
+
+test_a_job_that_restarts_says_so_once() {
+	start "restart-strategy.type: fixed-delay" "restart-strategy.fixed-delay.delay: 100 ms"
+	program once 'if (flink_subtask_index() == 0) flink_fail("no %.*s", (int)in->text.len, str_ptr(&in->text));' \
+		'print(flat_map(given, work, line));'
+	! ./bin/flink run once.c >run.txt 2>run.err || fail "it ran"
+	same 1 "$(grep -c '^restarts after 100 ms (fixed-delay, 1 of 1 restarts used)' run.err)"
+	contains "$(cat run.err)" "error E3006"
+	contains "$(cat run.err)" "work: no one; no further restart"
+}
+
+test_what_is_not_there_yet_and_what_is_missing_is_said() {
+	make_home "$scratch/flink"
+	cd "$home_dir"
+	! ./bin/flink run >run.txt 2>&1 || fail "it ran"
+	contains "$(cat run.txt)" "A program is missing: a .so or .c file"
+	! ./bin/flink info examples/streaming/SocketWindowWordCount.jar >run.txt 2>&1 || fail "it has a plan"
+	contains "$(cat run.txt)" "No port specified."
+	contains "$(cat run.txt)" "ended without making a job"
+	! ./bin/flink run --target local examples/streaming/SocketWindowWordCount.jar --port nine >run.txt 2>&1 || fail "it ran"
+	contains "$(cat run.txt)" "the message is the program's own"
+}
+
 run_tests
