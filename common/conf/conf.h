@@ -78,8 +78,8 @@ const char *conf_mask(const char *key, const char *value);
 /* For a rule that no single row can state (two keys that exclude each other, a port that cannot be
  * bound): sets ERR_CONF_BAD_VALUE "ORIGIN: KEY is "VALUE", which is WHY". Always -1. */
 int conf_refuse(const struct conf *conf, const char *key, const char *why, struct err *err);
-/* The value of a key of the simulator's range, drawn anew for every such key (half of them keep
- * their default), for runs under a seed. */
+/* Gives every key that has a simulator's range a value drawn from it; half of them keep their
+ * default. For runs under a seed. */
 void conf_draw(struct conf *conf, uint64_t (*draw)(void *context), void *context);
 
 /* "10 s", "500ms", "1 min" … ; no unit: milliseconds. Less than 1 ms counts as 1 ms. False: not a
