@@ -131,7 +131,11 @@ static int assemble(struct taskmanager *taskmanager, struct err *err)
 	const char *host = conf_text(conf, "taskmanager.host");
 	struct memory memory = memory_of(conf);
 
-	if (secret_load(world, conf_text(conf, "security.cluster.secret-file"),
+	const char *jobmanager = taskmanager->options.jobmanager_host;
+
+	/* A JobManager at "@name" is in this process and wants no proof. */
+	if ((jobmanager == NULL || jobmanager[0] != '@') &&
+	    secret_load(world, conf_text(conf, "security.cluster.secret-file"),
 			&taskmanager->secret, err) != 0)
 		return -1;
 	world_random_bytes(world, taskmanager->incarnation.bytes,

@@ -107,6 +107,17 @@ test_local_target_needs_no_cluster() {
 	file_has run.txt '^Job Runtime: [0-9]+ ms$'
 }
 
+test_local_target_works_where_a_cluster_has_a_secret() {
+	echo a-secret >"$scratch/secret"
+	make_home "$scratch/flink" "security.cluster.secret-file: $scratch/secret"
+	cd "$home_dir"
+	./bin/flink run --target local examples/streaming/WordCount.jar >run.txt 2>run.err || fail "$(cat run.txt run.err)"
+	file_has run.txt '^\(be,2\)$'
+	export FLINK_CLUSTER_SECRET=another
+	./bin/flink run --target local examples/streaming/WordCount.jar >run.txt 2>run.err || fail "$(cat run.txt run.err)"
+	file_has run.txt '^\(be,2\)$'
+}
+
 test_rest_submission_equals_rpc_submission() {
 	start "taskmanager.numberOfTaskSlots: 4"
 	submit_waiting -p 2
