@@ -162,7 +162,7 @@ $(GEN)/%.o: $(GEN)/%.c $(FLAGS_STAMP)
 
 all: $(PROGRAMS_SHIPPED) home ## daemons, CLI, examples, and the Flink home build/flink
 
-.PHONY: home tests fuzzers print-tests check check-all dist sim sim-twice bench bench-jobs fuzz format tidy docs help clean install run
+.PHONY: home tests fuzzers print-tests check check-all check-docker image dist sim sim-twice bench bench-jobs fuzz format tidy docs help clean install run
 home: $(PROGRAMS_SHIPPED) ## lays out build/flink; an edited conf there is never overwritten
 	$(Q)if [ -x scripts/make-home ]; then BUILD=$(BUILD) scripts/make-home $(OUT) $(HOME_DIR); fi
 
@@ -185,6 +185,12 @@ sim-twice: all tests ## the same seed twice, fingerprints compared
 
 bench: ## the measured table: tests/bench/README.md says how
 	$(Q)$(MAKE) BUILD=release all bench-jobs && tests/bench/run
+
+image: ## the container image cflink:1.19, with Docker (docker/base/Dockerfile)
+	$(Q)docker build -f docker/base/Dockerfile -t cflink:1.19 .
+
+check-docker: ## builds the images and runs the tutorial's Docker commands; skipped where no engine runs
+	$(Q)CHECK_DOCKER=1 TEST_TIMEOUT=1200 JOBS=1 ONLY='^tests/docker/' scripts/run-tests
 
 dist: all ## build/flink-1.19.3-cflink-bin.tgz, which unpacks and runs without anything installed
 	$(Q)scripts/make-dist $(OUT) build/flink-1.19.3-cflink-bin.tgz
