@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * main.c - the program `taskmanager`: settings, the real world, one struct taskmanager. Thin; all
  * else is a library that the simulator and the mini cluster use too. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -65,6 +66,41 @@ static void stuck(void *context, const char *why)
 	daemon_start_again(why);
 }
 
+/* Told at the start, not by the first job that wants to lie there. The folder itself is made when
+ * it is needed, so of one that is missing the nearest parent that exists must let us. */
+static int check_tmp(const struct conf *conf, struct err *err)
+{
+	const char *folders = conf_text(conf, "io.tmp.dirs");
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%.*s", (int)strcspn(folders, ",;|:"), folders);
+	while (access(path, W_OK | X_OK) != 0) {
+		char *slash = strrchr(path, '/');
+
+		if (errno != ENOENT || slash == NULL || slash == path)
+			return err_set(err, ERR_CONF_BAD_VALUE,
+				       "%s: io.tmp.dirs is \"%s\", where nothing can be written "
+				       "(%s: %s)",
+				       conf_origin(conf, "io.tmp.dirs"), folders, path,
+				       strerror(errno));
+		*slash = '\0';
+	}
+	return 0;
+}
+
+/* Tells what keeps it from registering when that is another thing than before. True: waiting will
+ * not mend it, because the JobManager is there and does not want this TaskManager. */
+static bool say_trouble(struct taskmanager *taskmanager, struct err *told)
+{
+	struct err trouble;
+
+	if (!taskmanager_trouble(taskmanager, &trouble) || strcmp(trouble.text, told->text) == 0)
+		return false;
+	*told = trouble;
+	daemon_note("waiting for the JobManager: %s", trouble.text);
+	return trouble.code == ERR_NET_SECRET || trouble.code == ERR_NET_VERSION;
+}
+
 static int run(const struct daemon_options *daemon, struct world *world, struct conf *conf,
 	       struct err *err)
 {
@@ -78,7 +114,9 @@ static int run(const struct daemon_options *daemon, struct world *world, struct 
 		.out_name = base_name(daemon_path(DAEMON_OUT)),
 		.stuck = stuck,
 	};
-	bool ready = false, noted = false;
+	long long slots = conf_int(conf, "taskmanager.numberOfTaskSlots");
+	bool ready = false;
+	struct err trouble = ERR_INIT;
 
 	if (options.log_name != NULL) {
 		snprintf(directory, sizeof(directory), "%.*s",
@@ -89,21 +127,25 @@ static int run(const struct daemon_options *daemon, struct world *world, struct 
 			directory[length - 1] = '\0';
 		options.log_directory = length > 0 ? directory : ".";
 	}
+	if (check_tmp(conf, err) != 0)
+		return -1;
 	take_crash_note(&options, &crash);
 	if (taskmanager_create(&options, &taskmanager, err) != 0)
 		return -1;
+	daemon_name(taskmanager_resource_id(taskmanager));
+	daemon_note("waiting for the JobManager at %s:%lld",
+		    conf_text(conf, "jobmanager.rpc.address"),
+		    (long long)conf_int(conf, "jobmanager.rpc.port"));
 	while (!daemon_stop_requested()) {
 		if (!ready && taskmanager_registered(taskmanager)) {
 			ready = true;
 			if (options.crash_note != NULL)
 				daemon_crash_note_taken();
-			daemon_ready("%lld slots",
-				     (long long)conf_int(conf, "taskmanager.numberOfTaskSlots"));
-		} else if (!ready && !noted) {
-			noted = true;
-			daemon_note("waiting for the JobManager at %s:%lld",
-				    conf_text(conf, "jobmanager.rpc.address"),
-				    (long long)conf_int(conf, "jobmanager.rpc.port"));
+			daemon_ready("%lld slot%s", slots, slots == 1 ? "" : "s");
+		} else if (!ready && say_trouble(taskmanager, &trouble)) {
+			*err = trouble;
+			taskmanager_destroy(&taskmanager);
+			return -1;
 		}
 		if (ready)
 			daemon_wait_stop();

@@ -11,7 +11,7 @@
  *                      readiness fd: the same lines, for whoever started it
  *
  * The supervisor starts a crashed worker again after 0.1 s, twice as long each time, at most 5 s; a
- * minute of health resets that. It never does when the worker ended with 0 (it was asked to), nor
+ * minute of health resets that. It never does when the worker was asked to stop and ended with 0, nor
  * when it failed before it was ever ready (a bad setting, a port taken): then the cause goes to the
  * readiness fd and the exit code is 1. SIGTERM and SIGINT are passed on; a worker that is not gone
  * after a second is killed. Without --daemon the supervisor stays in the foreground.
@@ -57,6 +57,8 @@ MUST_USE int daemon_start(const struct daemon_options *options, struct err *err)
 void daemon_note(const char *format, ...) PRINTF(1, 2);
 /* It is up. JobManager: the URL of its web page; TaskManager: "2 slots". Kept in FILE.info. */
 void daemon_ready(const char *format, ...) PRINTF(1, 2);
+/* What this life is called ("localhost:40711-3f2a9c"), for the note of its death. */
+void daemon_name(const char *name);
 /* It cannot start: the error goes to the log, to stderr and to whoever started it. Exits with 1. */
 NO_RETURN void daemon_fail(const struct err *err);
 
@@ -89,9 +91,10 @@ void daemon_crash_describe(daemon_describe_fn *describe);
  * too. The main thread has one; others may call it once, at their start. */
 void daemon_crash_stack(void);
 
-/* The note of the worker before this one, if it crashed and nobody has taken the note yet: lines
- * "key: value" with signal, pid, time, crashes (how many since a note was taken), what the context
- * said, and frames, the innermost first. "" otherwise. */
+/* The note of the worker before this one, if it ended unasked and nobody has taken the note yet: lines
+ * "key: value" with signal (or exit, its status), pid, time, name (see daemon_name), crashes (how
+ * many since a note was taken), what the context said, and frames, the innermost first. The context
+ * is missing where nothing could write it: kill -9, out of memory, _exit. "" otherwise. */
 const char *daemon_crash_note(void);
 /* The note was handed in; the next worker does not get it again. */
 void daemon_crash_note_taken(void);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,7 +30,7 @@ static daemon_describe_fn *crash_describe;
 
 /* The note under construction. Static: there is one crash at a time, and no heap. */
 static struct {
-	char text[DAEMON_NOTE_SIZE - 128];
+	char text[DAEMON_NOTE_SIZE - DAEMON_NOTE_TAIL_SIZE];
 	size_t used;
 } note;
 static volatile sig_atomic_t crashing;
@@ -107,35 +108,69 @@ static void save_note(void)
 	(void)ignored;
 }
 
-static void describe(int signal, const siginfo_t *info)
+static void add_who(void)
 {
 	struct timespec now;
-	const char *name = sigabbrev_np(signal);
+
+	add_line("pid: ", (uint64_t)getpid(), 10);
+	add_line("thread: ", (uint64_t)syscall(SYS_gettid), 10);
+	clock_gettime(CLOCK_REALTIME, &now);
+	add_line("time: ", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, 10);
+}
+
+/* Returns whether the thread was doing something that has a description. */
+static bool add_what(void)
+{
 	char text[1024];
+	size_t before = note.used, length;
+
+	if (crash_context != NULL)
+		add(crash_context);
+	if (crash_describe != NULL) {
+		length = crash_describe(text, sizeof(text) - 1);
+		text[length < sizeof(text) - 1 ? length : sizeof(text) - 1] = '\0';
+		add(text);
+	}
+	if (note.used > 0 && note.text[note.used - 1] != '\n')
+		add("\n");
+	return note.used > before;
+}
+
+static void describe(int signal, const siginfo_t *info)
+{
+	const char *name = sigabbrev_np(signal);
 
 	add("signal: ");
 	add_number((uint64_t)signal, 10);
 	add(" SIG");
 	add(name ? name : "?");
 	add("\n");
-	add_line("pid: ", (uint64_t)getpid(), 10);
-	add_line("thread: ", (uint64_t)syscall(SYS_gettid), 10);
-	clock_gettime(CLOCK_REALTIME, &now);
-	add_line("time: ", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, 10);
+	add_who();
 	if (signal == SIGSEGV || signal == SIGBUS)
 		add_line("address: ", (uintptr_t)info->si_addr, 16);
 	save_note();
-	if (crash_context != NULL)
-		add(crash_context);
-	if (crash_describe != NULL) {
-		size_t length = crash_describe(text, sizeof(text) - 1);
-
-		text[length < sizeof(text) - 1 ? length : sizeof(text) - 1] = '\0';
-		add(text);
-	}
-	if (note.used > 0 && note.text[note.used - 1] != '\n')
-		add("\n");
+	add_what();
 	save_note();
+}
+
+/* A user function that calls exit() ends everybody's process, and its destructors would run under
+ * the other threads' feet. Whoever has no business with user code leaves by main's return. */
+static void on_exit_called(int status, void *context)
+{
+	(void)context;
+	if (crashing || daemon_stop_requested() || getpid() != daemon_self.worker_pid)
+		return;
+	crashing = 1;
+	add_line("exit: ", (uint64_t)(unsigned)status & 0xff, 10);
+	add_who();
+	if (!add_what()) {
+		crashing = 0;
+		note.used = 0;
+		return;
+	}
+	add_frames();
+	save_note();
+	_exit(status);
 }
 
 static void on_crash(int signal, siginfo_t *info, void *machine)
@@ -148,7 +183,7 @@ static void on_crash(int signal, siginfo_t *info, void *machine)
 	/* From here on the signal means what it meant before: the default, or a sanitizer's report.
 	 *  */
 	sigaction(signal, &previous[i], NULL);
-	if (!crashing) {
+	if (!crashing && getpid() == daemon_self.worker_pid) {
 		crashing = 1;
 		alarm(STUCK_S);
 		describe(signal, info);
@@ -183,6 +218,7 @@ void daemon_crash_begin(void)
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < ARRAY_COUNT(crash_signals); i++)
 		sigaction(crash_signals[i], &action, &previous[i]);
+	on_exit(on_exit_called, NULL);
 }
 
 void daemon_crash_context(const char *text)

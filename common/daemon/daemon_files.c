@@ -44,7 +44,7 @@ struct entries {
 	size_t count;
 };
 
-void daemon_write_all(int fd, const char *text, size_t size_bytes)
+bool daemon_write_all(int fd, const char *text, size_t size_bytes)
 {
 	while (size_bytes > 0) {
 		ssize_t done = write(fd, text, size_bytes);
@@ -52,10 +52,11 @@ void daemon_write_all(int fd, const char *text, size_t size_bytes)
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
-			return;
+			return false;
 		text += done;
 		size_bytes -= (size_t)done;
 	}
+	return true;
 }
 
 /* ---- folders -------------------------------------------------------------------------------- */
@@ -272,11 +273,18 @@ static int replace_file(const char *path, const char *text, size_t size_bytes, s
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return err_set_errno(err, ERR_IO, errno, "cannot write %s", temporary);
-	daemon_write_all(fd, text, size_bytes);
-	close(fd);
-	if (rename(temporary, path) != 0)
-		return err_set_errno(err, ERR_IO, errno, "cannot write %s", path);
-	return 0;
+	/* On a full disk the file would be there and empty, and its daemon could not be stopped. */
+	bool whole = daemon_write_all(fd, text, size_bytes);
+	int failed = whole ? 0 : errno;
+
+	if (close(fd) != 0 && failed == 0)
+		failed = errno;
+	if (failed == 0 && rename(temporary, path) != 0)
+		failed = errno;
+	if (failed == 0)
+		return 0;
+	unlink(temporary);
+	return err_set_errno(err, ERR_IO, failed, "cannot write %s", path);
 }
 
 static int write_entries(const char *pid_path, const struct entries *entries, struct err *err)

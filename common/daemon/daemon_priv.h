@@ -9,6 +9,8 @@
 
 #define DAEMON_PATH_SIZE 4096
 #define DAEMON_NOTE_SIZE 8192
+#define DAEMON_NAME_SIZE 256
+#define DAEMON_NOTE_TAIL_SIZE (DAEMON_NAME_SIZE + 64) /* what the supervisor adds to a note */
 #define DAEMON_LINE_SIZE 4096
 
 /* The process's one daemon. Static because signal handlers reach it, and because a process is one.
@@ -22,6 +24,7 @@ struct daemon_self {
 	int message_fd;   /* the worker's end of the pipe to its supervisor, or -1 */
 	int note_fd; /* anonymous memory: the crash handler writes it, the supervisor reads it */
 	int stop_pipe[2]; /* the worker's */
+	pid_t worker_pid; /* in the worker; a child that a user function forks has another */
 	char crash_note[DAEMON_NOTE_SIZE];
 };
 extern struct daemon_self daemon_self;
@@ -49,6 +52,7 @@ void daemon_log_begin(void);
 void daemon_supervise(void);                    /* daemon_supervise.c; returns in the worker only */
 void daemon_worker_begin(int message_fd);       /* daemon_worker.c */
 void daemon_crash_begin(void);                  /* daemon_crash.c */
-void daemon_write_all(int fd, const char *text, size_t size_bytes);
+/* False: not all of it (errno says why). Lines for the log or a reader that is gone just end. */
+bool daemon_write_all(int fd, const char *text, size_t size_bytes);
 
 #endif

@@ -34,6 +34,8 @@ struct supervisor {
 	int64_t pause_ms;
 	bool was_ready;     /* some worker was */
 	bool failed;        /* this worker said why it cannot start */
+	bool leaves;        /* this worker was asked to stop, by us or by whoever knows its pid */
+	char name[DAEMON_NAME_SIZE]; /* what this worker is called, for the note of its death */
 	unsigned crashes;   /* since a note was taken */
 	char line[DAEMON_LINE_SIZE]; /* an unfinished message */
 	size_t line_used;
@@ -79,7 +81,8 @@ static bool start_worker(struct supervisor *s)
 	pid_t parent = getpid();
 
 	s->phase = STARTING;
-	s->failed = false;
+	s->failed = s->leaves = false;
+	s->name[0] = '\0';
 	s->line_used = 0;
 	s->started = now_ns();
 	if (daemon_self.note_fd >= 0 && (ftruncate(daemon_self.note_fd, 0) != 0 ||
@@ -106,6 +109,7 @@ static bool start_worker(struct supervisor *s)
 		return true;
 	}
 	close(fds[1]);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK); /* a child of the worker may hold the other end open */
 	s->message_fd = fds[0];
 	return false;
 }
@@ -130,6 +134,14 @@ static void take_line(struct supervisor *s, char *line, size_t length)
 		s->crashes = 0;
 		return;
 	}
+	if (strncmp(line, "stopping", 8) == 0) {
+		s->leaves = true;
+		return;
+	}
+	if (strncmp(line, "name ", 5) == 0) {
+		snprintf(s->name, sizeof(s->name), "%.*s", (int)length - 6, line + 5);
+		return;
+	}
 	if (strncmp(line, "failed ", 7) == 0)
 		s->failed = true;
 	tell_starter(line, length);
@@ -144,18 +156,25 @@ static void take_line(struct supervisor *s, char *line, size_t length)
 		s->phase = RUNNING;
 }
 
-static void take_messages(struct supervisor *s)
+static void close_messages(struct supervisor *s)
+{
+	if (s->message_fd >= 0)
+		close(s->message_fd);
+	s->message_fd = -1;
+}
+
+/* What is there to read now. False: nothing. */
+static bool take_messages(struct supervisor *s)
 {
 	char *newline;
 	ssize_t got =
 		read(s->message_fd, s->line + s->line_used, sizeof(s->line) - 1 - s->line_used);
 
-	if (got < 0 && errno == EINTR)
-		return;
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return errno == EINTR;
 	if (got <= 0 || s->line_used + (size_t)got >= sizeof(s->line) - 1) {
-		close(s->message_fd); /* the end; a line that long is nonsense */
-		s->message_fd = -1;
-		return;
+		close_messages(s); /* the end; a line that long is nonsense */
+		return false;
 	}
 	s->line_used += (size_t)got;
 	while ((newline = memchr(s->line, '\n', s->line_used)) != NULL) {
@@ -165,33 +184,45 @@ static void take_messages(struct supervisor *s)
 		s->line_used -= length;
 		memmove(s->line, s->line + length, s->line_used);
 	}
+	return true;
 }
 
 /* ---- the worker's death --------------------------------------------------------------------- */
 
-/* What the handler wrote; or, when a signal left no time for it (kill -9, out of memory), the
- * little that is known. signal 0: it ended by itself, which a sanitizer does after the handler has
- * written. False: that was no crash. */
-static bool keep_note(struct supervisor *s, int signal)
+/* What is known when the worker wrote no note itself: a signal left no time for it (kill -9, out of
+ * memory), or somebody called _exit. */
+static size_t short_note(const struct supervisor *s, int status, char *note, size_t size_bytes)
 {
-	char *note = daemon_self.crash_note, fresh[DAEMON_NOTE_SIZE - 64];
 	struct timespec now;
-	ssize_t got =
-		daemon_self.note_fd >= 0 ? pread(daemon_self.note_fd, fresh, sizeof(fresh), 0) : 0;
-	size_t used = got > 0 ? (size_t)got : 0;
+	size_t used;
 
-	if (signal == 0 && used == 0)
-		return false;
-	memcpy(note, fresh, used);
-	s->crashes++;
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (used == 0)
-		used = (size_t)snprintf(
-			note, DAEMON_NOTE_SIZE, "signal: %d SIG%s\npid: %ld\ntime: %lld\n", signal,
-			sigabbrev_np(signal) ? sigabbrev_np(signal) : "?", (long)s->worker,
-			(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	if (WIFSIGNALED(status)) {
+		const char *name = sigabbrev_np(WTERMSIG(status));
+
+		used = (size_t)snprintf(note, size_bytes, "signal: %d SIG%s\n", WTERMSIG(status),
+					name ? name : "?");
+	} else {
+		used = (size_t)snprintf(note, size_bytes, "exit: %d\n", WEXITSTATUS(status));
+	}
+	return used + (size_t)snprintf(note + used, size_bytes - used, "pid: %ld\ntime: %lld\n",
+				       (long)s->worker,
+				       (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+}
+
+static void keep_note(struct supervisor *s, int status)
+{
+	char *note = daemon_self.crash_note;
+	ssize_t got = daemon_self.note_fd >= 0
+			      ? pread(daemon_self.note_fd, note,
+				      DAEMON_NOTE_SIZE - DAEMON_NOTE_TAIL_SIZE, 0)
+			      : 0;
+	size_t used = got > 0 ? (size_t)got : short_note(s, status, note, DAEMON_NOTE_SIZE);
+
+	s->crashes++;
+	if (s->name[0] != '\0')
+		used += (size_t)snprintf(note + used, DAEMON_NOTE_SIZE - used, "name: %s\n", s->name);
 	snprintf(note + used, DAEMON_NOTE_SIZE - used, "crashes: %u\n", s->crashes);
-	return true;
 }
 
 static void log_note(void)
@@ -223,19 +254,20 @@ static void worker_ended(struct supervisor *s, int status)
 	bool healthy = now_ns() - s->started >= HEALTHY_MS * NS_PER_MS;
 	char how[64];
 
-	while (s->message_fd >= 0) /* its last words */
-		take_messages(s);
+	while (s->message_fd >= 0 && take_messages(s)) /* its last words */
+		;
+	close_messages(s);
 	if (WIFSIGNALED(status))
 		snprintf(how, sizeof(how), "was ended by signal %d (%s)", WTERMSIG(status),
 			 strsignal(WTERMSIG(status)));
 	else
 		snprintf(how, sizeof(how), "ended with status %d", WEXITSTATUS(status));
-	if (s->phase == STOPPING || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+	if (s->phase == STOPPING || (s->leaves && WIFEXITED(status) && WEXITSTATUS(status) == 0))
 		leave(0);
-	if (keep_note(s, WIFSIGNALED(status) ? WTERMSIG(status) : 0))
-		log_note();
 	if (!s->was_ready)
 		give_up(s, how);
+	keep_note(s, status);
+	log_note();
 	if (healthy)
 		s->pause_ms = 0;
 	s->pause_ms = s->pause_ms == 0 ? PAUSE_MS_MIN : s->pause_ms * 2;

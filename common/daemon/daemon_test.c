@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -75,6 +76,7 @@ static int behave(const char *how, const char *folder)
 	if (strcmp(how, "deaf") == 0)
 		signal(SIGTERM, SIG_IGN);
 	daemon_note("waiting for %s", "nothing");
+	daemon_name("a daemon:1");
 	write_file(folder, "note", daemon_crash_note());
 	daemon_ready("2 slots");
 	printf("hello\n");
@@ -94,6 +96,18 @@ static int behave(const char *how, const char *folder)
 		}
 		if (strcmp(how, "leave") == 0)
 			_exit(4);
+		if (strcmp(how, "leave with 0") == 0)
+			_exit(0);
+		if (strcmp(how, "exit") == 0)
+			exit(0);
+		if (strcmp(how, "leave a child") == 0) {
+			if (fork() == 0) {
+				alarm(10);
+				for (;;)
+					pause();
+			}
+			_exit(5);
+		}
 	}
 	daemon_crash_note_taken();
 	snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
@@ -130,6 +144,8 @@ static void open_folder(struct started *d)
 	snprintf(d->pid_path, sizeof(d->pid_path), "%s/run/d.pid", d->folder);
 }
 
+static bool disk_full;
+
 static void start_with(struct started *d, const char *how, const char *mode)
 {
 	char out[128], log[128];
@@ -143,6 +159,12 @@ static void start_with(struct started *d, const char *how, const char *mode)
 		close(fds[0]);
 		dup2(fds[1], 9);
 		close(fds[1]);
+		if (disk_full) { /* files can be made and have no room */
+			struct rlimit none = { 0, 0 };
+
+			signal(SIGXFSZ, SIG_IGN);
+			setrlimit(RLIMIT_FSIZE, &none);
+		}
 		execl("/proc/self/exe", "daemon_test", "--behave", how, d->folder, "--out", out,
 		      "--log", log, "--pid", d->pid_path, "--ready-fd", "9", "--log-max", "2",
 		      "--latest", mode, (char *)NULL);
@@ -439,19 +461,44 @@ static void a_note_that_was_taken_does_not_come_again(void **state)
 	close_folder(&d);
 }
 
-static void leaving_with_an_error_is_no_crash_but_starts_again(void **state)
+/* The daemon behaves as `how` says; its next life has a note with this value. */
+static void leaves_a_note(const char *how, const char *key, const char *wanted)
 {
 	struct started d;
+	char value[64] = "";
 
-	(void)state;
 	open_folder(&d);
-	start(&d, "leave");
+	start(&d, how);
 	told(&d);
 	exit_of_launcher(&d);
-	await_file(&d, "log/d-0.log", "ended with status 4; it starts again in 200 ms");
-	assert_string_equal(file_text(d.folder, "note"), "");
+	await_file(&d, "serving", "\n");
+	assert_true(daemon_note_field(file_text(d.folder, "note"), key, value, sizeof(value)));
+	assert_string_equal(value, wanted);
+	assert_true(daemon_note_field(file_text(d.folder, "note"), "name", value, sizeof(value)));
+	assert_string_equal(value, "a daemon:1");
 	stop(&d);
 	close_folder(&d);
+}
+
+static void leaving_unasked_is_a_crash_whatever_the_status(void **state)
+{
+	(void)state;
+	leaves_a_note("leave", "exit", "4");
+	leaves_a_note("leave with 0", "exit", "0");
+}
+
+static void a_function_that_calls_exit_is_named(void **state)
+{
+	(void)state;
+	leaves_a_note("exit", "exit", "0");
+	leaves_a_note("exit", "operator", "Flat Map");
+}
+
+/* Such a child holds the pipe to the supervisor open. */
+static void a_child_that_a_worker_leaves_behind_holds_nobody_up(void **state)
+{
+	(void)state;
+	leaves_a_note("leave a child", "exit", "5");
 }
 
 static void a_deaf_worker_is_killed_after_a_second(void **state)
@@ -637,6 +684,23 @@ static void a_folder_that_cannot_be_made_is_told(void **state)
 	close_folder(&d);
 }
 
+static void a_pid_file_without_room_is_no_start(void **state)
+{
+	struct started d;
+
+	(void)state;
+	open_folder(&d);
+	disk_full = true;
+	start(&d, "serve");
+	disk_full = false;
+	assert_non_null(strstr(told(&d), "run/d.pid: File too large\n hint: "));
+	assert_int_equal(exit_of_launcher(&d), 2);
+	assert_null(file_text(d.folder, "run/d.pid"));
+	assert_null(file_text(d.folder, "run/d.pid.new"));
+	assert_null(file_text(d.folder, "serving"));
+	close_folder(&d);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -647,7 +711,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(running_out_of_stack_leaves_a_note),
 		cmocka_unit_test(a_killed_worker_comes_back),
 		cmocka_unit_test(a_note_that_was_taken_does_not_come_again),
-		cmocka_unit_test(leaving_with_an_error_is_no_crash_but_starts_again),
+		cmocka_unit_test(leaving_unasked_is_a_crash_whatever_the_status),
+		cmocka_unit_test(a_function_that_calls_exit_is_named),
+		cmocka_unit_test(a_child_that_a_worker_leaves_behind_holds_nobody_up),
 		cmocka_unit_test(a_deaf_worker_is_killed_after_a_second),
 		cmocka_unit_test(a_worker_does_not_outlive_its_supervisor),
 		cmocka_unit_test(instances_are_numbered_and_the_dead_make_room),
@@ -656,6 +722,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(unsupervised_it_is_one_process),
 		cmocka_unit_test(options_are_taken_and_others_left),
 		cmocka_unit_test(a_folder_that_cannot_be_made_is_told),
+		cmocka_unit_test(a_pid_file_without_room_is_no_start),
 	};
 
 	if (argc > 3 && strcmp(argv[1], "--behave") == 0)

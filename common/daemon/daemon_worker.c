@@ -28,6 +28,9 @@ static void on_stop(int signal)
 	(void)signal;
 	atomic_store(&stop_requested, true);
 	ignored = write(daemon_self.stop_pipe[1], "s", 1);
+	/* Else an end with 0 would be a crash. A child that a user function forked is not the worker. */
+	if (daemon_self.message_fd >= 0 && getpid() == daemon_self.worker_pid)
+		ignored = write(daemon_self.message_fd, "stopping\n", 9);
 	(void)ignored;
 	alarm(LAST_RESORT_S);
 	errno = saved;
@@ -57,6 +60,7 @@ void daemon_worker_begin(int message_fd)
 			atexit(remove_pid_at_exit);
 	}
 	daemon_self.message_fd = message_fd;
+	daemon_self.worker_pid = getpid();
 	if (pipe2(daemon_self.stop_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
 		struct err err = ERR_INIT;
 
@@ -125,6 +129,12 @@ void daemon_note(const char *format, ...)
 	va_start(arguments, format);
 	tell_formatted("note", format, arguments);
 	va_end(arguments);
+}
+
+void daemon_name(const char *name)
+{
+	if (!daemon_self.options.unsupervised)
+		tell("name", name);
 }
 
 void daemon_ready(const char *format, ...)

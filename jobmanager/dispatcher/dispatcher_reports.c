@@ -2,6 +2,7 @@
  * dispatcher_reports.c - from the ResourceManager's service to the job that a message is about. */
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/daemon/daemon.h"
 #include "jobmanager/dispatcher/dispatcher_priv.h"
 
 static void taskmanager_gone(void *context, struct taskmanager_info *taskmanager,
@@ -13,14 +14,18 @@ static void taskmanager_gone(void *context, struct taskmanager_info *taskmanager
 		job_master_taskmanager_gone(job, taskmanager, why, note_may_follow);
 }
 
-/* What the TaskManager that died was called: its supervisor's next worker may have another name.
- * The job that the note names has lost it last. */
+/* What the TaskManager that died was called: its supervisor's next worker may have another name. The
+ * note has it; else the job that the note names has lost it last. */
 static char *former_name(struct dispatcher *dispatcher,
 			 const Flink__RegisterTaskManagerRequest *request)
 {
 	const char *lost = NULL;
 	const struct job *job;
+	char name[256];
 	struct id job_id;
+
+	if (daemon_note_field(request->crash_note, "name", name, sizeof(name)))
+		return mem_strdup(name);
 
 	if (request->crash_note[0] != '\0' && id_from_message(&request->crash_job_id, &job_id)) {
 		job = dispatcher_find(dispatcher, &job_id);

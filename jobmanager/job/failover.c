@@ -10,6 +10,7 @@
  * anyway it begins at once and is refunded if the note names another job; where it does not, the
  * job waits for the note a little while, RESTARTING, before it fails. */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/check.h"
 #include "common/daemon/daemon.h"
@@ -314,21 +315,49 @@ static bool is_last_trouble(const struct job_master *master, const struct job_lo
 static void crash_err(const struct job_master *master, const char *former, bool too_often,
 		      const Flink__RegisterTaskManagerRequest *request, struct err *err)
 {
-	char signal[64], function[256] = "";
+	const char *note = request->crash_note;
+	char how[64], function[256] = "";
 
-	if (daemon_note_field(request->crash_note, "signal", signal, sizeof(signal))) {
-		daemon_note_field(request->crash_note, "function", function, sizeof(function));
-		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s%s crashed with signal %s",
-			function[0] ? "function " : "a function", function, signal);
-	} else {
-		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s", request->crash_note);
-	}
+	daemon_note_field(note, "function", function, sizeof(function));
+	const char *subject = function[0] ? "function " : "a function";
+
+	if (daemon_note_field(note, "signal", how, sizeof(how)))
+		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s%s crashed with signal %s", subject,
+			function, how);
+	else if (daemon_note_field(note, "exit", how, sizeof(how)))
+		err_set(err, ERR_USER_FUNCTION_CRASHED,
+			"%s%s called exit(%s), which ends the whole TaskManager", subject, function,
+			how);
+	else
+		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s", note);
 	if (request->crash_operator[0] != '\0')
 		err_wrap(err, "%s", request->crash_operator);
 	snprintf(err->origin, sizeof(err->origin), "TaskManager %.40s", former);
 	if (too_often)
 		err_wrap(err, "crashed %zu TaskManagers within %d s, the last time",
 			 ARRAY_COUNT(master->crashes), CRASHES_WITHIN_MS / 1000);
+}
+
+/* The note knows how the TaskManager ended, but not in whose function: that could not be written
+ * down any more. False: it does not even know how. */
+static bool death_err(const char *former, const char *note, struct err *err)
+{
+	char how[64];
+
+	if (daemon_note_field(note, "exit", how, sizeof(how)))
+		err_set(err, ERR_TASKMANAGER_LOST,
+			"TaskManager %s is gone: its process ended unasked with exit code %s", former,
+			how);
+	else if (!daemon_note_field(note, "signal", how, sizeof(how)))
+		return false;
+	else
+		err_set(err, ERR_TASKMANAGER_LOST,
+			"TaskManager %s is gone: its process was ended by signal %s%s", former, how,
+			strncmp(how, "9 ", 2) == 0
+				? ", by somebody or by the kernel for want of memory (dmesg tells)"
+				: "");
+	snprintf(err->origin, sizeof(err->origin), "TaskManager %.40s", former);
+	return true;
 }
 
 static void is_guilty(struct job_master *master, const struct job_loss *loss,
@@ -376,6 +405,20 @@ static void is_innocent(struct job_master *master, const struct job_loss *loss, 
 		decide(master, now, false, false);
 }
 
+/* Nobody is known to be guilty, and more will not be said. */
+static void is_unexplained(struct job_master *master, const struct job_loss *loss, const char *note,
+			   mono_t now)
+{
+	struct err err = ERR_INIT;
+
+	if (master->job.status != JOB_RESTARTING || master->cause_rank > CAUSE_TASKMANAGER_LOST)
+		return;
+	if (is_last_trouble(master, loss) && death_err(loss->resource_id, note, &err))
+		set_cause(master, CAUSE_TASKMANAGER_LOST, &err, NULL);
+	if (master->verdict_open)
+		decide(master, now, true, false);
+}
+
 const char *job_master_last_loss(const struct job *job)
 {
 	const struct job_master *master = job_master_of(job);
@@ -410,9 +453,8 @@ void job_master_taskmanager_here(struct job *job, const char *former,
 			is_guilty(master, loss, request, now);
 		else if (known)
 			is_innocent(master, loss, now);
-		else if (job->status == JOB_RESTARTING && master->verdict_open &&
-			 master->cause_rank <= CAUSE_TASKMANAGER_LOST)
-			decide(master, now, true, false); /* it will not say more */
+		else
+			is_unexplained(master, loss, request->crash_note, now);
 		loss_free(loss);
 		break;
 	}

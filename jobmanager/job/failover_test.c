@@ -370,6 +370,42 @@ static void a_note_that_names_no_job_charges_everybody(void **state)
 	finish(bed);
 }
 
+/* kill -9, or no memory: nobody could write down whose function it was, but how it ended is known. */
+static void how_a_taskmanager_ended_is_told_though_nobody_is_guilty(void **state)
+{
+	struct bed *bed = bed_with(24, 1, 2);
+	struct job *job = run_job(bed, "Anybody", 2, NULL);
+
+	bed->new_names = true;
+	bed_restart(bed, 0, "signal: 9 SIGKILL\npid: 7\nname: tm0\n", NULL);
+	bed_until_status(bed, job, JOB_FAILED, 500);
+	assert_string_equal(job->failure.text,
+			    "TaskManager tm0 is gone: its process was ended by signal 9 SIGKILL, by "
+			    "somebody or by the kernel for want of memory (dmesg tells); no restart "
+			    "(restart-strategy.type: none)");
+	job = run_job(bed, "Nobody", 2, NULL);
+	bed_restart(bed, 0, "exit: 0\npid: 8\nname: tm0-1\n", NULL);
+	bed_until_status(bed, job, JOB_FAILED, 500);
+	assert_string_equal(job->failure.text,
+			    "TaskManager tm0-1 is gone: its process ended unasked with exit code 0; "
+			    "no restart (restart-strategy.type: none)");
+	finish(bed);
+}
+
+static void a_function_that_calls_exit_is_guilty(void **state)
+{
+	struct bed *bed = bed_with(25, 1, 2);
+	struct job *job = run_job(bed, "Leaver", 2, NULL);
+
+	bed_restart(bed, 0, "exit: 3\nfunction: split\nname: tm0\n", &job->id)->crash_operator =
+		"Flat Map";
+	bed_until_status(bed, job, JOB_FAILED, 500);
+	assert_string_equal(job->failure.text,
+			    "Flat Map: function split called exit(3), which ends the whole "
+			    "TaskManager; no restart (restart-strategy.type: none)");
+	finish(bed);
+}
+
 static void three_crashes_within_a_minute_end_the_job_with_the_note(void **state)
 {
 	static const char *const settings[] = { "restart-strategy.type=fixed-delay",
@@ -415,6 +451,8 @@ int main(void)
 		cmocka_unit_test(
 			without_a_strategy_the_guilty_job_fails_with_the_note_and_the_others_go_on),
 		cmocka_unit_test(a_note_that_names_no_job_charges_everybody),
+		cmocka_unit_test(how_a_taskmanager_ended_is_told_though_nobody_is_guilty),
+		cmocka_unit_test(a_function_that_calls_exit_is_guilty),
 		cmocka_unit_test(three_crashes_within_a_minute_end_the_job_with_the_note),
 	};
 

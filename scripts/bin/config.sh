@@ -167,8 +167,8 @@ await_daemon() {
 		"note "*) STATE=waiting SAID=${line#note } ;;
 		"failed "*) STATE=failed SAID=${line#failed } ;;
 		*)
-			if [[ $STATE == failed ]]; then
-				SAID+=$'\n'$line
+			if [[ $STATE == failed ]]; then # its stderr, which comes here too, may say it again
+				[[ $'\n'$SAID$'\n' == *$'\n'"$line"$'\n'* ]] || SAID+=$'\n'$line
 			else
 				stray+=${stray:+$'\n'}$line
 			fi
