@@ -124,12 +124,14 @@ int artifact_check(struct bytes content, const char *path, struct err *err)
 				       path);
 		memcpy(&segment, data + header.e_phoff + (uint64_t)i * header.e_phentsize,
 		       sizeof(segment));
-		if (segment.p_type != PT_NOTE)
+		if (segment.p_type != PT_NOTE && segment.p_type != PT_LOAD)
 			continue;
+		/* The loader would map pages that the file does not have, and die in them. */
 		if (segment.p_offset > size || segment.p_filesz > size - segment.p_offset)
 			return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s is cut off or damaged",
 				       path);
-		if (!check_notes(data + segment.p_offset, segment.p_filesz, &found, &abi))
+		if (segment.p_type == PT_NOTE &&
+		    !check_notes(data + segment.p_offset, segment.p_filesz, &found, &abi))
 			return err_set(
 				err, ERR_ARTIFACT_ABI,
 				"%s was built with version %u of flink.h; this is version %u", path,

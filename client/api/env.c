@@ -125,6 +125,10 @@ int flink_execute(struct flink_env *env, const char *job_name, struct err *err)
 	if (env->execute_called)
 		return err_set(err, ERR_PLAN_INVALID,
 			       "flink_execute was called twice; a program runs one job");
+	if (atomic_load(&world_forked))
+		return err_set(err, ERR_PROGRAM_FAILED,
+			       "flink_execute was called in a process that the program forked; only its "
+			       "parent can run the job");
 	env->execute_called = true;
 	if (env->err.code != ERR_NONE) {
 		*err = env->err;

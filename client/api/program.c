@@ -44,26 +44,39 @@ static int read_program(struct world *world, const char *path, struct program *p
 		       missing ? "program file does not exist: " : "", missing ? path : first.text);
 }
 
-int program_open(struct world *world, const char *path, struct program *program, struct err *err)
+/* The loader speaks of the file that it was given. */
+static void show_as(const char *path, const char *shown, struct err *err)
+{
+	const char *at = strstr(err->text, path);
+	struct err whole = *err;
+
+	if (at == NULL || shown == path)
+		return;
+	err_set(err, whole.code, "%.*s%s%s", (int)(at - err->text), whole.text, shown,
+		whole.text + (at - err->text) + strlen(path));
+}
+
+int program_open(struct world *world, const char *path, const char *shown, struct program *program,
+		 struct err *err)
 {
 	*program = (struct program){ .path = NULL };
 	if (read_program(world, path, program, err) < 0)
 		return -1;
-	const char *slash = strrchr(program->path, '/');
+	shown = shown != NULL ? shown : program->path;
+	const char *slash = strrchr(shown, '/');
 
-	program->name = mem_strdup(slash != NULL ? slash + 1 : program->path);
+	program->name = mem_strdup(slash != NULL ? slash + 1 : shown);
 	hash_sha256(program->content, program->size_bytes, program->sha256);
-	if (artifact_check(bytes_of(program->content, program->size_bytes), program->path, err) <
-		    0 ||
+	if (artifact_check(bytes_of(program->content, program->size_bytes), shown, err) < 0 ||
 	    module_open(world, program->path, program->sha256, &program->module, err) < 0) {
+		show_as(program->path, shown, err);
 		program_close(program);
 		return -1;
 	}
 	void *address = module_symbol(program->module, "flink_main");
 
 	if (address == NULL) {
-		err_set(err, ERR_ARTIFACT_ENTRY, "%s defines no function flink_main",
-			program->path);
+		err_set(err, ERR_ARTIFACT_ENTRY, "%s defines no function flink_main", shown);
 		program_close(program);
 		return -1;
 	}
@@ -84,7 +97,10 @@ void program_close(struct program *program)
 static int call_main(struct program *program, struct flink_env *env, struct flink_args *args,
 		     struct err *err)
 {
-	if (program->main(env, args, err) != 0) {
+	int result = program->main(env, args, err);
+
+	world_end_if_forked();
+	if (result != 0) {
 		if (err->code == ERR_NONE)
 			err_set(err, ERR_PROGRAM_FAILED,
 				"flink_main of %s returned an error without saying which",

@@ -16,9 +16,10 @@ struct program {
 };
 
 /* Reads, checks (artifact.h) and opens the file; "X" also finds X.so and X.jar. The code's
- * constructors run here, its flink_main does not. On failure the program is closed already. */
-MUST_USE int program_open(struct world *world, const char *path, struct program *program,
-			  struct err *err);
+ * constructors run here, its flink_main does not. On failure the program is closed already. shown:
+ * what messages call the file, when it was made from one that the user gave; NULL: by its path. */
+MUST_USE int program_open(struct world *world, const char *path, const char *shown,
+			  struct program *program, struct err *err);
 void program_close(struct program *program);
 
 /* Calls flink_main with an environment for this program. options: the parts about the artifact are

@@ -6,6 +6,7 @@
 
 #include "client/api/program.h"
 #include "client/cli/cli.h"
+#include "client/cli/guard.h"
 #include "common/base/mem.h"
 
 /* Settings that name the cluster, not the job. */
@@ -86,10 +87,10 @@ static int open_program(struct cli *cli, struct program *program, struct err *er
 	char *object;
 
 	if (!is_c_file(path))
-		return program_open(cli->world, path, program, err);
+		return program_open(cli->world, path, NULL, program, err);
 	if (cli_compile(cli, path, &object, err) < 0)
 		return -1;
-	int result = program_open(cli->world, object, program, err);
+	int result = program_open(cli->world, object, path, program, err);
 
 	cli_remove(cli, object);
 	if (result < 0)
@@ -136,12 +137,18 @@ int cli_run(struct cli *cli, struct err *err)
 
 	if (result != 0)
 		return result > 0 ? 0 : -1;
-	if (cli_is_local(cli, &local, err) < 0 || open_program(cli, &program, err) < 0)
+	if (cli_is_local(cli, &local, err) < 0)
 		return -1;
+	guard_begin(cli->options->program);
+	if (open_program(cli, &program, err) < 0) {
+		guard_end();
+		return -1;
+	}
 	struct flink_executor executor = { local ? cli_submit_local : cli_submit, &job };
 
 	result = run_program(cli, &program, &executor, &built_job, err);
 	program_close(&program);
+	guard_end();
 	/* Interrupted: all that is to be said has been. */
 	if (result < 0 && err->code == ERR_CANCELED && cli->exit_code != 0)
 		result = 0;
@@ -152,6 +159,7 @@ static int show_plan(void *context, const Flink__JobGraph *graph, struct err *er
 {
 	const struct cli_job *job = context;
 
+	guard_submitted();
 	cli_print(job->cli,
 		  "----------------------- Execution Plan -----------------------\n%s\n"
 		  "--------------------------------------------------------------\n\n\n"
@@ -171,10 +179,13 @@ int cli_info(struct cli *cli, struct err *err)
 
 	if (result != 0)
 		return result > 0 ? 0 : -1;
-	if (open_program(cli, &program, err) < 0)
-		return -1;
-	result = run_program(cli, &program, &executor, &built_job, err);
-	program_close(&program);
+	guard_begin(cli->options->program);
+	result = open_program(cli, &program, err);
+	if (result == 0) {
+		result = run_program(cli, &program, &executor, &built_job, err);
+		program_close(&program);
+	}
+	guard_end();
 	if (result == 0 && !built_job)
 		return err_set(err, ERR_NO_JOB,
 			       "%s ended without making a job; what it printed may say why",

@@ -7,6 +7,7 @@
 #include "client/api/program.h"
 #include "client/cli/cli.h"
 #include "client/cli/follow.h"
+#include "client/cli/guard.h"
 #include "client/cli/waiter.h"
 
 /* What a shell shows for a command that Ctrl-C ended. */
@@ -86,6 +87,7 @@ int cli_submit_over(struct cli_job *job, struct session *session, const Flink__J
 		session_close(&session);
 		return -1;
 	}
+	guard_submitted();
 	cli_print(cli, "Job has been submitted with JobID %s\n", id_format(&id, id_text));
 	if (cli->options->detached && !local) {
 		session_close(&session);

@@ -460,12 +460,18 @@ void background_os_submit(struct loop *base, struct background *work)
 int file_os_read_whole(struct world *world, const char *path, size_t max_bytes, char **text,
 		       size_t *size_bytes, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
 	struct buf buf;
 	ssize_t got = 1;
 
 	if (fd < 0)
 		return err_set_errno(err, ERR_IO, errno, "cannot read %s", path);
+	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+		close(fd); /* a pipe has its text when somebody writes it, a device perhaps never */
+		return err_set(err, ERR_IO, "%s is %s, not an ordinary file", path,
+			       S_ISFIFO(status.st_mode) ? "a pipe" : "a device");
+	}
 	buf_init(&buf);
 	while (got != 0 && buf.size_bytes <= max_bytes) {
 		char *at = buf_reserve(&buf, 64 * 1024);

@@ -18,12 +18,14 @@
 #ifndef COMMON_WORLD_WORLD_H
 #define COMMON_WORLD_WORLD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "common/base/agent.h"
 #include "common/base/bytes.h"
+#include "common/base/compiler.h"
 #include "common/base/err.h"
 #include "common/base/time.h"
 
@@ -50,6 +52,17 @@ bool world_is_sim(const struct world *world);
 uint32_t world_cpu_count(struct world *world);
 struct world *loop_world(const struct loop *loop);
 struct runner *loop_runner(const struct loop *loop);
+
+/* User code may fork. A child that comes back from it into the engine has our connections but none of
+ * our threads, and would say everything twice: this ends it, there and then. Called when user code
+ * returns. */
+extern atomic_bool world_forked; /* in a child of a process that has a world_os */
+NO_RETURN void world_end_forked(void);
+static inline void world_end_if_forked(void)
+{
+	if (unlikely(atomic_load_explicit(&world_forked, memory_order_relaxed)))
+		world_end_forked();
+}
 
 /* The process's standard output (.out files, terminals). Whole lines; never blocks for long: in
  * world_os one write(2), in world_sim appended to the node's "stdout" file. Any thread. */
@@ -135,7 +148,7 @@ struct file_op {
 void file_submit(struct loop *loop, struct file_op *op, struct agent *wake);
 
 /* Synchronous reads of whole small files, for start-up (settings, secrets) before anything runs.
- * The text is the caller's (mem_free), NUL-terminated. Over max_bytes: ERR_IO. */
+ * The text is the caller's (mem_free), NUL-terminated. Over max_bytes, or a pipe or device: ERR_IO. */
 MUST_USE int world_read_file(struct world *world, const char *path, size_t max_bytes, char **text,
 			     size_t *size_bytes, struct err *err);
 /* Creates or replaces, with this mode, through a temporary name and rename. */

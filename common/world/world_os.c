@@ -247,8 +247,28 @@ static const struct world_vtable os_vtable = {
 	.module_close = module_os_close,
 };
 
+atomic_bool world_forked;
+
+static void forked(void)
+{
+	atomic_store(&world_forked, true);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, forked);
+}
+
+void world_end_forked(void)
+{
+	_exit(1);
+}
+
 struct world *world_os_create(struct err *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, watch_forks);
 	if (evthread_use_pthreads() != 0) {
 		err_set(err, ERR_RESOURCE, "libevent cannot be used with threads");
 		return NULL;

@@ -8,6 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/check.h"
+#include "common/world/world.h"
 
 /* client/api/flink/flink.h has the same struct: part of the ABI (FLINK_ABI). */
 struct flink_type {
@@ -27,6 +28,7 @@ void user_call_enter(struct user_call *call)
 void user_call_leave(void)
 {
 	current = NULL;
+	world_end_if_forked();
 }
 
 const struct user_call *user_call_current(void)
