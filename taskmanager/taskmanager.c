@@ -66,6 +66,13 @@ static struct memory memory_of(const struct conf *conf)
 		memory.flink = memory.process > aside ? memory.process - aside : memory.process / 2;
 	}
 	uint64_t network_min = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.network.min");
+
+	if (network_min >= memory.flink && conf_is_set(conf, "taskmanager.memory.network.min"))
+		log_warn("TaskManager",
+			 "taskmanager.memory.network.min is \"%s\", more than the %llu MiB that "
+			 "taskmanager.memory.process.size leaves for everything; a quarter of these is taken.",
+			 conf_text(conf, "taskmanager.memory.network.min"),
+			 (unsigned long long)(memory.flink >> 20));
 	uint64_t network_max = conf_is_set(conf, "taskmanager.memory.network.max") ?
 		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.network.max") : UINT64_MAX;
 
@@ -197,6 +204,11 @@ int taskmanager_create(const struct taskmanager_options *options, struct taskman
 bool taskmanager_registered(const struct taskmanager *taskmanager)
 {
 	return task_executor_registered(taskmanager->executor);
+}
+
+bool taskmanager_trouble(struct taskmanager *taskmanager, struct err *err)
+{
+	return task_executor_trouble(taskmanager->executor, err);
 }
 
 const char *taskmanager_resource_id(const struct taskmanager *taskmanager)

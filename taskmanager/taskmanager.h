@@ -36,6 +36,8 @@ struct taskmanager_options {
 MUST_USE int taskmanager_create(const struct taskmanager_options *options,
 				struct taskmanager **taskmanager, struct err *err);
 bool taskmanager_registered(const struct taskmanager *taskmanager); /* any thread */
+/* Why it is not: what became of the last try to connect. False: nothing is known. Any thread. */
+bool taskmanager_trouble(struct taskmanager *taskmanager, struct err *err);
 const char *taskmanager_resource_id(const struct taskmanager *taskmanager);
 /* Asks it to stop: tasks are cancelled, the JobManager is told. Any thread; then wait for stopped.
  *  */

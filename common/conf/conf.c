@@ -529,6 +529,20 @@ static int load_arguments(struct conf *conf, int argc, char *const *argv, struct
 	return 0;
 }
 
+/* Values that are allowed alone and not together. */
+static int check_together(const struct conf *conf, struct err *err)
+{
+	static const char interval[] = "heartbeat.interval", timeout[] = "heartbeat.timeout";
+
+	if (conf_duration_ms(conf, interval) < conf_duration_ms(conf, timeout))
+		return 0;
+	return err_set(err, ERR_CONF_BAD_VALUE,
+		       "%s: %s is \"%s\", which is not more than %s, \"%s\" (%s): everybody would "
+		       "count as gone between two heartbeats",
+		       conf_origin(conf, timeout), timeout, conf_text(conf, timeout), interval,
+		       conf_text(conf, interval), conf_origin(conf, interval));
+}
+
 int conf_load_all(struct conf *conf, struct world *world, const char *directory, int argc,
 		  char *const *argv, struct err *err)
 {
@@ -538,5 +552,7 @@ int conf_load_all(struct conf *conf, struct world *world, const char *directory,
 		directory = "conf";
 	if (conf_load(conf, world, directory, err) || conf_load_env(conf, world, err))
 		return -1;
-	return load_arguments(conf, argc, argv, err);
+	if (load_arguments(conf, argc, argv, err))
+		return -1;
+	return check_together(conf, err);
 }

@@ -552,6 +552,26 @@ static void variables_and_arguments_win(void **state)
 	machine_close(&m);
 }
 
+static void heartbeats_must_fit_into_their_timeout(void **state)
+{
+	const char *argv[] = { "taskmanager", "-Dheartbeat.timeout=2 s" };
+	struct machine m;
+
+	(void)state;
+	machine_open(&m);
+	put(&m, "conf/flink-conf.yaml", "heartbeat.interval: 10 s\n");
+	assert_string_equal(
+		load(&m, 0, NULL),
+		"E1001 default: heartbeat.timeout is \"5000\", which is not more than "
+		"heartbeat.interval, \"10 s\" (conf/flink-conf.yaml:1): everybody would count as "
+		"gone between two heartbeats\nheartbeat.interval=10 s\n");
+	put(&m, "conf/flink-conf.yaml", "heartbeat.interval: 2000\n");
+	assert_non_null(strstr(load(&m, 2, argv), "E1001 -D: heartbeat.timeout is \"2 s\", which is"));
+	put(&m, "conf/flink-conf.yaml", "heartbeat.interval: 1999\n");
+	assert_null(strstr(load(&m, 2, argv), "E1001"));
+	machine_close(&m);
+}
+
 static void properties_may_be_yaml(void **state)
 {
 	struct machine m;
@@ -738,6 +758,7 @@ int main(void)
 		cmocka_unit_test(no_file_is_an_error),
 		cmocka_unit_test(files_that_differ_are_named),
 		cmocka_unit_test(variables_and_arguments_win),
+		cmocka_unit_test(heartbeats_must_fit_into_their_timeout),
 		cmocka_unit_test(properties_may_be_yaml),
 		cmocka_unit_test(properties_that_do_not_parse_are_named),
 		cmocka_unit_test(files_that_are_no_text_are_refused),

@@ -6,6 +6,8 @@
 #ifndef TASKMANAGER_EXEC_EXECUTOR_PRIV_H
 #define TASKMANAGER_EXEC_EXECUTOR_PRIV_H
 
+#include <pthread.h>
+
 #include "resource_manager.pb-c.h"
 #include "task_executor.pb-c.h"
 
@@ -140,6 +142,8 @@ struct task_executor {
 	struct rpc_peer *peer; /* registered or registering; NULL: no connection */
 	bool registering;
 	_Atomic bool registered;
+	pthread_mutex_t trouble_lock;
+	struct err trouble; /* of the last try to connect; under the lock: other threads read it */
 	uint64_t leader_epoch;
 	mono_t lost_at; /* when the last registered connection ended; MONO_NEVER: not lost */
 	mono_t heartbeat_at, heartbeat_answered, register_at, tick_at;
@@ -204,6 +208,8 @@ bool executor_output_drained(const struct executor_job *job);
 void executor_register(struct task_executor *executor, struct rpc_peer *peer);
 void executor_heartbeat(struct task_executor *executor, mono_t now, mono_t *wake_at);
 void executor_report(struct executor_task *task);
+/* Keeps why the JobManager is not reached, for who waits for the registration. */
+void executor_watch_tries(struct task_executor *executor, mono_t now, mono_t *wake_at);
 void executor_tell_readers(struct executor_task *task);
 
 /* executor_files.c */

@@ -12,6 +12,8 @@
 #include "common/base/mem.h"
 #include "taskmanager/exec/executor_priv.h"
 
+#define LOOK_AT_TRIES_MS 50
+
 struct peer_call { /* a call whose answer only counts on the connection it was made on */
 	struct task_executor *executor;
 	struct rpc_peer *peer;
@@ -115,6 +117,24 @@ static uint64_t proc_kib(struct task_executor *executor, const char *path, const
 		value = strtoull(at + strlen(name), NULL, 10) * 1024;
 	mem_free(text);
 	return value;
+}
+
+void executor_watch_tries(struct task_executor *executor, mono_t now, mono_t *wake_at)
+{
+	if (executor->client == NULL || atomic_load(&executor->registered))
+		return;
+	pthread_mutex_lock(&executor->trouble_lock);
+	executor->trouble = *rpc_client_error(executor->client);
+	pthread_mutex_unlock(&executor->trouble_lock);
+	*wake_at = mono_min(*wake_at, mono_after_ms(now, LOOK_AT_TRIES_MS)); /* nobody tells us */
+}
+
+bool task_executor_trouble(struct task_executor *executor, struct err *err)
+{
+	pthread_mutex_lock(&executor->trouble_lock);
+	*err = executor->trouble;
+	pthread_mutex_unlock(&executor->trouble_lock);
+	return err->code != ERR_NONE && !atomic_load(&executor->registered);
 }
 
 void executor_register(struct task_executor *executor, struct rpc_peer *peer)

@@ -458,6 +458,7 @@ static enum step executor_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	executor_heartbeat(executor, now, wake_at);
 	watch_loss(executor, now, wake_at);
 	executor_watch_cancelled(executor, now, wake_at);
+	executor_watch_tries(executor, now, wake_at);
 	if (executor->register_at != MONO_NEVER)
 		*wake_at = mono_min(*wake_at, executor->register_at > now ? executor->register_at
 									  : now + NS_PER_MS);
@@ -570,6 +571,7 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 	executor->tasks = map_create();
 	list_init(&executor->file_calls);
 	inbox_init(&executor->inbox);
+	pthread_mutex_init(&executor->trouble_lock, NULL);
 	/* io.tmp.dirs is a list; artifacts need one folder. */
 	const char *folders = conf_text(executor->conf, "io.tmp.dirs");
 	executor->artifact_directory = mem_printf("%.*s/flink-%s", (int)strcspn(folders, ",;|:"),
@@ -643,6 +645,7 @@ void task_executor_destroy(struct task_executor **pointer)
 				     call->closure_data); /* frees the call; nobody hears it */
 			mem_free(call);
 		}
+	pthread_mutex_destroy(&executor->trouble_lock);
 	mem_free(executor->slots);
 	mem_free(executor->artifact_directory);
 	mem_free(executor);

@@ -27,6 +27,8 @@ struct task_executor_options {
 MUST_USE int task_executor_create(const struct task_executor_options *options,
 				  struct task_executor **executor, struct err *err);
 bool task_executor_registered(const struct task_executor *executor); /* any thread */
+/* Why it is not: what became of the last try to connect. False: nothing is known. Any thread. */
+bool task_executor_trouble(struct task_executor *executor, struct err *err);
 uint32_t task_executor_tasks(const struct task_executor *executor); /* its own thread, or at rest */
 /* For checkers, at rest: no task, no job, no slot given away. false: text says what is left. */
 bool task_executor_at_rest(const struct task_executor *executor, char *text, size_t size_bytes);
