@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * guard.c - see guard.h. The handler runs on a stack of its own and says its sentence with write(2);
- * then the signal takes its course, so that exit codes and cores are what a shell expects. */
+ * guard.c - see guard.h. The handler runs on a stack of its own and says its sentence with
+ * write(2); then the signal takes its course, so that exit codes and cores are what a shell
+ * expects. */
 #include "client/cli/guard.h"
 
 #include <signal.h>
@@ -34,8 +35,9 @@ static void say(const struct err *err)
 	(void)ignored;
 }
 
-/* Whose code it was: a function of the job on a thread of the mini cluster (true), or flink_main. */
-static bool find_function(char *operator, char *function, size_t size_bytes)
+/* Whose code it was: a function of the job on a thread of the mini cluster (true), or
+ * flink_main. */
+static bool find_function(char *operator, char * function, size_t size_bytes)
 {
 	char lines[1024];
 	size_t length = crash_describe(lines, sizeof(lines) - 1);
@@ -52,9 +54,11 @@ static void describe_crash(const char *name, int signal, struct err *err)
 	const char *abbreviation = sigabbrev_np(signal);
 	char operator[256], function[256], how[64];
 
-	snprintf(how, sizeof(how), "crashed with signal %d SIG%s", signal, abbreviation ? abbreviation : "?");
+	snprintf(how, sizeof(how), "crashed with signal %d SIG%s", signal,
+		 abbreviation ? abbreviation : "?");
 	if (find_function(operator, function, sizeof(function)))
-		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s: function %s of %s %s", operator, function, name, how);
+		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s: function %s of %s %s", operator,
+			function, name, how);
 	else
 		err_set(err, ERR_PROGRAM_FAILED, "the program %s %s", name, how);
 }
@@ -89,11 +93,12 @@ static void on_exit_called(int status, void *context)
 	if (name == NULL || atomic_exchange(&told, true) || getpid() != client_pid)
 		return;
 	if (find_function(operator, function, sizeof(function)))
-		err_set(&err, ERR_USER_FUNCTION_CRASHED, "%s: function %s of %s called exit(%d)", operator,
-			function, name, status);
+		err_set(&err, ERR_USER_FUNCTION_CRASHED,
+			"%s: function %s of %s called exit(%d)", operator, function, name, status);
 	else if (!atomic_load(&submitted))
-		err_set(&err, ERR_PROGRAM_FAILED, "the program %s called exit(%d) before its job was handed in",
-			name, status);
+		err_set(&err, ERR_PROGRAM_FAILED,
+			"the program %s called exit(%d) before its job was handed in", name,
+			status);
 	else
 		return;
 	say(&err);

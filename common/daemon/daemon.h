@@ -11,10 +11,10 @@
  *                      readiness fd: the same lines, for whoever started it
  *
  * The supervisor starts a crashed worker again after 0.1 s, twice as long each time, at most 5 s; a
- * minute of health resets that. It never does when the worker was asked to stop and ended with 0, nor
- * when it failed before it was ever ready (a bad setting, a port taken): then the cause goes to the
- * readiness fd and the exit code is 1. SIGTERM and SIGINT are passed on; a worker that is not gone
- * after a second is killed. Without --daemon the supervisor stays in the foreground.
+ * minute of health resets that. It never does when the worker was asked to stop and ended with 0,
+ * nor when it failed before it was ever ready (a bad setting, a port taken): then the cause goes to
+ * the readiness fd and the exit code is 1. SIGTERM and SIGINT are passed on; a worker that is not
+ * gone after a second is killed. Without --daemon the supervisor stays in the foreground.
  *
  * The readiness fd gets lines "WORD TEXT": any number of "note …" (what it waits for), then one
  * "ready …", or "failed …" whose text may go on in lines that begin with a blank. Then it is
@@ -91,10 +91,11 @@ void daemon_crash_describe(daemon_describe_fn *describe);
  * too. The main thread has one; others may call it once, at their start. */
 void daemon_crash_stack(void);
 
-/* The note of the worker before this one, if it ended unasked and nobody has taken the note yet: lines
- * "key: value" with signal (or exit, its status), pid, time, name (see daemon_name), crashes (how
- * many since a note was taken), what the context said, and frames, the innermost first. The context
- * is missing where nothing could write it: kill -9, out of memory, _exit. "" otherwise. */
+/* The note of the worker before this one, if it ended unasked and nobody has taken the note yet:
+ * lines "key: value" with signal (or exit, its status; or reason, of daemon_start_again), pid,
+ * time, name (see daemon_name), crashes (how many since a note was taken), what the context said,
+ * and frames, the innermost first. The context is missing where nothing could write it: kill -9,
+ * out of memory, _exit. "" otherwise. */
 const char *daemon_crash_note(void);
 /* The note was handed in; the next worker does not get it again. */
 void daemon_crash_note_taken(void);

@@ -196,6 +196,18 @@ static void on_crash(int signal, siginfo_t *info, void *machine)
 		raise(signal);
 }
 
+void daemon_crash_reason(const char *why)
+{
+	if (crashing)
+		return;
+	crashing = 1;
+	add("reason: ");
+	add(why);
+	add("\n");
+	add_who();
+	save_note();
+}
+
 void daemon_crash_stack(void)
 {
 	/* Mapped, and never given back: thread-local arrays would lie in every thread's stack, also

@@ -52,6 +52,8 @@ void daemon_log_begin(void);
 void daemon_supervise(void);                    /* daemon_supervise.c; returns in the worker only */
 void daemon_worker_begin(int message_fd);       /* daemon_worker.c */
 void daemon_crash_begin(void);                  /* daemon_crash.c */
+/* A note "reason: …" of an end that the worker itself wants. */
+void daemon_crash_reason(const char *why);
 /* False: not all of it (errno says why). Lines for the log or a reader that is gone just end. */
 bool daemon_write_all(int fd, const char *text, size_t size_bytes);
 

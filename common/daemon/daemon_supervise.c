@@ -221,7 +221,8 @@ static void keep_note(struct supervisor *s, int status)
 
 	s->crashes++;
 	if (s->name[0] != '\0')
-		used += (size_t)snprintf(note + used, DAEMON_NOTE_SIZE - used, "name: %s\n", s->name);
+		used += (size_t)snprintf(note + used, DAEMON_NOTE_SIZE - used, "name: %s\n",
+					 s->name);
 	snprintf(note + used, DAEMON_NOTE_SIZE - used, "crashes: %u\n", s->crashes);
 }
 

@@ -100,6 +100,8 @@ static int behave(const char *how, const char *folder)
 			_exit(0);
 		if (strcmp(how, "exit") == 0)
 			exit(0);
+		if (strcmp(how, "start again") == 0)
+			daemon_start_again("it is stuck");
 		if (strcmp(how, "leave a child") == 0) {
 			if (fork() == 0) {
 				alarm(10);
@@ -485,6 +487,7 @@ static void leaving_unasked_is_a_crash_whatever_the_status(void **state)
 	(void)state;
 	leaves_a_note("leave", "exit", "4");
 	leaves_a_note("leave with 0", "exit", "0");
+	leaves_a_note("start again", "reason", "it is stuck");
 }
 
 static void a_function_that_calls_exit_is_named(void **state)

@@ -28,7 +28,8 @@ static void on_stop(int signal)
 	(void)signal;
 	atomic_store(&stop_requested, true);
 	ignored = write(daemon_self.stop_pipe[1], "s", 1);
-	/* Else an end with 0 would be a crash. A child that a user function forked is not the worker. */
+	/* Else an end with 0 would be a crash. A child that a user function forked is not the
+	 * worker. */
 	if (daemon_self.message_fd >= 0 && getpid() == daemon_self.worker_pid)
 		ignored = write(daemon_self.message_fd, "stopping\n", 9);
 	(void)ignored;
@@ -174,6 +175,7 @@ void daemon_fail(const struct err *err)
 void daemon_start_again(const char *why)
 {
 	log_error("Daemon", "%s starts anew: %s", daemon_self.options.name, why);
+	daemon_crash_reason(why);
 	_exit(1); /* no exit handlers: they might wait for the threads that are stuck */
 }
 

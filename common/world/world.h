@@ -53,9 +53,9 @@ uint32_t world_cpu_count(struct world *world);
 struct world *loop_world(const struct loop *loop);
 struct runner *loop_runner(const struct loop *loop);
 
-/* User code may fork. A child that comes back from it into the engine has our connections but none of
- * our threads, and would say everything twice: this ends it, there and then. Called when user code
- * returns. */
+/* User code may fork. A child that comes back from it into the engine has our connections but none
+ * of our threads, and would say everything twice: this ends it, there and then. Called when user
+ * code returns. */
 extern atomic_bool world_forked; /* in a child of a process that has a world_os */
 NO_RETURN void world_end_forked(void);
 static inline void world_end_if_forked(void)
@@ -148,7 +148,8 @@ struct file_op {
 void file_submit(struct loop *loop, struct file_op *op, struct agent *wake);
 
 /* Synchronous reads of whole small files, for start-up (settings, secrets) before anything runs.
- * The text is the caller's (mem_free), NUL-terminated. Over max_bytes, or a pipe or device: ERR_IO. */
+ * The text is the caller's (mem_free), NUL-terminated. Over max_bytes, or a pipe or device:
+ * ERR_IO. */
 MUST_USE int world_read_file(struct world *world, const char *path, size_t max_bytes, char **text,
 			     size_t *size_bytes, struct err *err);
 /* Creates or replaces, with this mode, through a temporary name and rename. */

@@ -14,8 +14,8 @@ static void taskmanager_gone(void *context, struct taskmanager_info *taskmanager
 		job_master_taskmanager_gone(job, taskmanager, why, note_may_follow);
 }
 
-/* What the TaskManager that died was called: its supervisor's next worker may have another name. The
- * note has it; else the job that the note names has lost it last. */
+/* What the TaskManager that died was called: its supervisor's next worker may have another name.
+ * The note has it; else the job that the note names has lost it last. */
 static char *former_name(struct dispatcher *dispatcher,
 			 const Flink__RegisterTaskManagerRequest *request)
 {

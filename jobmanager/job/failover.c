@@ -342,9 +342,11 @@ static void crash_err(const struct job_master *master, const char *former, bool 
  * down any more. False: it does not even know how. */
 static bool death_err(const char *former, const char *note, struct err *err)
 {
-	char how[64];
+	char how[512];
 
-	if (daemon_note_field(note, "exit", how, sizeof(how)))
+	if (daemon_note_field(note, "reason", how, sizeof(how)))
+		err_set(err, ERR_TASKMANAGER_LOST, "TaskManager %s started anew: %s", former, how);
+	else if (daemon_note_field(note, "exit", how, sizeof(how)))
 		err_set(err, ERR_TASKMANAGER_LOST,
 			"TaskManager %s is gone: its process ended unasked with exit code %s", former,
 			how);

@@ -370,7 +370,8 @@ static void a_note_that_names_no_job_charges_everybody(void **state)
 	finish(bed);
 }
 
-/* kill -9, or no memory: nobody could write down whose function it was, but how it ended is known. */
+/* kill -9, or no memory: nobody could write down whose function it was, but how it ended is
+ * known. */
 static void how_a_taskmanager_ended_is_told_though_nobody_is_guilty(void **state)
 {
 	struct bed *bed = bed_with(24, 1, 2);
@@ -389,6 +390,12 @@ static void how_a_taskmanager_ended_is_told_though_nobody_is_guilty(void **state
 	assert_string_equal(job->failure.text,
 			    "TaskManager tm0-1 is gone: its process ended unasked with exit code 0; "
 			    "no restart (restart-strategy.type: none)");
+	job = run_job(bed, "Stuck", 2, NULL);
+	bed_restart(bed, 0, "reason: Map (1/2) does not return\npid: 9\nname: tm0-2\n", NULL);
+	bed_until_status(bed, job, JOB_FAILED, 500);
+	assert_string_equal(job->failure.text,
+			    "TaskManager tm0-2 started anew: Map (1/2) does not return; no restart "
+			    "(restart-strategy.type: none)");
 	finish(bed);
 }
 
