@@ -255,8 +255,24 @@ static void it_can_be_closed_at_any_moment(void **state)
 	}
 }
 
+/* librdkafka starts its threads by thrd_create, which TSan does not know of: it crashes in the first
+ * of them. What runs in ours is covered by the other builds. */
+#if defined(__SANITIZE_THREAD__)
+static void thread_sanitizer_cannot_run_librdkafka(void **state)
+{
+	skip();
+}
+#endif
+
 int main(void)
 {
+#if defined(__SANITIZE_THREAD__)
+	const struct CMUnitTest skipped[] = {
+		cmocka_unit_test(thread_sanitizer_cannot_run_librdkafka),
+	};
+
+	return cmocka_run_group_tests(skipped, NULL, NULL);
+#endif
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_by_any_number_of_readers),
 		cmocka_unit_test(many_messages_come_and_go),
