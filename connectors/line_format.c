@@ -19,6 +19,20 @@ void line_format_init(struct line_format *format, const struct record_type *type
 			   type->fields[1].kind == FIELD_BIGINT;
 }
 
+void line_format_set_name(struct line_format *format, const char *name, uint32_t subtask,
+			  uint32_t parallelism)
+{
+	format->named_prefix = parallelism > 1 ? mem_printf("%s:%u> ", name, subtask + 1)
+					       : mem_printf("%s> ", name);
+	format->is_count = false;
+}
+
+void line_format_fini(struct line_format *format)
+{
+	mem_free(format->named_prefix);
+	format->named_prefix = NULL;
+}
+
 static const char two_digits[] = "0001020304050607080910111213141516171819"
 				 "2021222324252627282930313233343536373839"
 				 "4041424344454647484950515253545556575859"
@@ -121,8 +135,11 @@ void line_format_batch(const struct line_format *format, const struct batch *bat
 		format_counts(format, batch, into);
 		return;
 	}
+	const char *prefix = format->named_prefix ? format->named_prefix : format->prefix;
+	size_t prefix_bytes = format->named_prefix ? strlen(prefix) : format->prefix_bytes;
+
 	for (uint32_t i = 0; i < batch->count; i++) {
-		buf_add(into, format->prefix, format->prefix_bytes);
+		buf_add(into, prefix, prefix_bytes);
 		record_print(format->type, batch_at(batch, i), into);
 		buf_add(into, "\n", 1);
 	}

@@ -8,6 +8,7 @@
 struct line_format {
 	const struct record_type *type;
 	char prefix[16]; /* "3> " or "" */
+	char *named_prefix; /* "mine:3> ", in place of prefix; NULL: none */
 	size_t prefix_bytes;
 	/* a (STRING, BIGINT) tuple, as word counts are: written without record_print */
 	bool is_count;
@@ -16,6 +17,10 @@ struct line_format {
 /* subtask counts from 0; Flink's prefix "N> " counts from 1 and is there if parallelism > 1. */
 void line_format_init(struct line_format *format, const struct record_type *type,
 		      bool with_prefix, uint32_t subtask, uint32_t parallelism);
+/* Flink's sink identifier: "mine:3> " above parallelism 1, else "mine> ". At most once. */
+void line_format_set_name(struct line_format *format, const char *name, uint32_t subtask,
+			  uint32_t parallelism);
+void line_format_fini(struct line_format *format);
 /* Appends each record of the batch and a newline. */
 void line_format_batch(const struct line_format *format, const struct batch *batch,
 		       struct buf *into);

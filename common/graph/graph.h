@@ -53,6 +53,9 @@ void stream_graph_connect(struct stream_graph *graph, uint32_t source_id, uint32
 uint32_t stream_graph_nodes_count(const struct stream_graph *graph);
 void stream_graph_set_chaining(struct stream_graph *graph, bool enabled);
 
+/* FunctionRef.artifact of a function that is its parameters alone (Python's, pickled). */
+#define FUNCTION_NO_ARTIFACT UINT32_MAX
+
 /* Nodes that a program may have; what the client's recursion can stand. */
 #define STREAM_NODES_MAX 10000
 

@@ -4,12 +4,30 @@
 #include "connectors/print/print_sink.h"
 
 #include "connectors/line_format.h"
+#include "connectors/options.h"
 
 struct print_writer {
 	const struct operator_context *context;
 	struct line_format format;
 	struct buf text;
 };
+
+/* The option "identifier", which stands in front of each line. */
+static int set_identifier(struct print_writer *writer, struct err *err)
+{
+	const struct operator_context *context = writer->context;
+	struct options options = { .message = NULL };
+
+	if (options_open(&options, context->parameters, err) < 0)
+		return -1;
+	const char *identifier = options_get(&options, "identifier");
+
+	if (identifier != NULL && identifier[0] != '\0')
+		line_format_set_name(&writer->format, identifier, context->subtask,
+				     context->parallelism);
+	options_close(&options);
+	return 0;
+}
 
 static int writer_open(void **self, const struct operator_context *context,
 		       struct state_reader *from, struct err *err)
@@ -25,7 +43,7 @@ static int writer_open(void **self, const struct operator_context *context,
 	writer->context = context;
 	line_format_init(&writer->format, type, true, context->subtask, context->parallelism);
 	buf_init(&writer->text);
-	return 0;
+	return set_identifier(writer, err);
 }
 
 static int write_batch(void *self, const struct batch *batch, uint32_t *taken, struct err *err)
@@ -50,6 +68,7 @@ static void writer_close(void **self)
 
 	if (writer == NULL)
 		return;
+	line_format_fini(&writer->format);
 	buf_fini(&writer->text);
 	mem_free(writer);
 	*self = NULL;

@@ -5,6 +5,7 @@
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/conf/conf.h"
+#include "common/graph/graph.h"
 
 /* ---- what operators ask of their context ---------------------------------------------------- */
 
@@ -106,7 +107,7 @@ static int find_function(struct link *link, const struct chain_options *options,
 			       operator->parameters.len);
 	const Flink__FunctionRef *function = link->parameters->function;
 
-	if (function == NULL)
+	if (function == NULL || function->artifact == FUNCTION_NO_ARTIFACT)
 		return 0;
 	if (function->artifact >= options->graph->n_artifacts)
 		return err_set(err, ERR_PLAN_INVALID, "its function lies in artifact %u of %zu",

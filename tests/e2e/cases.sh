@@ -31,7 +31,7 @@ make_home() {
 	local home=$1 setting
 	shift
 	mkdir -p "$home/conf" "$home/log"
-	for part in bin lib include examples web; do
+	for part in bin lib include examples web opt; do
 		[[ -e $source_home/$part ]] && cp -RP "$source_home/$part" "$home/$part"
 	done
 	read -r rpc_port rest_port text_port spare_port < <(free_ports 4)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the script has said so far: one node per operator, as graph.c of the engine reads it."""
+import itertools
+
+from pyflink._vendor import cloudpickle
+from pyflink.common.typeinfo import TypeInformation
+
+# As enum ship of common/graph/graph.h.
+DEFAULT, FORWARD, HASH, REBALANCE, RESCALE, BROADCAST, SHUFFLE, GLOBAL = range(-1, 7)
+
+_ids = itertools.count(1)
+
+
+def next_id() -> int:
+    """Of a transformation. One counter for the whole process, as in Flink."""
+    return next(_ids)
+
+
+class Output:
+    """The records of a stream as they lie in the engine: the value's fields, behind a key's if keyed."""
+
+    def __init__(self, value_type: TypeInformation, key_type: TypeInformation = None):
+        self.value_type, self.key_type = value_type, key_type
+
+    @property
+    def keyed(self):
+        return self.key_type is not None
+
+    def record(self):
+        name, fields = self.value_type.record()
+        if not self.keyed:
+            return name, fields
+        key = "key"
+        while any(field[0] == key for field in fields):
+            key += "_"
+        kind = self.key_type.record()[1][0][1] if self.key_type._kind else 9  # BYTES
+        return "keyed_" + name, [(key, kind, False)] + fields
+
+    def shape(self):
+        return self.value_type.shape(), self.keyed
+
+
+class Node:
+    def __init__(self, env, name, kind, factory, source=None, ship=DEFAULT, output=None, options=(),
+                 elements=(), function=None, symbol="", parallelism=None, non_parallel=False):
+        self.id = next_id()
+        self.name, self.kind, self.factory = name, kind, factory
+        self.source, self.ship, self.output = source, ship, output
+        self.options, self.elements = list(options), list(elements)
+        self.function, self.symbol = function, symbol
+        self.parallelism = 1 if non_parallel else parallelism or env.get_parallelism()
+        self.non_parallel, self.max_parallelism = non_parallel, 0
+        self.chain, self.slot_sharing_group, self.uid = "always", None, None
+        env._nodes.append(self)
+
+    def set_parallelism(self, parallelism):
+        if not isinstance(parallelism, int) or parallelism < 1:
+            raise ValueError(f"The parallelism of an operator must be at least 1, not {parallelism!r}")
+        if self.non_parallel and parallelism != 1:
+            raise ValueError("The parallelism of non parallel operator must be 1.")
+        self.parallelism = parallelism
+
+    def describe(self):
+        shown = {"source": "Source: ", "sink": "Sink: "}.get(self.kind, "") + self.name
+        hashed = [0] if self.ship == HASH else []
+        return {
+            "id": self.id, "name": shown, "kind": self.kind, "factory": self.factory,
+            "parallelism": self.parallelism, "max_parallelism": self.max_parallelism,
+            "non_parallel": self.non_parallel, "chain": self.chain,
+            "slot_sharing_group": self.slot_sharing_group, "uid": self.uid,
+            "input_type": self.source.output.record() if self.source else None,
+            "output_type": self.output.record() if self.output else None,
+            "key": hashed, "inputs": [(self.source.id, self.ship, hashed)] if self.source else [],
+            "options": self.options, "elements": self.elements, "function": self.function,
+            "symbol": self.symbol,
+        }
+
+
+def pickled_operation(verb, function, source: Output, output: Output, name) -> bytes:
+    """A function with what its operator must know, as open_operation of fn_execution reads it."""
+    try:
+        return cloudpickle.dumps((verb, function, source.shape(), output.shape()))
+    except Exception as error:
+        error.args = (f"the function of operator \"{name}\" cannot be sent to where it runs: {error}",)
+        raise

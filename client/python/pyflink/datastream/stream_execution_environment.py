@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""StreamExecutionEnvironment: sources, settings of the job, and execute()."""
+import os
+import sys
+import threading
+from typing import Any, List
+
+from pyflink import _engine
+from pyflink.common.configuration import Configuration
+from pyflink.common.exceptions import EngineError, job_failed
+from pyflink.common.job_execution_result import JobExecutionResult, JobID
+from pyflink.common.typeinfo import TypeInformation, Types, type_of
+from pyflink.datastream import graph
+from pyflink.datastream.data_stream import DataStream, local_path
+from pyflink.datastream.functions import SourceFunction
+from pyflink.datastream.graph import Node, Output
+
+DEFAULT_JOB_NAME = "Flink Streaming Job"
+_PARALLELISM_MAX = 32768
+_LIBRARIES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib")
+_one_at_a_time = threading.Lock()  # the engine follows one job per process
+
+
+class StreamExecutionEnvironment:
+    def __init__(self, configuration: Configuration = None):
+        self._configuration = Configuration(configuration)
+        self._nodes: List[Node] = []
+        given = self._configuration.get_integer("parallelism.default", 0)
+        self._parallelism = given or (1 if self._is_remote() else os.cpu_count() or 1)
+
+    @staticmethod
+    def get_execution_environment(configuration: Configuration = None) -> "StreamExecutionEnvironment":
+        return StreamExecutionEnvironment(configuration)
+
+    # ---- settings ------------------------------------------------------------------------------------
+
+    def set_parallelism(self, parallelism: int) -> "StreamExecutionEnvironment":
+        if not isinstance(parallelism, int) or not 1 <= parallelism <= _PARALLELISM_MAX:
+            raise ValueError(f"a parallelism of {parallelism!r} was set; allowed is 1 to {_PARALLELISM_MAX}")
+        self._parallelism = parallelism
+        return self
+
+    def get_parallelism(self) -> int:
+        return self._parallelism
+
+    def configure(self, configuration: Configuration):
+        self._configuration.add_all(configuration)
+        self._parallelism = self._configuration.get_integer("parallelism.default", self._parallelism)
+
+    def disable_operator_chaining(self) -> "StreamExecutionEnvironment":
+        self._configuration.set_boolean("pipeline.operator-chaining.enabled", False)
+        return self
+
+    def is_chaining_enabled(self) -> bool:
+        return self._configuration.get_boolean("pipeline.operator-chaining.enabled", True)
+
+    def set_buffer_timeout(self, timeout_millis: int) -> "StreamExecutionEnvironment":
+        self._configuration.set_string("execution.buffer-timeout", f"{timeout_millis} ms")
+        return self
+
+    # ---- sources -------------------------------------------------------------------------------------
+
+    def from_collection(self, collection: List[Any], type_info: TypeInformation = None) -> DataStream:
+        output = Output(type_of(type_info))
+        record, shape = output.record(), output.value_type.shape()
+        images = []
+        for number, value in enumerate(collection):
+            try:
+                images.append(_engine.encode(record, shape, output.value_type.convert(value)))
+            except Exception as error:
+                error.args = (f"element {number} of from_collection: {error}",)
+                raise
+        return self._add_source("Collection Source", "elements", output, elements=images, non_parallel=True)
+
+    def read_text_file(self, file_path: str, charset_name: str = "UTF-8") -> DataStream:
+        if charset_name.upper().replace("-", "") != "UTF8":
+            raise ValueError(f"text files are read as UTF-8; {charset_name} is not known")
+        return self._add_source("Custom File Source", "file", Output(Types.STRING()),
+                                [("path", local_path(file_path))])
+
+    def socket_text_stream(self, hostname: str, port: int) -> DataStream:
+        """Lines from a TCP server, until it closes. Not part of Flink 1.19's Python API."""
+        if not isinstance(port, int) or not 0 < port < 65536:
+            raise ValueError(f"port {port!r} is not one of 1 to 65535")
+        return self._add_source("Socket Stream", "socket", Output(Types.STRING()),
+                                [("host", hostname), ("port", str(port))], non_parallel=True)
+
+    def add_source(self, source_func: SourceFunction, source_name: str = "Custom Source",
+                   type_info: TypeInformation = None) -> DataStream:
+        if not isinstance(source_func, SourceFunction):
+            raise TypeError(f"add_source takes a source such as FlinkKafkaConsumer, not {source_func!r}")
+        return self._add_source(source_name, source_func._factory, Output(source_func._output_type),
+                                source_func._options)
+
+    def _add_source(self, name, factory, output, options=(), elements=(), non_parallel=False):
+        return DataStream(self, Node(self, name, "source", factory, output=output, options=options,
+                                     elements=elements, non_parallel=non_parallel))
+
+    def add_jars(self, *jars_path: str):
+        """Accepted for scripts that name Flink's connectors, which are here already."""
+
+    def add_classpaths(self, *classpaths: str):
+        """As add_jars."""
+
+    # ---- running -------------------------------------------------------------------------------------
+
+    def get_execution_plan(self) -> str:
+        self._check_operators()
+        return _engine.plan(self._job(self._job_name(None)))
+
+    def execute(self, job_name: str = None) -> JobExecutionResult:
+        self._check_operators()
+        job = self._job(self._job_name(job_name))
+        self._nodes = []
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # what the script has printed comes before what the job prints
+        with _one_at_a_time:
+            try:
+                runtime_ms = _engine.execute(job, job["settings"], *self._cluster(), _LIBRARIES)
+            except EngineError as error:
+                raise job_failed(error, _engine.take_exception())
+        return JobExecutionResult(JobID(job["id"]), runtime_ms)
+
+    def _check_operators(self):
+        if not self._nodes:
+            raise RuntimeError("No operators defined in streaming topology. Cannot execute.")
+
+    def _job_name(self, given):
+        return given or self._configuration.get_string("pipeline.name", DEFAULT_JOB_NAME)
+
+    def _job(self, name):
+        settings = sorted(self._configuration.to_dict().items())
+        return {"id": os.urandom(16), "name": name, "parallelism": self._parallelism,
+                "last_id": max(node.id for node in self._nodes), "chaining": self.is_chaining_enabled(),
+                "settings": settings, "nodes": [node.describe() for node in self._nodes]}
+
+    def _is_remote(self):
+        target = self._configuration.get_string("execution.target", "local")
+        if target not in ("local", "remote"):
+            raise ValueError(f'execution.target is "{target}", which is neither local nor remote')
+        return target == "remote"
+
+    def _cluster(self):
+        """(host, port) of a cluster's REST API; (None, 0) for one inside this process."""
+        if not self._is_remote():
+            return None, 0
+        host = self._configuration.get_string(
+            "rest.address", self._configuration.get_string("jobmanager.rpc.address", "localhost"))
+        return host, self._configuration.get_integer("rest.port", 8081)
