@@ -121,6 +121,30 @@ static struct stream *add_function(struct stream *in, const char *factory, const
 	return env_stream(env, made);
 }
 
+/* A record of one STRING has the layout of struct line under any name. */
+static bool gives(const struct record_type *type, enum flink_takes takes)
+{
+	if (takes == FLINK_TAKES_LINE)
+		return type->fields_count == 1 && type->fields[0].kind == FIELD_STRING;
+	return takes == FLINK_TAKES_ANY || strcmp(type->name, "line") != 0;
+}
+
+struct stream *flink_takes(struct stream *in, enum flink_takes takes, const char *symbol)
+{
+	struct buf text;
+
+	if (in->origin == NULL || gives(in->type, takes))
+		return in;
+	buf_init(&text);
+	record_type_describe(in->type, &text);
+	struct stream *broken = env_fail(
+		in->env, NULL, ERR_PLAN_INVALID, "function %s takes %s, but the stream gives %s",
+		symbol, takes == FLINK_TAKES_LINE ? "struct line" : "another struct", text.data);
+
+	buf_fini(&text);
+	return broken;
+}
+
 /* ISO C has no cast from a function to an object pointer; POSIX says that it may be copied. */
 #define ADDRESS_OF(function) (*(const void *const *)(const void *)&(function))
 

@@ -29,22 +29,30 @@ static bool has_file(struct world *world, struct arena *arena, const char *direc
 int flags_compile(struct world *world, const char *program_directory, struct arena *arena,
 		  struct flags *flags, struct err *err)
 {
-	static const char *const always[] = { "-std=gnu11", "-O2", "-g", "-fPIC",
-					      "-fno-omit-frame-pointer", "-Wall" };
+	/* Errors, because they would crash a TaskManager: a function that is not declared (its
+	 * result is cut to an int), a wrong pointer, a forgotten return. */
+	static const char *const always[] = {
+		"-std=gnu11", "-D_GNU_SOURCE=", "-O2", "-g", "-fPIC", "-fno-omit-frame-pointer",
+		"-Wall", "-Werror=implicit-function-declaration",
+		"-Werror=incompatible-pointer-types", "-Werror=int-conversion",
+		"-Werror=return-type",
+	};
 	const char *home = arena_printf(arena, "%s/../include", program_directory);
 	const char *tree =
 		arena_printf(arena, "%s/../../..", program_directory); /* build/release/bin */
 
+	/* As system headers: a wrong collect(…) is shown where it stands, not where flink.h defines
+	 * the macro. */
 	flags->count = 0;
 	for (size_t i = 0; i < ARRAY_COUNT(always); i++)
 		add(flags, always[i]);
 	if (has_file(world, arena, home, "flink/flink.h")) {
-		add(flags, arena_printf(arena, "-I%s", home));
+		add(flags, arena_printf(arena, "-isystem%s", home));
 		return 0;
 	}
 	if (has_file(world, arena, tree, "client/api/flink/flink.h")) {
-		add(flags, arena_printf(arena, "-I%s", tree));
-		add(flags, arena_printf(arena, "-I%s/client/api", tree));
+		add(flags, arena_printf(arena, "-isystem%s", tree));
+		add(flags, arena_printf(arena, "-isystem%s/client/api", tree));
 		return 0;
 	}
 	return err_set(err, ERR_IO, "the header flink/flink.h is not in %s", home);

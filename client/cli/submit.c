@@ -66,6 +66,29 @@ static int tell_end(struct cli *cli, const struct follower *follower, const char
 	return 0;
 }
 
+/* What a job computes and nobody takes is a print() that was forgotten, as a rule. */
+static void tell_open_ends(const Flink__JobGraph *graph)
+{
+	for (uint32_t v = 0; v < graph->n_vertices; v++) {
+		const Flink__Vertex *vertex = graph->vertices[v];
+
+		for (uint32_t i = 0; i < vertex->n_operators; i++) {
+			const Flink__Operator *operator = vertex->operators[i];
+			bool taken = operator->kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK;
+
+			for (uint32_t j = i + 1; j < vertex->n_operators; j++)
+				taken |= vertex->operators[j]->input_operator == i;
+			for (size_t e = 0; e < graph->n_edges; e++)
+				taken |= graph->edges[e]->source_vertex == v &&
+					 graph->edges[e]->source_operator == i;
+			if (!taken)
+				cli_note("note: nothing takes the records of \"%s\"; print(stream) "
+					 "would show them",
+					 operator->name);
+		}
+	}
+}
+
 int cli_submit_over(struct cli_job *job, struct session *session, const Flink__JobGraph *graph,
 		    bool local, struct err *err)
 {
@@ -75,6 +98,7 @@ int cli_submit_over(struct cli_job *job, struct session *session, const Flink__J
 	struct call call;
 	struct id id;
 
+	tell_open_ends(graph);
 	memcpy(id.bytes, graph->job_id.data, sizeof(id.bytes));
 	call_init(&call, CALL_SUBMIT, NULL, NULL);
 	call.graph = graph;

@@ -49,6 +49,7 @@ stop-all)
 	read_settings_to_stop
 	stop_all standalonesession
 	;;
+-h | --help) echo "$usage" ;;
 *)
 	say "$usage"
 	exit 1

@@ -6,6 +6,14 @@ bin=${BASH_SOURCE[0]%/*}
 # shellcheck source=config.sh
 . "$bin/config.sh"
 
+usage="Usage: start-cluster.sh [-D key=value]..."
+for argument in "$@"; do
+	case $argument in
+	-h | --help) echo "$usage"; exit 0 ;;
+	-D* | *=*) ;;
+	*) say "start-cluster.sh does not know \"$argument\". $usage"; exit 1 ;;
+	esac
+done
 read_settings "$@"
 read_hosts masters
 if ((${#HOSTS[@]} > 1)); then
@@ -60,5 +68,10 @@ done
 say_cluster "$url" "$((failed == 0 ? wanted : 0))"
 if ((started == 0)); then
 	say "The cluster is already running; nothing was started. One more TaskManager: bin/taskmanager.sh start"
+	pid_file_of standalonesession
+	for file in "$FLINK_CONF_DIR"/*.yaml; do
+		[[ $file -nt $PID_FILE ]] || continue
+		say "${file##*/} was edited since; bin/stop-cluster.sh and then bin/start-cluster.sh make it count."
+	done
 fi
 exit "$failed"

@@ -36,6 +36,7 @@ stop-all)
 	read_settings_to_stop
 	stop_all taskexecutor
 	;;
+-h | --help) echo "$usage" ;;
 *)
 	say "$usage"
 	exit 1

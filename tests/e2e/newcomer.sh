@@ -107,4 +107,94 @@ test_what_is_not_there_yet_and_what_is_missing_is_said() {
 	contains "$(cat run.txt)" "the message is the program's own"
 }
 
+test_edited_settings_that_do_not_count_yet_are_told() {
+	start
+	./bin/start-cluster.sh >again.txt 2>&1 || fail "$(cat again.txt)"
+	contains "$(cat again.txt)" "The cluster is already running"
+	! grep -q "was edited" again.txt || fail "$(cat again.txt)"
+	sed -i 's/^taskmanager.numberOfTaskSlots: 1/taskmanager.numberOfTaskSlots: 3/' conf/flink-conf.yaml
+	./bin/start-cluster.sh >again.txt 2>&1 || fail "$(cat again.txt)"
+	contains "$(cat again.txt)" "flink-conf.yaml was edited since"
+	./bin/stop-cluster.sh >stop.txt
+	./bin/start-cluster.sh >again.txt 2>&1 || fail "$(cat again.txt)"
+	contains "$(cat again.txt)" "1 TaskManager, 3 slots"
+}
+
+test_scripts_say_how_they_are_called() {
+	make_home "$scratch/flink"
+	cd "$home_dir"
+	for script in start-cluster taskmanager jobmanager; do
+		./bin/$script.sh --help >help.txt 2>&1 || fail "$script.sh: exit code $?"
+		contains "$(cat help.txt)" "Usage: $script.sh"
+	done
+	! ./bin/start-cluster.sh --slots 3 >help.txt 2>&1 || fail "it started"
+	contains "$(cat help.txt)" 'does not know "--slots". Usage: start-cluster.sh [-D key=value]...'
+}
+
+# Mistakes in C that used to crash a TaskManager, or to count nonsense.
+test_mistakes_in_c_are_found_by_the_compiler_or_before_the_job_runs() {
+	make_home "$scratch/flink"
+	cd "$home_dir"
+	refused() { # refused NAME WORDS…
+		local name=$1 words
+		shift
+		! ./bin/flink run --target local "$name.c" >run.txt 2>run.err || fail "$name ran"
+		for words in "$@"; do contains "$(cat run.err)" "$words"; done
+		! grep -q 'in definition of macro' run.err || fail "$(cat run.err)"
+	}
+	program undeclared 'collect(out, line, .text = twice(in));' 'print(flat_map(given, work, line));'
+	refused undeclared "undeclared.c:4:" "twice" "undeclared.c does not compile"
+	program field 'collect(out, line, .txt = str_copy(&in->text));' 'print(flat_map(given, work, line));'
+	refused field "field.c:4:" "txt" "field.c does not compile"
+	program wrong_out 'collect(out, line, .text = str_copy(&in->text));' 'print(map(given, work, line));'
+	refused wrong_out "wrong_out.c:10:" "wrong_out.c does not compile"
+	cat >wrong_in.c <<-'C'
+		#include <flink/flink.h>
+		FLINK_RECORD(visit, FIELD(STRING, city) FIELD(BIGINT, people));
+		FLINK_RECORD(city, FIELD(STRING, name));
+		static void visits(const struct line *in, struct visit *out) { out->city = str_copy(&in->text); }
+		static void cities(const struct visit *in, struct city *out) { out->name = str_copy(&in->city); }
+		static bool any_city(const struct city *in) { return in->name.len > 0; }
+		static bool any_line(const struct line *in) { return in->text.len > 0; }
+		int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
+		{
+			static const char *const lines[] = { "Bern" };
+			struct stream *given = from_lines(env, lines, 1);
+			if (flink_arg_is_set(args, "visits"))
+				print(filter(map(given, visits, visit), any_line));
+			else if (flink_arg_is_set(args, "lines"))
+				print(map(given, cities, city));
+			else
+				print(filter(map(map(given, visits, visit), cities, city), any_city));
+			return flink_execute(env, "cities", err);
+		}
+	C
+	./bin/flink run --target local wrong_in.c >run.txt 2>run.err || fail "$(cat run.err)"
+	file_has run.txt "^Bern$"
+	! ./bin/flink run --target local wrong_in.c --visits >run.txt 2>run.err || fail "it ran"
+	contains "$(cat run.err)" "function any_line takes struct line, but the stream gives visit(city STRING, people BIGINT)"
+	! ./bin/flink run --target local wrong_in.c --lines >run.txt 2>run.err || fail "it ran"
+	contains "$(cat run.err)" "function cities takes another struct, but the stream gives line(text STRING)"
+}
+
+test_a_crash_inside_the_client_says_where() {
+	make_home "$scratch/flink"
+	cd "$home_dir"
+	program in_main 'collect(out, line, .text = str_copy(&in->text));' 'print(flat_map(given, work, line)); abort();'
+	! ./bin/flink run in_main.c >run.txt 2>run.err || fail "it ran"
+	contains "$(cat run.err)" "error E3003: in_main.c: flink_main crashed with signal 6 SIGABRT"
+	program in_function '*(volatile int *)NULL = 1;' 'print(flat_map(given, work, line));'
+	! ./bin/flink run --target local in_function.c >run.txt 2>run.err || fail "it ran"
+	contains "$(cat run.err)" "error E3003: Flat Map: function work crashed with signal 11 SIGSEGV"
+}
+
+test_records_that_nobody_takes_are_told() {
+	make_home "$scratch/flink"
+	cd "$home_dir"
+	program open_end 'collect(out, line, .text = str_copy(&in->text));' \
+		'print(given); flat_map(name(flat_map(given, work, line), "First"), work, line);'
+	./bin/flink run --target local open_end.c >run.txt 2>run.err || fail "$(cat run.err)"
+	same 'note: nothing takes the records of "Flat Map"; print(stream) would show them' "$(cat run.err)"
+}
+
 run_tests

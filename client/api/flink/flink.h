@@ -36,6 +36,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/base/err.h"
 #include "common/contract/outbox.h"
@@ -187,20 +190,42 @@ struct stream *flink_map(struct stream *in, flink_map_fn *function, const char *
 			 const struct flink_type *type, struct bytes parameters);
 struct stream *flink_filter(struct stream *in, flink_filter_fn *function, const char *symbol,
 			    struct bytes parameters);
-/* flat_map(stream, function, record name): void f(const struct X *in, struct collector *out). */
-#define flat_map(in, function, name) \
-	flink_flat_map(in, (flink_flat_map_fn *)(void *)(function), #function, name##_type, \
-		       BYTES_EMPTY)
+/* What a function takes: the input's record cannot be seen in C, but `struct line` can be told from
+ * the others, and `in` is refused when it does not give what the function takes. */
+enum flink_takes { FLINK_TAKES_ANY, FLINK_TAKES_LINE, FLINK_TAKES_OTHER };
+struct stream *flink_takes(struct stream *in, enum flink_takes takes, const char *symbol);
+#define FLINK_IS_(function, ...) \
+	__builtin_types_compatible_p(__typeof__(*(function)), __VA_ARGS__)
+#define FLINK_TAKES_(in, function, returns, ...) \
+	flink_takes(in, FLINK_IS_(function, returns(const void *, ##__VA_ARGS__)) || \
+			FLINK_IS_(function, returns(void *, ##__VA_ARGS__)) ? FLINK_TAKES_ANY : \
+			FLINK_IS_(function, returns(const struct line *, ##__VA_ARGS__)) || \
+			FLINK_IS_(function, returns(struct line *, ##__VA_ARGS__)) ? \
+			FLINK_TAKES_LINE : FLINK_TAKES_OTHER, #function)
+/* Compiled, never run: the compiler refuses a function that does not take `out`. */
+#define FLINK_CALL_(function, ...) \
+	((void)(0 ? (void)(function)((void *)0, ##__VA_ARGS__) : (void)0))
+
+/* flat_map(stream, function, record name): void f(const struct X *in, struct collector *out); X is
+ * the record that the stream gives, the name that of the records which f collects. */
+#define flat_map(in, function, name) flat_map_with(in, function, name, BYTES_EMPTY)
 #define flat_map_with(in, function, name, parameters) \
-	flink_flat_map(in, (flink_flat_map_fn *)(void *)(function), #function, name##_type, \
-		       parameters)
+	(FLINK_CALL_(function, (struct collector *)0), \
+	 flink_flat_map(FLINK_TAKES_(in, function, void, struct collector *), \
+			(flink_flat_map_fn *)(void *)(function), #function, name##_type, \
+			parameters))
 /* map: void f(const struct X *in, struct Y *out). filter: bool f(const struct X *in). */
-#define map(in, function, name) \
-	flink_map(in, (flink_map_fn *)(void *)(function), #function, name##_type, BYTES_EMPTY)
+#define map(in, function, name) map_with(in, function, name, BYTES_EMPTY)
 #define map_with(in, function, name, parameters) \
-	flink_map(in, (flink_map_fn *)(void *)(function), #function, name##_type, parameters)
+	(FLINK_CALL_(function, (struct name *)0), \
+	 flink_map(FLINK_TAKES_(in, function, void, struct name *), \
+		   (flink_map_fn *)(void *)(function), #function, name##_type, parameters))
 #define filter(in, function) \
-	flink_filter(in, (flink_filter_fn *)(void *)(function), #function, BYTES_EMPTY)
+	((void)sizeof(struct { int unused; _Static_assert( \
+		__builtin_types_compatible_p(__typeof__((function)((void *)0)), bool), \
+		"a filter is: bool f(const struct X *in)"); }), \
+	 flink_filter(FLINK_TAKES_(in, function, bool), (flink_filter_fn *)(void *)(function), \
+		      #function, BYTES_EMPTY))
 
 struct stream *key_by(struct stream *in, const char *field); /* "word", or "a,b" */
 struct stream *rebalance(struct stream *in);
