@@ -537,9 +537,10 @@ static void arguments_are_read_as_parameter_tool_does(void **state)
 }
 
 /* What the job's code needs from whoever opens it; called only inside functions. */
-void flink_collect_check(struct collector *out, const struct flink_type *type)
+bool flink_collect_check(struct collector *out, const struct flink_type *type)
 {
 	fail();
+	return false;
 }
 
 int main(void)

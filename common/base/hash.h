@@ -62,4 +62,38 @@ static inline uint64_t hash_key(const void *data, size_t size_bytes)
 	return hash_fold(a ^ k0 ^ h, b ^ k1 ^ (uint64_t)left);
 }
 
+/* hash_key of a key of 0 … 12 bytes that comes as two words with zeroes behind. What hash_key asks
+ * by branches is looked up here: words of a text have lengths that no processor foresees, and a
+ * wrong guess costs more than all of this. */
+static inline uint64_t hash_key_short(uint64_t low, uint32_t high, uint32_t size_bytes)
+{
+	static const struct {
+		uint64_t first;         /* of low: what is read first */
+		/* keys of 1 and 2 bytes: the byte that is read again, where */
+		uint32_t again, places;
+		uint32_t last_shift;    /* of low: where what is read last begins */
+	} ways[] = {
+		{ 0, 0, 0, 0 },
+		{ 0xFF, 0xFF, 0x10100, 56 },
+		{ 0xFFFF, 0xFF00, 0x100, 56 },
+		{ 0xFFFFFF, 0, 0, 56 },
+		{ UINT32_MAX, 0, 0, 0 },
+		{ UINT32_MAX, 0, 0, 8 },
+		{ UINT32_MAX, 0, 0, 16 },
+		{ UINT32_MAX, 0, 0, 24 },
+		{ UINT64_MAX, 0, 0, 0 },
+		{ UINT64_MAX, 0, 0, 8 },
+		{ UINT64_MAX, 0, 0, 16 },
+		{ UINT64_MAX, 0, 0, 24 },
+		{ UINT64_MAX, 0, 0, 32 },
+	};
+	const uint64_t k0 = UINT64_C(0x9E3779B97F4A7C15), k1 = UINT64_C(0xD6E8FEB86659FD93);
+	uint64_t first = (low & ways[size_bytes].first) +
+			 (low & ways[size_bytes].again) * ways[size_bytes].places;
+	uint32_t shift = ways[size_bytes].last_shift;
+	uint64_t last = low >> shift | (uint64_t)high << 32 << ((32 - shift) & 63);
+
+	return hash_fold(first ^ k0 ^ size_bytes * k1, last ^ k1 ^ size_bytes);
+}
+
 #endif

@@ -37,6 +37,22 @@ static inline void *outbox_reserve(struct outbox *out, uint32_t size_bytes)
 	return record;
 }
 
+/* Many at once, for loops over batches: as run_room and run_added. What is written with count 0 in
+ * mind, or beyond it, goes through outbox_reserve, one by one. */
+static inline char *outbox_room(const struct outbox *out, uint32_t *count)
+{
+	return run_room(out->run, count);
+}
+
+static inline void outbox_added(struct outbox *out, uint32_t count)
+{
+	struct run_builder *run = out->run;
+
+	run_added(run, count);
+	for (uint32_t i = run->count - count; unlikely(run->with_timestamps) && i < run->count; i++)
+		run->timestamps_ms[i] = out->timestamp_ms;
+}
+
 /* Copies one record (its strings may be borrowed) to the output. */
 static inline void outbox_emit(struct outbox *out, const struct record_type *type,
 			       const void *record)

@@ -121,11 +121,27 @@ static inline void *run_reserve(struct run_builder *run, uint32_t size_bytes)
 	if (likely(size_bytes == run->stride_bytes && run->count < run->dense_count_max)) {
 		char *record = run->data + run->used_bytes;
 
+		if (record == NULL) /* callers ask again; data is there while anything fits */
+			__builtin_unreachable();
 		run->used_bytes += size_bytes;
 		run->count++;
 		return record;
 	}
 	return run_reserve_slow(run, size_bytes);
+}
+
+/* Many at once: where the next record without a tail goes, and how many fit there one behind the
+ * other (0: ask run_reserve). They belong to the run when run_added says so. */
+static inline char *run_room(const struct run_builder *run, uint32_t *count)
+{
+	*count = run->dense_count_max > run->count ? run->dense_count_max - run->count : 0;
+	return run->data + run->used_bytes;
+}
+
+static inline void run_added(struct run_builder *run, uint32_t count)
+{
+	run->used_bytes += count * run->stride_bytes;
+	run->count += count;
 }
 
 #endif

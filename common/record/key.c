@@ -167,7 +167,9 @@ static bool keys_of_strings(const struct batch *batch, uint32_t offset, uint32_t
 		const char *text = str_ptr(s);
 
 		escape |= begins_like_null(text, s->len);
-		set_key(&keys[i], text, s->len);
+		keys[i].data = text;
+		keys[i].size_bytes = s->len;
+		keys[i].hash = str_key_hash(s);
 	}
 	return !escape;
 }

@@ -26,6 +26,7 @@
 #include "common/base/bytes.h"
 #include "common/base/compiler.h"
 #include "common/base/err.h"
+#include "common/base/hash.h"
 
 #define STR_INLINE_BYTES 12
 
@@ -50,24 +51,40 @@ static inline const char *str_ptr(const struct str *s)
 	return s->len <= STR_INLINE_BYTES ? s->u.inlined : (const char *)s + s->u.tail.offset;
 }
 
+/* hash_key of its bytes; it lies in a record. */
+static inline uint64_t str_key_hash(const struct str *s)
+{
+	uint64_t low;
+	uint32_t high;
+
+	if (unlikely(s->len > STR_INLINE_BYTES))
+		return hash_key((const char *)s + s->u.tail.offset, s->len);
+	memcpy(&low, s->u.inlined, sizeof(low));
+	memcpy(&high, s->u.inlined + sizeof(low), sizeof(high));
+	return hash_key_short(low, high, s->len);
+}
+
 static inline struct bytes str_bytes(const struct str *s)
 {
 	return bytes_of(str_ptr(s), s->len);
 }
 
-/* Fills inlined with 0 … 12 bytes and zeroes behind them, by loads that overlap: several times
- * faster than memset and a memcpy of unknown length, and most words are this short. */
-static inline void str_set_inlined(struct str *s, const char *text, size_t size_bytes)
+/* A str of 0 … 12 bytes, zeroes behind them, by loads that overlap: several times faster than
+ * memset and a memcpy of unknown length, and most words are this short. Put together as two words,
+ * so that it can stay in registers until the record is written. */
+static inline struct str str_of_short(const char *text, size_t size_bytes)
 {
-	uint64_t low = 0;
-	uint32_t first, last, high = 0;
+	typedef uint64_t pair __attribute__((vector_size(16)));
+	uint64_t low = 0, high = 0;
+	uint32_t first, last;
+	struct str s;
 
 	if (size_bytes >= 4) {
 		memcpy(&first, text, 4);
 		memcpy(&last, text + size_bytes - 4, 4);
 		if (size_bytes >= 8) {
 			memcpy(&low, text, 8);
-			high = (uint32_t)((uint64_t)last >> (8 * (12 - size_bytes)));
+			high = (uint64_t)last >> (8 * (12 - size_bytes));
 		} else {
 			low = first | (uint64_t)last << (8 * (size_bytes - 4));
 		}
@@ -77,25 +94,23 @@ static inline void str_set_inlined(struct str *s, const char *text, size_t size_
 		low = bytes[0] | (uint64_t)bytes[size_bytes / 2] << (8 * (size_bytes / 2)) |
 		      (uint64_t)bytes[size_bytes - 1] << (8 * (size_bytes - 1));
 	}
-	memcpy(s->u.inlined, &low, 8);
-	memcpy(s->u.inlined + 8, &high, 4);
+	pair words = { size_bytes | low << 32, low >> 32 | high << 32 };
+	memcpy(&s, &words, sizeof(s));
+	return s;
 }
 
 /* A str that borrows its bytes until the record is emitted; ≤ 12 bytes are copied at once. */
 static inline struct str str_of(const char *text, size_t size_bytes)
 {
+	uint64_t address = (uint64_t)(uintptr_t)text;
 	struct str s;
 
+	if (likely(size_bytes <= STR_INLINE_BYTES))
+		return str_of_short(text, size_bytes);
 	s.len = (uint32_t)size_bytes;
-	if (size_bytes <= STR_INLINE_BYTES) {
-		str_set_inlined(&s, text, size_bytes);
-	} else {
-		uint64_t address = (uint64_t)(uintptr_t)text;
-
-		memcpy(s.u.borrowed.prefix, text, 4);
-		s.u.borrowed.pointer[0] = (uint32_t)address;
-		s.u.borrowed.pointer[1] = (uint32_t)(address >> 32);
-	}
+	memcpy(s.u.borrowed.prefix, text, 4);
+	s.u.borrowed.pointer[0] = (uint32_t)address;
+	s.u.borrowed.pointer[1] = (uint32_t)(address >> 32);
 	return s;
 }
 

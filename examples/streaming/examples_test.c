@@ -24,9 +24,10 @@ static void *reserve_slow(struct outbox *out, uint32_t size_bytes)
 }
 
 /* Stands for the TaskManager's check; the types are ours. */
-void flink_collect_check(struct collector *out, const struct flink_type *type)
+bool flink_collect_check(struct collector *out, const struct flink_type *type)
 {
 	out->user_type = type;
+	return true;
 }
 
 static void expect(void (*function)(const struct line *in, struct collector *out),

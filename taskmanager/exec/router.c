@@ -8,7 +8,8 @@
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-static int hash_prepare(struct router *router, const Flink__Edge *edge, struct err *err)
+static int hash_prepare(struct router *router, const Flink__Edge *edge,
+			const Flink__Vertex *target, struct err *err)
 {
 	struct key_spec spec = { .fields_count = (uint32_t)edge->n_key_fields };
 
@@ -21,6 +22,11 @@ static int hash_prepare(struct router *router, const Flink__Edge *edge, struct e
 		return -1;
 	router->keys = MEM_NEW(struct key_batch);
 	key_batch_init(router->keys, router->type, &spec);
+	router->key_groups = target->max_parallelism;
+	router->group_channels = mem_alloc(router->key_groups * sizeof(*router->group_channels));
+	for (uint32_t group = 0; group < router->key_groups; group++)
+		router->group_channels[group] = (uint16_t)key_group_subtask(
+			group, router->key_groups, target->parallelism);
 	return 0;
 }
 
@@ -61,11 +67,9 @@ int router_open(struct router *router, const struct router_options *options, str
 	const Flink__Vertex *target = options->graph->vertices[edge->target_vertex];
 
 	router->ship = edge->ship_strategy;
-	router->consumers_count = target->parallelism;
-	router->consumer_first = output->consumer_first;
-	router->key_groups = target->max_parallelism;
 	router->random = world_random(options->world) | 1;
-	if (router->ship == FLINK__SHIP_STRATEGY__SHIP_HASH && hash_prepare(router, edge, err) != 0)
+	if (router->ship == FLINK__SHIP_STRATEGY__SHIP_HASH &&
+	    hash_prepare(router, edge, target, err) != 0)
 		return -1;
 	router->channels_count = output->consumer_last - output->consumer_first + 1;
 	router->channels = MEM_NEW_ARRAY(struct channel *, router->channels_count);
@@ -92,19 +96,19 @@ void router_close(struct router *router, struct shuffle *shuffle, bool finished,
 	if (router->keys != NULL)
 		key_batch_fini(router->keys);
 	mem_free(router->keys);
+	mem_free(router->group_channels);
 	mem_free(router->channels);
 	*router = (struct router){ .channels_count = 0 };
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-/* dense: no record of the run has a tail. */
-static inline bool copy_record(struct router *router, uint32_t index, const void *record,
-			       bool dense, uint64_t *bytes)
+/* Writes one record to a channel. NULL: it refuses. dense: no record of the run has a tail. */
+static inline bool copy_record(const struct record_type *type, struct channel *channel,
+			       const void *record, bool dense, uint64_t *bytes)
 {
-	const struct record_type *type = router->type;
 	uint32_t size_bytes = dense ? type->size_bytes : record_size(type, record);
-	void *into = channel_reserve(router->channels[index], size_bytes);
+	void *into = channel_reserve(channel, size_bytes);
 
 	if (unlikely(into == NULL))
 		return false;
@@ -126,37 +130,53 @@ static COLD int refused(struct router *router, uint32_t index, struct err *err)
 	return 0;
 }
 
-/* HASH: subtasks[i] of the records from … from + count. */
-static inline void hash_subtasks(struct router *router, const struct batch *batch, uint32_t from,
-				 uint32_t count, uint32_t *subtasks)
+/* The channel of each of the batch's records from … from + count. */
+static inline void hash_channels(struct router *router, const struct batch *batch, uint32_t from,
+				 uint32_t count, uint16_t *indexes)
 {
-	key_batch_read(router->keys, batch, from, count, true);
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t group = key_group_of_hash(router->keys->keys[i].hash, router->key_groups);
+	uint64_t hashes[KEY_BATCH_RECORDS];
+	const uint16_t *group_channels = router->group_channels;
+	uint32_t key_groups = router->key_groups;
 
-		subtasks[i] = key_group_subtask(group, router->key_groups, router->consumers_count);
-	}
+	key_batch_hash(router->keys, batch, from, count, hashes);
+	for (uint32_t i = 0; i < count; i++)
+		indexes[i] = group_channels[key_group_of_hash(hashes[i], key_groups)];
+}
+
+/* Copies up to KEY_BATCH_RECORDS records. How many; fewer than count: the next one's channel
+ * refuses. What does not change lies in locals, which the compiler cannot know by itself. */
+static inline uint32_t copy_each(struct router *router, const struct batch *batch, uint32_t from,
+				 uint32_t count, const uint16_t *indexes, uint64_t *bytes)
+{
+	const struct record_type *type = router->type;
+	struct channel *const *channels = router->channels;
+	const struct batch view = *batch;
+	bool dense = view.offsets == NULL;
+	uint64_t copied_bytes = 0;
+	uint32_t i = 0;
+
+	while (i < count && copy_record(type, channels[indexes[i]], batch_at(&view, from + i),
+					dense, &copied_bytes))
+		i++;
+	*bytes += copied_bytes;
+	return i;
 }
 
 static HOT int route_hash(struct router *router, const struct batch *batch, uint64_t *bytes,
 			  struct err *err)
 {
-	bool dense = batch->offsets == NULL;
-	uint32_t subtasks[KEY_BATCH_RECORDS];
+	uint16_t indexes[KEY_BATCH_RECORDS];
 
 	while (router->record < batch->count) {
-		uint32_t count = batch->count - router->record;
+		uint32_t count = batch->count - router->record, copied;
 
 		if (count > KEY_BATCH_RECORDS)
 			count = KEY_BATCH_RECORDS;
-		hash_subtasks(router, batch, router->record, count, subtasks);
-		for (uint32_t i = 0; i < count; i++, router->record++) {
-			uint32_t index = subtasks[i] - router->consumer_first;
-
-			if (unlikely(!copy_record(router, index, batch_at(batch, router->record),
-						  dense, bytes)))
-				return refused(router, index, err);
-		}
+		hash_channels(router, batch, router->record, count, indexes);
+		copied = copy_each(router, batch, router->record, count, indexes, bytes);
+		router->record += copied;
+		if (unlikely(copied < count))
+			return refused(router, indexes[copied], err);
 	}
 	return 1;
 }
@@ -179,8 +199,8 @@ static HOT int route_each(struct router *router, const struct batch *batch, uint
 	for (; router->record < batch->count; router->record++) {
 		uint32_t index = router->next;
 
-		if (unlikely(!copy_record(router, index, batch_at(batch, router->record), dense,
-					  bytes)))
+		if (unlikely(!copy_record(router->type, router->channels[index],
+					  batch_at(batch, router->record), dense, bytes)))
 			return refused(router, index, err);
 		if (random)
 			router->next = random_channel(router);

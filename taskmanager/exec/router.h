@@ -20,8 +20,9 @@ struct router {
 	const struct record_type *type;
 	struct channel **channels;
 	uint32_t channels_count;
-	uint32_t consumers_count, consumer_first, key_groups; /* HASH */
-	struct key_batch *keys;                               /* HASH */
+	uint32_t key_groups;      /* HASH … */
+	uint16_t *group_channels; /* the channel of each key group */
+	struct key_batch *keys;
 	struct task_metrics *metrics;
 	uint32_t next;      /* round robin: the channel of the next record */
 	uint64_t random;

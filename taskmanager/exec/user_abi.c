@@ -97,34 +97,18 @@ static void describe(const struct flink_type *type, struct buf *into)
 	buf_printf(into, ")");
 }
 
-/* Where records of a wrong type go: collect() copies run->type->size_bytes of what it was given, so
- * the type here has no bytes at all. What the function emits from now on is lost with its task. */
-static void discard_from_now(struct outbox *out)
-{
-	static const struct record_type nothing = { .name = "nothing" };
-	static _Thread_local struct run_builder discard;
-	static uint64_t nowhere;
-
-	discard = (struct run_builder){ .type = &nothing,
-					.data = (char *)&nowhere,
-					.dense_count_max = UINT32_MAX };
-	out->run = &discard;
-}
-
-void flink_collect_check(struct outbox *out, const struct flink_type *type)
+bool flink_collect_check(struct outbox *out, const struct flink_type *type)
 {
 	struct err err = ERR_INIT;
 	struct buf expected, given;
 
 	if (out->run != NULL && same_fields(out->run->type, type)) {
 		out->user_type = type;
-		return;
+		return true;
 	}
 	CHECK(current != NULL, "collect() outside of a function of a job");
-	if (current->failed) {
-		discard_from_now(out);
-		return;
-	}
+	if (current->failed)
+		return false;
 	buf_init(&expected);
 	buf_init(&given);
 	if (out->run != NULL)
@@ -136,5 +120,5 @@ void flink_collect_check(struct outbox *out, const struct flink_type *type)
 	buf_fini(&expected);
 	buf_fini(&given);
 	user_call_fail(current, &err);
-	discard_from_now(out);
+	return false;
 }

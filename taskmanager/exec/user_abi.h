@@ -31,7 +31,7 @@ void user_call_fail(struct user_call *call, const struct err *why);
 
 /* The ABI, as flink.h has it. */
 void flink_fail(const char *format, ...) PRINTF(1, 2);
-void flink_collect_check(struct outbox *out, const struct flink_type *type);
+bool flink_collect_check(struct outbox *out, const struct flink_type *type);
 struct bytes flink_parameters(void);
 uint32_t flink_subtask_index(void);
 

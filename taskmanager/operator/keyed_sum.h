@@ -42,11 +42,11 @@ static inline uint32_t keyed_sum_find(struct keyed_sum *sum, struct keyed_table 
 
 	if (count > KEY_BATCH_RECORDS)
 		count = KEY_BATCH_RECORDS;
-	key_batch_read(&sum->keys, batch, from, count, false);
-	if (key_batch_in_strings(&sum->keys))
-		keyed_table_find_strings(table, sum->keys.keys, count, sum->slots);
-	else
-		keyed_table_find(table, sum->keys.keys, count, sum->slots);
+	if (key_batch_is_string(&sum->keys) &&
+	    keyed_table_find_strings(table, batch, sum->keys.offset_bytes, from, count, sum->slots))
+		return count;
+	key_batch_read(&sum->keys, batch, from, count);
+	keyed_table_find(table, sum->keys.keys, count, sum->slots);
 	return count;
 }
 

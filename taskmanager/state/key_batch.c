@@ -62,23 +62,60 @@ static void read_any(struct key_batch *keys, const struct batch *batch, uint32_t
 			keys->keys[i].data = keys->bytes.data + at[i];
 }
 
-/* A string that begins with 0xFF has a byte more in its key (see key_of): left to the general way.
- *  */
+static inline const struct str *string_at(const struct key_batch *keys, const struct batch *batch,
+					  uint32_t i)
+{
+	const char *record = batch_at(batch, i);
+
+	return (const struct str *)(const void *)(record + keys->offset_bytes);
+}
+
+/* A string that begins with 0xFF has a byte more in its key (see key_of): left to the general
+ * way. */
+static inline bool is_plain(const struct str *s)
+{
+	return (uint8_t)s->u.inlined[0] != 0xFF || s->len == 0;
+}
+
 static bool read_strings(struct key_batch *keys, const struct batch *batch, uint32_t from,
 			 uint32_t count)
 {
 	bool plain = true;
 
 	for (uint32_t i = 0; i < count; i++) {
-		const char *record = batch_at(batch, from + i);
-		const struct str *s =
-			(const struct str *)(const void *)(record + keys->offset_bytes);
+		const struct str *s = string_at(keys, batch, from + i);
 
 		keys->keys[i].data = str_ptr(s);
 		keys->keys[i].size_bytes = s->len;
-		plain &= (uint8_t)s->u.inlined[0] != 0xFF || s->len == 0;
+		plain &= is_plain(s);
 	}
 	return plain;
+}
+
+static bool hash_strings(const struct key_batch *keys, const struct batch *batch, uint32_t from,
+			 uint32_t count, uint64_t *hashes)
+{
+	const struct batch view = *batch; /* a local, which the compiler knows to stay as it is */
+	bool plain = true;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct str *s = string_at(keys, &view, from + i);
+
+		hashes[i] = str_key_hash(s);
+		plain &= is_plain(s);
+	}
+	return plain;
+}
+
+/* The size is a constant in each call, so that the hash becomes straight-line code. */
+static inline void hash_fixed(const struct key_batch *keys, const struct batch *batch,
+			      uint32_t from, uint32_t count, uint32_t size_bytes, uint64_t *hashes)
+{
+	const struct batch view = *batch;
+
+	for (uint32_t i = 0; i < count; i++)
+		hashes[i] = hash_key((const char *)batch_at(&view, from + i) + keys->offset_bytes,
+				     size_bytes);
 }
 
 static void read_fixed(struct key_batch *keys, const struct batch *batch, uint32_t from,
@@ -93,18 +130,35 @@ static void read_fixed(struct key_batch *keys, const struct batch *batch, uint32
 }
 
 HOT void key_batch_read(struct key_batch *keys, const struct batch *batch, uint32_t from,
-			uint32_t count, bool with_hash)
+			uint32_t count)
 {
 	CHECK(count <= KEY_BATCH_RECORDS, "%u keys at once", count);
-	keys->in_strings =
-		keys->shape == KEY_SHAPE_STRING && read_strings(keys, batch, from, count);
-	if (keys->shape == KEY_SHAPE_FIXED) {
+	if (keys->shape == KEY_SHAPE_FIXED)
 		read_fixed(keys, batch, from, count);
-	} else if (!keys->in_strings) {
+	else if (keys->shape != KEY_SHAPE_STRING || !read_strings(keys, batch, from, count))
 		read_any(keys, batch, from, count);
+}
+
+HOT void key_batch_hash(struct key_batch *keys, const struct batch *batch, uint32_t from,
+			uint32_t count, uint64_t *hashes)
+{
+	CHECK(count <= KEY_BATCH_RECORDS, "%u keys at once", count);
+	switch (keys->shape) {
+	case KEY_SHAPE_STRING:
+		if (hash_strings(keys, batch, from, count, hashes))
+			return;
+		break;
+	case KEY_SHAPE_FIXED:
+		if (keys->size_bytes == 8)
+			hash_fixed(keys, batch, from, count, 8, hashes);
+		else if (keys->size_bytes == 4)
+			hash_fixed(keys, batch, from, count, 4, hashes);
+		else
+			hash_fixed(keys, batch, from, count, keys->size_bytes, hashes);
 		return;
+	case KEY_SHAPE_ANY: break;
 	}
-	if (with_hash)
-		for (uint32_t i = 0; i < count; i++)
-			keys->keys[i].hash = hash_key(keys->keys[i].data, keys->keys[i].size_bytes);
+	read_any(keys, batch, from, count);
+	for (uint32_t i = 0; i < count; i++)
+		hashes[i] = keys->keys[i].hash;
 }

@@ -20,7 +20,6 @@ struct key_batch {
 	enum key_shape shape;
 	uint32_t offset_bytes, size_bytes; /* of the one field */
 	struct buf scratch, bytes;         /* of shape ANY */
-	bool in_strings;                   /* this time */
 	struct key keys[KEY_BATCH_RECORDS];
 };
 
@@ -29,14 +28,16 @@ void key_batch_init(struct key_batch *keys, const struct record_type *type,
 		    const struct key_spec *spec);
 void key_batch_fini(struct key_batch *keys);
 /* keys->keys[0 … count) become the keys of records from … from + count, count ≤ KEY_BATCH_RECORDS.
- * They point into the batch or into *keys, until the next call. Without with_hash the hashes are
- * left undefined. */
+ * They point into the batch or into *keys, until the next call. Their hashes are undefined. */
 void key_batch_read(struct key_batch *keys, const struct batch *batch, uint32_t from,
-		    uint32_t count, bool with_hash);
-/* The keys just read are STRING fields where they lie in their records. */
-static inline bool key_batch_in_strings(const struct key_batch *keys)
+		    uint32_t count);
+/* Nothing but the hashes (key_of's) of the same keys; keys->keys is undefined then. */
+void key_batch_hash(struct key_batch *keys, const struct batch *batch, uint32_t from,
+		    uint32_t count, uint64_t *hashes);
+/* The key is one STRING or BYTES field, at keys->offset_bytes, and not nullable. */
+static inline bool key_batch_is_string(const struct key_batch *keys)
 {
-	return keys->in_strings;
+	return keys->shape == KEY_SHAPE_STRING;
 }
 
 #endif

@@ -130,16 +130,6 @@ static inline void words_of(const uint8_t *at, uint32_t size_bytes, uint64_t key
 	}
 }
 
-/* The same for a key that lies in a struct str, where zeroes do follow: no branch on its size. */
-static inline void words_of_str(const uint8_t *at, uint64_t key[2])
-{
-	uint32_t last;
-
-	memcpy(&last, at + 8, 4);
-	key[0] = hash_load_u64(at);
-	key[1] = last;
-}
-
 static inline uint64_t hash_words(const struct keyed_table *table, const uint64_t key[2],
 				  uint32_t size_bytes)
 {
@@ -163,26 +153,47 @@ static uint64_t hash_long(const struct keyed_table *table, const uint8_t *at, ui
 	return hash_fold(last[0] ^ h, last[1] ^ table->seed[1]) ^ h;
 }
 
-static inline void probe_of(const struct keyed_table *table, const struct key *key, bool in_str,
+static inline void probe_hashed(struct probe *probe, uint64_t hash)
+{
+	uint32_t tag = (uint32_t)(hash ^ hash >> 32);
+
+	probe->tag = tag ? tag : 1;
+}
+
+static inline void probe_of(const struct keyed_table *table, const void *data, uint32_t size_bytes,
 			    struct probe *probe)
 {
 	uint64_t hash;
 
-	probe->key_bytes = key->size_bytes;
-	probe->data = key->data;
-	if (likely(in_str && key->size_bytes <= STR_INLINE_BYTES)) {
-		words_of_str(key->data, probe->key);
-		hash = hash_words(table, probe->key, key->size_bytes);
-	} else if (key->size_bytes <= KEY_INLINED_BYTES) {
-		words_of(key->data, key->size_bytes, probe->key);
-		hash = hash_words(table, probe->key, key->size_bytes);
+	probe->key_bytes = size_bytes;
+	probe->data = data;
+	if (size_bytes <= KEY_INLINED_BYTES) {
+		words_of(data, size_bytes, probe->key);
+		hash = hash_words(table, probe->key, size_bytes);
 	} else {
-		hash = hash_long(table, key->data, key->size_bytes);
+		hash = hash_long(table, data, size_bytes);
 		probe->key[1] = hash; /* key[0] will point to the bytes */
 	}
-	uint32_t tag = (uint32_t)(hash ^ hash >> 32);
+	probe_hashed(probe, hash);
+}
 
-	probe->tag = tag ? tag : 1;
+/* The same for a string in a record: a short one has zeroes behind it, so that there is no branch
+ * on its size. */
+static inline void probe_of_string(const struct keyed_table *table, const struct str *s,
+				   struct probe *probe)
+{
+	uint32_t last;
+
+	if (unlikely(s->len > STR_INLINE_BYTES)) {
+		probe_of(table, (const char *)s + s->u.tail.offset, s->len, probe);
+		return;
+	}
+	memcpy(&last, s->u.inlined + 8, sizeof(last));
+	probe->key_bytes = s->len;
+	probe->data = s->u.inlined;
+	probe->key[0] = hash_load_u64(s->u.inlined);
+	probe->key[1] = last;
+	probe_hashed(probe, hash_words(table, probe->key, s->len));
 }
 
 static inline bool slot_is(const struct keyed_slot *slot, const struct probe *probe)
@@ -276,23 +287,23 @@ static struct keyed_slot *add(struct keyed_table *table, struct keyed_slot *free
 	return free_slot;
 }
 
-static inline void find_all(struct keyed_table *table, const struct key *keys, uint32_t count,
-			    bool in_str, struct keyed_slot **slots)
+static inline void prefetch_all(const struct keyed_table *table, const struct probe *probes,
+				uint32_t count)
 {
-	struct probe probes[KEYED_TABLE_BATCH];
+	if (slots_bytes(table, &table->now) <= PREFETCH_BYTES)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(slot_at(table, &table->now, probes[i].tag & table->now.mask), 1);
+}
 
-	CHECK(count <= KEYED_TABLE_BATCH, "%u keys at once", count);
-	make_room(table, count);
-	bool prefetch = slots_bytes(table, &table->now) > PREFETCH_BYTES;
+static inline void find_all(struct keyed_table *table, const struct probe *probes, uint32_t count,
+			    struct keyed_slot **slots)
+{
+	const struct slots now = table->now;
 
+	prefetch_all(table, probes, count);
 	for (uint32_t i = 0; i < count; i++) {
-		probe_of(table, &keys[i], in_str, &probes[i]);
-		if (prefetch)
-			__builtin_prefetch(
-				slot_at(table, &table->now, probes[i].tag & table->now.mask), 1);
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		struct keyed_slot *slot = find(table, &table->now, &probes[i]);
+		struct keyed_slot *slot = find(table, &now, &probes[i]);
 
 		slots[i] = likely(slot->tag != 0) ? slot : add(table, slot, &probes[i]);
 	}
@@ -301,13 +312,36 @@ static inline void find_all(struct keyed_table *table, const struct key *keys, u
 HOT void keyed_table_find(struct keyed_table *table, const struct key *keys, uint32_t count,
 			  struct keyed_slot **slots)
 {
-	find_all(table, keys, count, false, slots);
+	struct probe probes[KEYED_TABLE_BATCH];
+
+	CHECK(count <= KEYED_TABLE_BATCH, "%u keys at once", count);
+	make_room(table, count);
+	for (uint32_t i = 0; i < count; i++)
+		probe_of(table, keys[i].data, keys[i].size_bytes, &probes[i]);
+	find_all(table, probes, count, slots);
 }
 
-HOT void keyed_table_find_strings(struct keyed_table *table, const struct key *keys, uint32_t count,
+HOT bool keyed_table_find_strings(struct keyed_table *table, const struct batch *batch,
+				  uint32_t offset_bytes, uint32_t from, uint32_t count,
 				  struct keyed_slot **slots)
 {
-	find_all(table, keys, count, true, slots);
+	struct probe probes[KEYED_TABLE_BATCH];
+	const struct batch view = *batch;
+	bool plain = true;
+
+	CHECK(count <= KEYED_TABLE_BATCH, "%u keys at once", count);
+	make_room(table, count);
+	for (uint32_t i = 0; i < count; i++) {
+		const char *record = batch_at(&view, from + i);
+		const struct str *s = (const struct str *)(const void *)(record + offset_bytes);
+
+		plain &= (uint8_t)s->u.inlined[0] != 0xFF || s->len == 0;
+		probe_of_string(table, s, &probes[i]);
+	}
+	if (unlikely(!plain))
+		return false;
+	find_all(table, probes, count, slots);
+	return true;
 }
 
 void *keyed_table_store(struct keyed_table *table, const void *data, size_t size_bytes)

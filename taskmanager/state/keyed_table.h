@@ -11,7 +11,7 @@
 #ifndef TASKMANAGER_STATE_KEYED_TABLE_H
 #define TASKMANAGER_STATE_KEYED_TABLE_H
 
-#include "common/record/record.h"
+#include "common/record/batch.h"
 
 #define KEYED_TABLE_BATCH 64
 
@@ -38,10 +38,12 @@ void keyed_table_clear(struct keyed_table *table);
  * at. The slots stay where they are until the next call. */
 void keyed_table_find(struct keyed_table *table, const struct key *keys, uint32_t count,
 		      struct keyed_slot **slots);
-/* The same for keys that are STRING fields of valid records: those of up to STR_INLINE_BYTES lie in
- * their struct str, with zeroes behind. Both give the same slot for the same bytes. */
-void keyed_table_find_strings(struct keyed_table *table, const struct key *keys, uint32_t count,
-			      struct keyed_slot **slots);
+/* The same for keys that are the STRING or BYTES field at offset_bytes of the batch's records from
+ * … from + count, read where they lie. False: one begins with 0xFF, whose key is not its bytes (see
+ * key_of), and nothing was looked up. Both give the same slot for the same key. */
+MUST_USE bool keyed_table_find_strings(struct keyed_table *table, const struct batch *batch,
+				       uint32_t offset_bytes, uint32_t from, uint32_t count,
+				       struct keyed_slot **slots);
 /* Bytes that live as long as the table's contents (until clear): what values point to. */
 void *keyed_table_store(struct keyed_table *table, const void *data, size_t size_bytes);
 

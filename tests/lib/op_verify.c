@@ -16,7 +16,7 @@
 
 struct cell { /* of the grid, and one run through it */
 	const struct op_test *test;
-	uint32_t records_together, full_after;
+	uint32_t records_together, full_after, room_records;
 	struct test_world world;
 	struct operator_context context;
 	struct user_call call;
@@ -102,6 +102,7 @@ static void enter(struct cell *cell)
 static int leave(struct cell *cell, int answer)
 {
 	user_call_leave();
+	test_outbox_collect(&cell->out);
 	if (cell->call.failed) {
 		cell->err = cell->call.err;
 		return -1;
@@ -270,7 +271,8 @@ static void open_cell(struct cell *cell)
 		.world = cell->world.node,
 		.fire_at_end = test->fire_at_end,
 	};
-	test_outbox_init(&cell->out, test->output_type, cell->full_after);
+	test_outbox_init(&cell->out, test->output_type, cell->full_after,
+			 cell->room_records);
 	cell->call = (struct user_call){ .operator_name = "Tested",
 					 .parameters = test->function_parameters,
 					 .out = &cell->out.out };
@@ -311,13 +313,16 @@ static void run_cell(struct cell *cell)
 void op_verify(const struct op_test *test)
 {
 	static const uint32_t together[] = { 1, 3, UINT32_MAX };
-	static const uint32_t full_after[] = { 0, 1 };
+	static const struct {
+		uint32_t full_after, room_records;
+	} outputs[] = { { 0, 0 }, { 1, 0 }, { 0, 3 } };
 
 	for (uint32_t i = 0; i < ARRAY_COUNT(together); i++) {
-		for (uint32_t j = 0; j < ARRAY_COUNT(full_after); j++) {
+		for (uint32_t j = 0; j < ARRAY_COUNT(outputs); j++) {
 			struct cell cell = { .test = test,
 					     .records_together = together[i],
-					     .full_after = full_after[j],
+					     .full_after = outputs[j].full_after,
+					     .room_records = outputs[j].room_records,
 					     .err = ERR_INIT };
 			run_cell(&cell);
 		}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * op_verify.h - drives any operator through a grid and compares what it emits.
  *
- *	records singly | three by three | together   ×   output never full | full after every record
+ *	records singly | three by three | together
+ *	× output never full | full after every record | with room for three at once
  *
  * In each cell the same steps run; the operator must give the same records, make progress with
  * every call, emit nothing into a full outbox, and answer 0 only when its outbox is full. Snapshots

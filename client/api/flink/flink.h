@@ -74,7 +74,8 @@ static const struct {
 #define FLINK_C_BYTES struct str
 #define FLINK_C_TIMESTAMP int64_t
 
-/* FIELD(kind, name) pairs are walked twice: once as struct members, once as descriptions. */
+/* FIELD(kind, name) pairs are walked several times: as struct members, as descriptions, and in the
+ * function that emits a record. */
 #define FIELD(kind, name) (kind, name)
 #define FLINK_END_(...) FLINK_END_2_(__VA_ARGS__)
 #define FLINK_END_2_(...) __VA_ARGS__##_END
@@ -86,12 +87,39 @@ static const struct {
 #define FLINK_DESCRIBE_B(kind, name) { #name, FIELD_##kind, 0 }, FLINK_DESCRIBE_A
 #define FLINK_DESCRIBE_A_END
 #define FLINK_DESCRIBE_B_END
+#define FLINK_BYTES_A(kind, name) + sizeof(record->name) FLINK_BYTES_B
+#define FLINK_BYTES_B(kind, name) + sizeof(record->name) FLINK_BYTES_A
+#define FLINK_BYTES_A_END
+#define FLINK_BYTES_B_END
+#define FLINK_LONG_A(kind, name) || flink_is_long_(FIELD_##kind, &record->name) FLINK_LONG_B
+#define FLINK_LONG_B(kind, name) || flink_is_long_(FIELD_##kind, &record->name) FLINK_LONG_A
+#define FLINK_LONG_A_END
+#define FLINK_LONG_B_END
+#define FLINK_COPY_(name) \
+	memcpy((char *)into + offsetof(__typeof__(*record), name), &record->name, \
+	       sizeof(record->name));
+#define FLINK_COPY_A(kind, name) FLINK_COPY_(name) FLINK_COPY_B
+#define FLINK_COPY_B(kind, name) FLINK_COPY_(name) FLINK_COPY_A
+#define FLINK_COPY_A_END
+#define FLINK_COPY_B_END
 
 struct flink_type { /* what FLINK_RECORD makes; immutable */
 	const char *name, *print_format;
 	const struct field *fields;
 	uint32_t fields_count, size_bytes;
 };
+
+#define collector outbox /* struct collector: where a function's records go */
+
+/* Called once per operator when collect() meets a new type. False: a wrong one, which has failed
+ * the task; nothing of it may be emitted. */
+bool flink_collect_check(struct collector *out, const struct flink_type *type);
+
+static inline bool flink_is_long_(enum field_kind kind, const void *field)
+{
+	return (kind == FIELD_STRING || kind == FIELD_BYTES) &&
+	       ((const struct str *)field)->len > STR_INLINE_BYTES;
+}
 
 /* FLINK_RECORD(name, FIELD(kind, field) …): struct name, and its description name##_type. Kinds:
  * BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE STRING BYTES TIMESTAMP. print() shows a record
@@ -106,29 +134,35 @@ struct flink_type { /* what FLINK_RECORD makes; immutable */
 	static const struct flink_type name##_type[1] \
 		__attribute__((unused)) = { { #name, format, name##_fields_, \
 					      sizeof(name##_fields_) / sizeof(name##_fields_[0]), \
-					      sizeof(struct name) } }
+					      sizeof(struct name) } }; \
+	static inline void name##_copy_(void *into, const struct name *record) \
+	{ \
+		if ((0 FLINK_END_(FLINK_BYTES_A fields_)) != sizeof(*record)) \
+			memset(into, 0, sizeof(*record)); /* padding is zero */ \
+		FLINK_END_(FLINK_COPY_A fields_) \
+	} \
+	static inline void name##_collect_(struct collector *out, const struct name *record) \
+	{ \
+		struct name image; \
+		if (unlikely(out->user_type != name##_type) && \
+		    !flink_collect_check(out, name##_type)) \
+			return; \
+		if (likely(!(false FLINK_END_(FLINK_LONG_A fields_)))) { \
+			name##_copy_(outbox_reserve(out, sizeof(image)), record); \
+			return; \
+		} \
+		name##_copy_(&image, record); \
+		outbox_emit(out, out->run->type, &image); \
+	} \
+	struct name /* takes the semicolon */
 
 FLINK_RECORD(line, FIELD(STRING, text)); /* what the text sources give */
 
 /* ---- inside functions ----------------------------------------------------------------------- */
 
-#define collector outbox /* struct collector: where a function's records go */
-
-/* Called once per operator when collect() meets a new type; fails the task on a wrong one. */
-void flink_collect_check(struct collector *out, const struct flink_type *type);
-
-static inline void flink_collect_(struct collector *out, const struct flink_type *type,
-				  const void *record)
-{
-	if (unlikely(out->user_type != type))
-		flink_collect_check(out, type);
-	outbox_emit(out, out->run->type, record);
-}
-
 /* Emits one record: collect(out, word_count, .word = str_of(p, n), .count = 1). Never fails and
  * never waits; strings may point anywhere, their bytes are copied now. */
-#define collect(out, name, ...) \
-	flink_collect_((out), name##_type, &(struct name){ __VA_ARGS__ })
+#define collect(out, name, ...) name##_collect_((out), &(struct name){ __VA_ARGS__ })
 
 /* Fails the task with this message (ERR_USER_FUNCTION_FAILED); then return from the function. */
 void flink_fail(const char *format, ...) PRINTF(1, 2);
