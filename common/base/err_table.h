@@ -68,7 +68,7 @@
 	  "mend the cause named first, or allow more restarts (restart-strategy.*)") \
 	X(ERR_CANCELED, 3007, FAIL, 409, "the job was cancelled", \
 	  "submit it again to run it again") \
-	X(ERR_BUFFERS, 3008, FAIL, 500, "the network buffers do not suffice for this job", \
+	X(ERR_BUFFERS, 3008, RETRY, 500, "the network buffers do not suffice for this job", \
 	  "raise taskmanager.memory.network.max or lower the parallelism") \
 	X(ERR_SOURCE_UNREADABLE, 4001, RETRY, 500, "a source cannot be read", \
 	  "check the name and the rights") \

@@ -255,8 +255,8 @@ static void it_can_be_closed_at_any_moment(void **state)
 	}
 }
 
-/* librdkafka starts its threads by thrd_create, which TSan does not know of: it crashes in the first
- * of them. What runs in ours is covered by the other builds. */
+/* librdkafka starts its threads by thrd_create, which TSan does not know of: it crashes in the
+ * first of them. What runs in ours is covered by the other builds. */
 #if defined(__SANITIZE_THREAD__)
 static void thread_sanitizer_cannot_run_librdkafka(void **state)
 {

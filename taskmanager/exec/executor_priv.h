@@ -57,6 +57,7 @@ struct executor_job {
 	bool ready;         /* artifacts there and modules open */
 	struct err failure; /* or why not */
 	uint32_t tasks_count;
+	uint32_t attempt; /* of the job, the newest that came here */
 	uint64_t serial;    /* tells apart the lives of one job here */
 	bool leaving;       /* it goes with its last task; another life may be in executor->jobs */
 	struct list_node leaving_node; /* of executor->leaving */
@@ -83,6 +84,8 @@ struct executor_task {
 	uint32_t reported_state; /* as last acknowledged; TASK_CREATED: nothing yet */
 	bool sending, cancel_asked;
 	mono_t cancel_until; /* task.cancellation.timeout; MONO_NEVER: not cancelled, or for ever */
+	bool waits_for_room; /* for its channels: holds the pool's lending */
+	mono_t room_until, room_at; /* when it gives up; when it tries again */
 	struct err failure;
 	char *failed_operator;
 	struct list waiting_splits; /* of struct pending_splits: came before the task was made */
@@ -145,6 +148,7 @@ struct task_executor {
 	pthread_mutex_t trouble_lock;
 	struct err trouble; /* of the last try to connect; under the lock: other threads read it */
 	uint64_t leader_epoch;
+	mono_t room_at; /* the next task that waits for room tries again; MONO_NEVER: none waits */
 	mono_t lost_at; /* when the last registered connection ended; MONO_NEVER: not lost */
 	mono_t heartbeat_at, heartbeat_answered, register_at, tick_at;
 	bool heartbeating;
@@ -168,6 +172,7 @@ struct executor_task *executor_find_task(struct task_executor *executor,
 					 const ProtobufCBinaryData *id);
 void executor_task_advance(
 	struct executor_task *task); /* makes it when its job is ready; reports */
+void executor_room_given_up(struct executor_task *task); /* it does not wait any more */
 void executor_cancel_all(struct task_executor *executor, const char *why);
 void executor_post(struct task_executor *executor, struct event *event);
 struct rpc_fence executor_fence(const struct task_executor *executor);

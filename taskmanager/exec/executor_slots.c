@@ -110,6 +110,7 @@ void executor_cancel_task(struct executor_task *task)
 		task_cancel(task->task);
 		return;
 	}
+	executor_room_given_up(task);
 	task->state = TASK_CANCELED; /* never began */
 	agent_wake(&task->executor->agent);
 }

@@ -54,7 +54,8 @@ struct task_options {
 	void *context;
 };
 
-/* Opens the channels and adds the agent to the runner. The task owns itself until a final state. */
+/* Opens the channels and adds the agent to the runner. The task owns itself until a final state.
+ * ERR_BUFFERS: nothing was opened; there may be room for its channels later. */
 MUST_USE int task_create(const struct task_options *options, struct task **task, struct err *err);
 void task_destroy(struct task **task); /* after a final state, or before the runner ever stepped it;
 					  on a dead node also in between */

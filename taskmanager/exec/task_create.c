@@ -291,6 +291,72 @@ static int check_deployment(const struct task_options *options, struct err *err)
 	return 0;
 }
 
+/* ---- room ----------------------------------------------------------------------------------- */
+
+static uint32_t inputs_missing(struct task *task, const Flink__InputGate *gate)
+{
+	struct channel_name name = { .job_id = task->job_id,
+				     .job_attempt = gate->producer_attempt,
+				     .edge = gate->edge,
+				     .consumer = task->deployment->subtask };
+	uint32_t missing = 0;
+
+	for (size_t i = 0; i < gate->n_producer_location; i++) {
+		const char *host = NULL;
+		struct err ignored;
+		uint16_t port;
+
+		name.producer = gate->producer_first + (uint32_t)i;
+		if (locate(task, gate, name.producer, &host, &port, &ignored) != 0)
+			return 0; /* told when it is opened */
+		missing += host != NULL || !shuffle_has_output(task->options.shuffle, &name);
+	}
+	return missing;
+}
+
+static uint32_t outputs_missing(struct task *task, const Flink__OutputEdge *output)
+{
+	struct channel_name name = { .job_id = task->job_id,
+				     .job_attempt = task->deployment->job_attempt,
+				     .edge = output->edge,
+				     .producer = task->deployment->subtask };
+	uint32_t missing = 0;
+
+	for (size_t i = 0; i < output->n_consumer_location; i++) {
+		name.consumer = output->consumer_first + (uint32_t)i;
+		missing += !shuffle_has_output(task->options.shuffle, &name);
+	}
+	return missing;
+}
+
+/* Before anything is opened, because what was opened is known to others and can only fail. */
+static int check_room(struct task *task, struct err *err)
+{
+	const Flink__SubmitTaskRequest *deployment = task->deployment;
+	uint32_t missing = 0;
+
+	for (size_t i = 0; i < deployment->n_inputs; i++)
+		missing += inputs_missing(task, deployment->inputs[i]);
+	for (size_t i = 0; i < deployment->n_outputs; i++)
+		missing += outputs_missing(task, deployment->outputs[i]);
+	return shuffle_room(task->options.shuffle, missing, err);
+}
+
+static int open_channels(struct task *task, struct err *err)
+{
+	struct segment_pool *pool = shuffle_pool(task->options.shuffle);
+	int opened;
+
+	segment_pool_hold(pool, true); /* or what is free now is lent before it is set aside */
+	opened = check_room(task, err);
+	if (opened == 0)
+		opened = open_outputs(task, err);
+	if (opened == 0)
+		opened = open_inputs(task, err);
+	segment_pool_hold(pool, false);
+	return opened;
+}
+
 static int open_all(struct task *task, struct err *err)
 {
 	struct chain_options options = {
@@ -309,9 +375,7 @@ static int open_all(struct task *task, struct err *err)
 	};
 	if (chain_create(&task->chain, &options, err) != 0)
 		return -1;
-	if (open_outputs(task, err) != 0)
-		return -1;
-	return open_inputs(task, err);
+	return open_channels(task, err);
 }
 
 int task_create(const struct task_options *options, struct task **result, struct err *err)

@@ -12,6 +12,7 @@
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/base/mark.h"
 #include "common/base/mem.h"
 #include "taskmanager/exec/executor_priv.h"
 
@@ -79,6 +80,11 @@ static int make_task(struct executor_task *task, struct err *err)
 	if (slot == NULL)
 		return err_set(err, ERR_DEPLOY_FAILED,
 			       "the slot was given back before the task began");
+	if (task->deployment->job_attempt > task->job->attempt) {
+		task->job->attempt = task->deployment->job_attempt;
+		shuffle_release_attempts(executor->options.shuffle, &task->job->id,
+					 task->job->attempt);
+	}
 	if (slot->runner == NULL) {
 		slot->runner = runner_create(executor->world, "slot", err);
 		if (slot->runner == NULL)
@@ -113,6 +119,53 @@ static int make_task(struct executor_task *task, struct err *err)
 	return task_create(&options, &task->task, err);
 }
 
+/* ---- room for channels: others may be about to give theirs back ----------------------------- */
+
+#define ROOM_WAIT_MS 2000
+#define ROOM_TRY_MS 20
+
+void executor_room_given_up(struct executor_task *task)
+{
+	if (!task->waits_for_room)
+		return;
+	task->waits_for_room = false;
+	segment_pool_hold(shuffle_pool(task->executor->options.shuffle), false);
+}
+
+static void wait_for_room(struct executor_task *task, mono_t now)
+{
+	if (!task->waits_for_room) {
+		SOMETIMES("a task waits for network buffers");
+		task->waits_for_room = true;
+		task->room_until = mono_after_ms(now, ROOM_WAIT_MS);
+		segment_pool_hold(shuffle_pool(task->executor->options.shuffle), true);
+	}
+	task->room_at = mono_after_ms(now, ROOM_TRY_MS);
+}
+
+/* Of a task whose job is ready. */
+static void try_to_make(struct executor_task *task)
+{
+	struct task_executor *executor = task->executor;
+	mono_t now = loop_now(runner_loop(executor->options.runner));
+	struct err err;
+
+	if (!task->waits_for_room || now >= task->room_at) {
+		bool made = make_task(task, &err) == 0;
+
+		if (!made && err.code == ERR_BUFFERS &&
+		    (!task->waits_for_room || now < task->room_until)) {
+			wait_for_room(task, now);
+		} else {
+			executor_room_given_up(task);
+			if (!made)
+				task_failed(task, &err);
+		}
+	}
+	if (task->waits_for_room)
+		executor->room_at = mono_min(executor->room_at, task->room_at);
+}
+
 static void give_splits(struct executor_task *task)
 {
 	struct list_node *node;
@@ -133,6 +186,7 @@ static void task_forget(struct executor_task *task)
 
 	map_remove(task->executor->tasks, map_key_id(&task->execution_id));
 	give_splits(task);
+	executor_room_given_up(task);
 	if (task->task != NULL)
 		task_destroy(&task->task);
 	flink__submit_task_request__free_unpacked(task->deployment, NULL);
@@ -143,15 +197,11 @@ static void task_forget(struct executor_task *task)
 
 void executor_task_advance(struct executor_task *task)
 {
-	struct err err;
-
 	if (task->task == NULL && task->state == TASK_CREATED) {
-		if (task->job->failure.code != ERR_NONE) {
+		if (task->job->failure.code != ERR_NONE)
 			task_failed(task, &task->job->failure);
-		} else if (task->job->ready) {
-			if (make_task(task, &err) != 0)
-				task_failed(task, &err);
-		}
+		else if (task->job->ready)
+			try_to_make(task);
 	}
 	if (task->task != NULL)
 		give_splits(task);
@@ -396,6 +446,7 @@ static void walk(struct task_executor *executor)
 	size_t at = 0;
 	void *value;
 
+	executor->room_at = MONO_NEVER;
 	while (map_next(executor->jobs, &at, NULL, &value)) {
 		struct executor_job *job = value;
 
@@ -459,6 +510,7 @@ static enum step executor_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	watch_loss(executor, now, wake_at);
 	executor_watch_cancelled(executor, now, wake_at);
 	executor_watch_tries(executor, now, wake_at);
+	*wake_at = mono_min(*wake_at, executor->room_at);
 	if (executor->register_at != MONO_NEVER)
 		*wake_at = mono_min(*wake_at, executor->register_at > now ? executor->register_at
 									  : now + NS_PER_MS);

@@ -186,8 +186,8 @@ bool channel_check(const struct channel *channel, char *text, size_t size_bytes)
 struct gate *gate_create(struct agent *agent); /* woken when the list becomes not empty */
 void gate_destroy(struct gate **gate);         /* after its channels left */
 void gate_add(struct gate *gate, struct channel *channel, uint32_t index); /* index: the caller's */
-/* Sets up to `count` segments of the pool aside, lent to those channels whose producers fill their
- * windows, and given back when the last channel has left. Once; later calls change nothing. */
+/* Up to `count` segments of the pool may be lent, as long as it has them, to those channels whose
+ * producers fill their windows. Later calls change nothing. */
 void gate_set_floating(struct gate *gate, struct segment_pool *pool, uint32_t count);
 /* The next ready channel, or NULL. It stays the gate's current one until channel_take says
  * NOTHING (then it is listed again on the next publish) or gate_yield puts it at the end. */

@@ -213,6 +213,9 @@ static uint32_t channel_lend(struct channel *channel, uint64_t wanted)
 		more = wanted;
 	if (more > gate->floating_free)
 		more = gate->floating_free;
+	if (more == 0)
+		return 0;
+	more = segment_pool_lend(gate->pool, (uint32_t)more);
 	gate->floating_free -= (uint32_t)more;
 	channel->floating_segments += (uint32_t)more;
 	return (uint32_t)more;
@@ -226,13 +229,15 @@ static uint32_t channel_lent_back(struct channel *channel, uint64_t wanted, uint
 		fewer = channel->floating_segments;
 	channel->gate->floating_free += (uint32_t)fewer;
 	channel->floating_segments -= (uint32_t)fewer;
+	if (fewer > 0)
+		segment_pool_dismiss(channel->gate->pool, (uint32_t)fewer);
 	return (uint32_t)fewer;
 }
 
 /* The window follows what the producer needed, with segments that the gate lends: it grows at once
  * when the producer is blocked or holds segments back, and shrinks to the peak of a whole window's
- * worth of releases. It shrinks by at most what was just released, so that the limit, which has
- * been announced, never falls. */
+ * worth of releases, or to its own segments while somebody waits for room in the pool. It shrinks
+ * by at most what was just released, so that the limit, which has been announced, never falls. */
 static void channel_adjust_window(struct channel *channel, uint64_t used, uint64_t released_count)
 {
 	uint64_t window = channel->window_segments;
@@ -252,6 +257,8 @@ static void channel_adjust_window(struct channel *channel, uint64_t used, uint64
 		channel->window_target = channel->window_peak;
 		channel->window_peak = channel->window_released = 0;
 	}
+	if (unlikely(segment_pool_held(channel->gate->pool)))
+		channel->window_target = channel->window_segments_base;
 	if (window > channel->window_target)
 		channel->window_segments -=
 			channel_lent_back(channel, window - channel->window_target, released_count);

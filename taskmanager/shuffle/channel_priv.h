@@ -120,8 +120,8 @@ struct gate {
 	struct ready_list *list;
 	struct channel *current;
 	uint32_t channels_count;
-	uint32_t floating_free, floating_total;
-	struct segment_pool *pool; /* of the floating ones; NULL: none were set aside */
+	uint32_t floating_free, floating_total; /* that may be lent: not lent now, in all */
+	struct segment_pool *pool; /* who lends them; NULL: nobody does */
 };
 
 static inline struct channel_slot *channel_slot(const struct channel *channel, uint64_t segment)

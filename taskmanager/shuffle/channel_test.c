@@ -49,8 +49,28 @@ static void admission_counts_and_says_no_with_numbers(void **state)
 		"13 network buffers of 2048 bytes are needed and 12 of this TaskManager's 32 are free; "
 		"taskmanager.memory.network.max allows more, "
 		"taskmanager.network.memory.buffers-per-channel needs fewer");
-	assert_int_equal(segment_pool_admit_some(pool, 100), 12);
-	assert_int_equal(segment_pool_admit_some(pool, 1), 0);
+	assert_int_equal(segment_pool_room(pool, 13, &err), -1);
+	assert_int_equal(segment_pool_room(pool, 12, &err), 0);
+	assert_int_equal(segment_pool_lend(pool, 100), 12);
+	assert_int_equal(segment_pool_lend(pool, 1), 0);
+	segment_pool_dismiss(pool, 32);
+	segment_pool_destroy(&pool);
+}
+
+static void nothing_is_lent_while_somebody_waits_for_room(void **state)
+{
+	struct segment_pool *pool = segment_pool_create(32 * 2048, 2048);
+	struct err err = ERR_INIT;
+
+	segment_pool_hold(pool, true);
+	segment_pool_hold(pool, true);
+	assert_int_equal(segment_pool_lend(pool, 1), 0);
+	assert_int_equal(segment_pool_admit(pool, 30, &err), 0);
+	segment_pool_hold(pool, false);
+	assert_true(segment_pool_held(pool));
+	assert_int_equal(segment_pool_lend(pool, 1), 0);
+	segment_pool_hold(pool, false);
+	assert_int_equal(segment_pool_lend(pool, 3), 2);
 	segment_pool_dismiss(pool, 32);
 	segment_pool_destroy(&pool);
 }
@@ -564,6 +584,16 @@ static void a_parked_channel_comes_back_by_unpark_or_by_something_urgent(void **
 	fixture_destroy(&f);
 }
 
+/* All that there is credit for, from this number on; gives the next one. */
+static int64_t fill_and_take(struct fixture *f, int64_t number)
+{
+	while (fixture_put(f, number))
+		number++;
+	channel_publish(f->channel);
+	fixture_take_all(f);
+	return number;
+}
+
 static void a_gate_lends_segments_to_whoever_fills_its_window(void **state)
 {
 	struct segment_pool *pool = segment_pool_create(32 * 2048, 2048);
@@ -578,7 +608,7 @@ static void a_gate_lends_segments_to_whoever_fills_its_window(void **state)
 	fixture_agent(&agent);
 	gate = gate_create(&agent);
 	gate_set_floating(gate, pool, 8);
-	assert_int_equal(segment_pool_admitted(pool), 8);
+	assert_int_equal(segment_pool_admitted(pool), 0); /* until somebody needs them */
 	options.type = fixture_number;
 	busy.channel = busy.consumer = channel_create(&options);
 	idle.channel = idle.consumer = channel_create(&options);
@@ -593,6 +623,7 @@ static void a_gate_lends_segments_to_whoever_fills_its_window(void **state)
 	}
 	assert_int_equal(channel_limit(busy.channel) - channel_released_segments(busy.channel), 10);
 	assert_int_equal(channel_limit(idle.channel) - channel_released_segments(idle.channel), 2);
+	assert_int_equal(segment_pool_admitted(pool), 8);
 	/* A slow producer gives them back, one with each segment released; the limit never falls.
 	 *  */
 	uint64_t limit = channel_limit(busy.channel);
@@ -605,16 +636,28 @@ static void a_gate_lends_segments_to_whoever_fills_its_window(void **state)
 		limit = channel_limit(busy.channel);
 	}
 	assert_int_equal(limit - channel_released_segments(busy.channel), 2);
+	assert_int_equal(segment_pool_admitted(pool), 0);
 	channel_set_backlog(idle.channel, 3); /* as a data connection announces it */
-	for (int i = 0; i < 300; i++)
-		fixture_put(&idle, i);
+	for (put = 0; put < 300; put++)
+		fixture_put(&idle, put);
 	channel_publish(idle.channel);
 	fixture_take_all(&idle);
 	assert_int_equal(channel_limit(idle.channel) - channel_released_segments(idle.channel), 5);
+	/* Somebody waits for room: it gives back what it releases, whatever its producer needs. */
+	segment_pool_hold(pool, true);
+	channel_set_backlog(idle.channel, 9);
+	put = fill_and_take(&idle, put);
+	put = fill_and_take(&idle, put);
+	assert_int_equal(channel_limit(idle.channel) - channel_released_segments(idle.channel), 2);
+	assert_int_equal(segment_pool_admitted(pool), 0);
+	segment_pool_hold(pool, false);
+	fill_and_take(&idle, put);
+	assert_in_range(channel_limit(idle.channel) - channel_released_segments(idle.channel), 3,
+			10);
 	channel_leave_consumer(&busy.consumer);
 	channel_leave_consumer(&idle.consumer);
 	/* Lent ones stay set aside until the producer is gone too: it may still use them. */
-	assert_int_equal(segment_pool_admitted(pool), 3);
+	assert_in_range(segment_pool_admitted(pool), 1, 8);
 	channel_leave_producer(&busy.channel);
 	channel_leave_producer(&idle.channel);
 	gate_destroy(&gate);
@@ -627,6 +670,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pool_gives_each_segment_once_and_the_warm_one_first),
 		cmocka_unit_test(admission_counts_and_says_no_with_numbers),
+		cmocka_unit_test(nothing_is_lent_while_somebody_waits_for_room),
 		cmocka_unit_test(who_found_the_pool_empty_is_told_once_when_a_segment_is_back),
 		cmocka_unit_test(
 			records_are_seen_after_publish_in_their_order_and_segments_go_back),

@@ -49,10 +49,8 @@ void gate_set_floating(struct gate *gate, struct segment_pool *pool, uint32_t co
 	if (count <= gate->floating_total)
 		return;
 	/* Also after a channel kept its lent ones for good: see gate_take_back. */
-	uint32_t more = segment_pool_admit_some(pool, count - gate->floating_total);
-
-	gate->floating_total += more;
-	gate->floating_free += more;
+	gate->floating_free += count - gate->floating_total;
+	gate->floating_total = count;
 }
 
 /* A producer that has not ended may go on to the limit it was given, so what was lent stays set
@@ -68,6 +66,8 @@ static void gate_take_back(struct gate *gate, struct channel *channel)
 		channel->admitted_segments += lent;
 	} else {
 		gate->floating_free += lent;
+		if (lent > 0)
+			segment_pool_dismiss(gate->pool, lent);
 	}
 }
 
@@ -84,11 +84,7 @@ bool gate_forget(struct channel *channel)
 	else if (channel->retired != GATE_RETIRED)
 		listed = channel->retired == GATE_RETIRING ||
 			 !ready_node_raise(&channel->consumer_node);
-	if (--gate->channels_count == 0 && gate->pool != NULL) {
-		segment_pool_dismiss(gate->pool, gate->floating_total);
-		gate->floating_total = gate->floating_free = 0;
-		gate->pool = NULL;
-	}
+	gate->channels_count--;
 	return listed;
 }
 

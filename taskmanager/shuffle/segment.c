@@ -39,9 +39,9 @@ struct segment_pool {
 	char *data;
 	uint32_t segment_bytes, total;
 	void *memory;
-	pthread_mutex_t lock; /* guards: */
+	_Atomic uint64_t account; /* {holds, admitted} */
+	pthread_mutex_t lock;     /* guards: */
 	struct list waiters;
-	uint32_t admitted;
 };
 
 struct segment_pool *segment_pool_create(uint64_t total_bytes, uint32_t segment_bytes)
@@ -87,7 +87,8 @@ void segment_pool_destroy(struct segment_pool **pointer)
 		return;
 	CHECK(segment_pool_free(pool) == pool->total, "%u of %u segments are still out",
 	      pool->total - segment_pool_free(pool), pool->total);
-	CHECK(pool->admitted == 0, "%u segments are still set aside", pool->admitted);
+	CHECK(segment_pool_admitted(pool) == 0, "%u segments are still set aside",
+	      segment_pool_admitted(pool));
 	CHECK(list_empty(&pool->waiters), "somebody still waits for a segment");
 	ASAN_UNPOISON_MEMORY_REGION(pool->data, (size_t)pool->total * pool->segment_bytes);
 	mem_unmap(pool->data, (size_t)pool->total * pool->segment_bytes);
@@ -220,17 +221,17 @@ uint32_t segment_pool_free(const struct segment_pool *pool)
 	return atomic_load_explicit(&p->free_count, memory_order_relaxed);
 }
 
-int segment_pool_admit(struct segment_pool *pool, uint32_t count, struct err *err)
-{
-	uint32_t left;
+/* ---- who may have how many ------------------------------------------------------------------- */
 
-	pthread_mutex_lock(&pool->lock);
-	left = pool->total - pool->admitted;
-	if (count <= left)
-		pool->admitted += count;
-	pthread_mutex_unlock(&pool->lock);
-	if (count <= left)
-		return 0;
+#define HOLD (UINT64_C(1) << 32)
+
+static uint64_t pool_account(const struct segment_pool *pool)
+{
+	return atomic_load(&((struct segment_pool *)(uintptr_t)pool)->account);
+}
+
+static int no_room(const struct segment_pool *pool, uint32_t count, uint32_t left, struct err *err)
+{
 	return err_set(
 		err, ERR_BUFFERS,
 		"%u network buffers of %u bytes are needed and %u of this TaskManager's %u are free; "
@@ -239,31 +240,63 @@ int segment_pool_admit(struct segment_pool *pool, uint32_t count, struct err *er
 		count, pool->segment_bytes, left, pool->total);
 }
 
-uint32_t segment_pool_admit_some(struct segment_pool *pool, uint32_t count)
+int segment_pool_room(const struct segment_pool *pool, uint32_t count, struct err *err)
 {
-	pthread_mutex_lock(&pool->lock);
-	if (count > pool->total - pool->admitted)
-		count = pool->total - pool->admitted;
-	pool->admitted += count;
-	pthread_mutex_unlock(&pool->lock);
-	return count;
+	uint32_t left = pool->total - segment_pool_admitted(pool);
+
+	return count <= left ? 0 : no_room(pool, count, left, err);
+}
+
+int segment_pool_admit(struct segment_pool *pool, uint32_t count, struct err *err)
+{
+	uint64_t account = pool_account(pool);
+
+	do {
+		uint32_t left = pool->total - (uint32_t)account;
+
+		if (count > left)
+			return no_room(pool, count, left, err);
+	} while (!atomic_compare_exchange_weak(&pool->account, &account, account + count));
+	return 0;
+}
+
+uint32_t segment_pool_lend(struct segment_pool *pool, uint32_t count)
+{
+	uint64_t account = pool_account(pool);
+	uint32_t lent;
+
+	do {
+		uint32_t left = pool->total - (uint32_t)account;
+
+		lent = account >= HOLD ? 0 : count < left ? count : left;
+		if (lent == 0)
+			return 0;
+	} while (!atomic_compare_exchange_weak(&pool->account, &account, account + lent));
+	return lent;
 }
 
 void segment_pool_dismiss(struct segment_pool *pool, uint32_t count)
 {
-	pthread_mutex_lock(&pool->lock);
-	CHECK(count <= pool->admitted, "%u segments of %u set aside are dismissed", count,
-	      pool->admitted);
-	pool->admitted -= count;
-	pthread_mutex_unlock(&pool->lock);
+	uint64_t before = atomic_fetch_sub(&pool->account, count);
+
+	CHECK(count <= (uint32_t)before, "%u segments of %u set aside are dismissed", count,
+	      (uint32_t)before);
 }
 
 uint32_t segment_pool_admitted(const struct segment_pool *pool)
 {
-	struct segment_pool *p = (struct segment_pool *)(uintptr_t)pool;
+	return (uint32_t)pool_account(pool);
+}
 
-	pthread_mutex_lock(&p->lock);
-	uint32_t admitted = p->admitted;
-	pthread_mutex_unlock(&p->lock);
-	return admitted;
+void segment_pool_hold(struct segment_pool *pool, bool hold)
+{
+	if (hold)
+		atomic_fetch_add(&pool->account, HOLD);
+	else
+		CHECK(atomic_fetch_sub(&pool->account, HOLD) >= HOLD, "nobody holds the lending");
+}
+
+bool segment_pool_held(const struct segment_pool *pool)
+{
+	return pool_account(pool) >= HOLD;
 }

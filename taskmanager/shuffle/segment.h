@@ -48,9 +48,16 @@ void segment_wait_cancel(struct segment_pool *pool, struct segment_waiter *waite
  * ERR_BUFFERS (need, free, setting). Given back with the same count. Who holds no more segments
  * than it was admitted for never finds the pool empty. */
 MUST_USE int segment_pool_admit(struct segment_pool *pool, uint32_t count, struct err *err);
-/* As many as there are, up to count; returns how many. For what helps but is not needed. */
-uint32_t segment_pool_admit_some(struct segment_pool *pool, uint32_t count);
-void segment_pool_dismiss(struct segment_pool *pool, uint32_t count);
-uint32_t segment_pool_admitted(const struct segment_pool *pool);
+/* The same question, and nothing is set aside. */
+MUST_USE int segment_pool_room(const struct segment_pool *pool, uint32_t count, struct err *err);
+/* As many as there are, up to count; returns how many; none while lending is held. For what helps
+ * but is not needed. */
+uint32_t segment_pool_lend(struct segment_pool *pool, uint32_t count);
+void segment_pool_dismiss(struct segment_pool *pool, uint32_t count); /* of both */
+uint32_t segment_pool_admitted(const struct segment_pool *pool);      /* of both */
+/* Somebody waits for room (any number may): until then nothing is lent, and whoever has lent ones
+ * gives them back as they become free. */
+void segment_pool_hold(struct segment_pool *pool, bool hold);
+bool segment_pool_held(const struct segment_pool *pool);
 
 #endif

@@ -241,6 +241,21 @@ struct channel *shuffle_open_input(struct shuffle *shuffle, const struct channel
 	return channel;
 }
 
+int shuffle_room(const struct shuffle *shuffle, uint32_t channels, struct err *err)
+{
+	return segment_pool_room(shuffle->pool, channels * shuffle->exclusive_segments, err);
+}
+
+bool shuffle_has_output(struct shuffle *shuffle, const struct channel_name *name)
+{
+	pthread_mutex_lock(&shuffle->lock);
+	const struct shuffle_entry *entry = map_get(shuffle->outputs, entry_key(name));
+	bool has = entry != NULL && entry->channel != NULL;
+
+	pthread_mutex_unlock(&shuffle->lock);
+	return has;
+}
+
 void shuffle_close_output(struct shuffle *shuffle, struct channel **channel, bool finished,
 			  const struct err *why)
 {
@@ -279,8 +294,8 @@ static void entry_release(struct shuffle *shuffle, struct shuffle_entry *entry)
 	struct err err = ERR_INIT;
 	char job[ID_TEXT_SIZE];
 
-	err_set(&err, ERR_CANCELED, "job %s was released on this TaskManager",
-		id_format(&entry->name.job_id, job));
+	err_set(&err, ERR_CANCELED, "attempt %u of job %s was released on this TaskManager",
+		entry->name.job_attempt, id_format(&entry->name.job_id, job));
 	entry->released = true;
 	if (entry->channel != NULL)
 		channel_fail(entry->channel, &err);
@@ -290,7 +305,8 @@ static void entry_release(struct shuffle *shuffle, struct shuffle_entry *entry)
 	entry_settle(shuffle, entry);
 }
 
-void shuffle_release_job(struct shuffle *shuffle, const struct id *job_id)
+void shuffle_release_attempts(struct shuffle *shuffle, const struct id *job_id,
+			      uint32_t before_attempt)
 {
 	struct map *maps[] = { shuffle->outputs, shuffle->inputs };
 
@@ -302,11 +318,17 @@ void shuffle_release_job(struct shuffle *shuffle, const struct id *job_id)
 		while (map_next(maps[i], &at, NULL, &value)) {
 			struct shuffle_entry *entry = value;
 
-			if (id_equal(&entry->name.job_id, job_id))
+			if (id_equal(&entry->name.job_id, job_id) &&
+			    entry->name.job_attempt < before_attempt)
 				entry_release(shuffle, entry);
 		}
 	}
 	pthread_mutex_unlock(&shuffle->lock);
+}
+
+void shuffle_release_job(struct shuffle *shuffle, const struct id *job_id)
+{
+	shuffle_release_attempts(shuffle, job_id, UINT32_MAX);
 }
 
 /* ---- for links ------------------------------------------------------------------------------ */

@@ -50,6 +50,11 @@ struct channel *shuffle_open_output(struct shuffle *shuffle, const struct channe
 struct channel *shuffle_open_input(struct shuffle *shuffle, const struct channel_name *name,
 				   const char *host, uint16_t port, const struct record_type *type,
 				   struct gate *gate, uint32_t index);
+/* Is there room for so many channels that nobody has opened yet? ERR_BUFFERS: not now. Only whoever
+ * opens channels may ask; an answer holds while nothing is lent (segment_pool_hold). */
+MUST_USE int shuffle_room(const struct shuffle *shuffle, uint32_t channels, struct err *err);
+/* Has the other side, on this TaskManager, opened the channel already? */
+bool shuffle_has_output(struct shuffle *shuffle, const struct channel_name *name);
 /* finished: everything was published and END_OF_INPUT offered; the channel lives on until the
  * consumer has it, here or on another TaskManager. Otherwise the consumer sees the channel fail
  * with `why`. */
@@ -59,6 +64,10 @@ void shuffle_close_output(struct shuffle *shuffle, struct channel **channel, boo
 void shuffle_close_input(struct shuffle *shuffle, struct channel **channel);
 /* All channels of a job, of whatever attempt, are forgotten; whoever holds them sees them fail. */
 void shuffle_release_job(struct shuffle *shuffle, const struct id *job_id);
+/* The same for attempts before this one: they are over, and what they produced and nobody asked for
+ * would be kept, buffers and all, until the job ends. */
+void shuffle_release_attempts(struct shuffle *shuffle, const struct id *job_id,
+			      uint32_t before_attempt);
 /* For the simulator's checker: credit conserved on every channel; text names a breach. */
 bool shuffle_check(struct shuffle *shuffle, char *text, size_t size_bytes);
 /* For the same, when all jobs are over: no channel, no connection, all segments free and nobody's.

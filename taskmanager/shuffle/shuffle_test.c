@@ -493,6 +493,50 @@ static void buffers_that_do_not_suffice_are_said_at_the_opening(void **state)
 	bed_destroy(&bed);
 }
 
+/* What an earlier attempt produced, and nobody will ever ask for, goes when the next one begins. */
+static void attempts_that_are_over_keep_no_buffers(void **state)
+{
+	static struct bed bed;
+	struct channel *channel[3];
+	struct err why = ERR_INIT;
+
+	bed_fixed(&bed, 0, 0, 0);
+	struct shuffle *shuffle = bed.nodes[0].shuffle;
+	struct segment_pool *pool = shuffle_pool(shuffle);
+	struct channel_name name = bed_name(&bed, 0, 0);
+	struct channel_name other = name;
+
+	other.job_id.bytes[0] ^= 1;
+	other.job_attempt = 0;
+	err_set(&why, ERR_CANCELED, "cancelled");
+	for (uint32_t attempt = 0; attempt < 3; attempt++) {
+		name.job_attempt = attempt;
+		channel[attempt] = shuffle_open_output(shuffle, &name, fixture_number, NULL);
+		assert_false(channel_failed(channel[attempt], NULL));
+	}
+	struct channel *others = shuffle_open_output(shuffle, &other, fixture_number, NULL);
+	uint32_t one = segment_pool_admitted(pool) / 4;
+
+	assert_true(shuffle_has_output(shuffle, &name));
+	shuffle_close_output(shuffle, &channel[0], false, &why);
+	assert_int_equal(segment_pool_admitted(pool), 4 * one);
+	shuffle_release_attempts(shuffle, &name.job_id, 2);
+	/* Attempt 0 had left; attempt 1 still holds its end, and sees that it is over. */
+	assert_int_equal(segment_pool_admitted(pool), 3 * one);
+	assert_true(channel_failed(channel[1], NULL));
+	assert_false(channel_failed(channel[2], NULL));
+	assert_false(channel_failed(others, NULL));
+	shuffle_close_output(shuffle, &channel[1], false, &why);
+	assert_int_equal(segment_pool_admitted(pool), 2 * one);
+	shuffle_release_job(shuffle, &name.job_id);
+	shuffle_release_job(shuffle, &other.job_id);
+	shuffle_close_output(shuffle, &channel[2], false, &why);
+	shuffle_close_output(shuffle, &others, false, &why);
+	assert_int_equal(segment_pool_admitted(pool), 0);
+	assert_false(shuffle_has_output(shuffle, &name));
+	bed_destroy(&bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -509,6 +553,7 @@ int main(void)
 		cmocka_unit_test(a_producer_may_come_and_go_before_its_consumer_is_told),
 		cmocka_unit_test(two_secrets_do_not_talk),
 		cmocka_unit_test(buffers_that_do_not_suffice_are_said_at_the_opening),
+		cmocka_unit_test(attempts_that_are_over_keep_no_buffers),
 	};
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

@@ -160,8 +160,8 @@ static void check_vertex(struct checks *checks, const struct job *job, uint32_t 
 	for (uint32_t state = 0; state < EXECUTION_STATE_COUNT; state++)
 		executions += vertex->counts[state];
 	if (executions != vertex->message->parallelism)
-		err_set(&checks->cluster->breach, ERR_BUG, "vertex %u counts %u executions of %u", v,
-			executions, vertex->message->parallelism);
+		err_set(&checks->cluster->breach, ERR_BUG, "vertex %u counts %u executions of %u",
+			v, executions, vertex->message->parallelism);
 	struct figures *figures = map_get(checks->figures, bytes_of(key, sizeof(key)));
 
 	if (figures == NULL) {

@@ -295,7 +295,8 @@ void ledger_entry_arrives(struct ledger *ledger, uint32_t attempt, uint32_t subt
 	all.progress++;
 	if (!entry_is_sane(ledger, key, entry) || subtask >= PLAN_PARALLELISM_MAX)
 		breach(ledger, attempt, "sink %u got a record that nobody made: %.*s, number %lld",
-		       subtask, (int)key.size_bytes, (const char *)key.data, (long long)entry->number);
+		       subtask, (int)key.size_bytes, (const char *)key.data,
+		       (long long)entry->number);
 	else if ((uint32_t)entry->attempt != attempt)
 		breach(ledger, attempt, "a record of attempt %d came to sink %u", entry->attempt,
 		       subtask);
@@ -322,8 +323,8 @@ static bool parse_line(const char *line, size_t size_bytes, char key[64], uint32
 	*subtask = 1;
 	if (sscanf(text, "%u> %n", subtask, &at) < 1)
 		at = 0;
-	int length = 0, parts = sscanf(text + at, "(%63[^,],%lld,%lld,%d,%d)%n", key, &value, &number,
-				       &entry->attempt, &entry->origin, &length);
+	int length = 0, parts = sscanf(text + at, "(%63[^,],%lld,%lld,%d,%d)%n", key, &value,
+				       &number, &entry->attempt, &entry->origin, &length);
 
 	entry->value = value;
 	entry->number = number;

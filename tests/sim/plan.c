@@ -32,7 +32,8 @@ static bool one_in(uint64_t *state, uint32_t count)
 static void draw_world(uint64_t *state, struct sim_options *world)
 {
 	world->delay_us_min = below(state, 200);
-	world->delay_us_max = world->delay_us_min + 1 + below(state, one_in(state, 5) ? 50000 : 5000);
+	world->delay_us_max =
+		world->delay_us_min + 1 + below(state, one_in(state, 5) ? 50000 : 5000);
 	world->clog_ppm = one_in(state, 2) ? below(state, 2000) : 0;
 	world->clog_ms_max = one_in(state, 4) ? 4000 : 200;
 	world->connection_cut_ppm = one_in(state, 2) ? below(state, 300) : 0;
@@ -227,7 +228,8 @@ static void print_job(const struct plan_job *job)
 {
 	printf(SHEET_COLUMN "job %s", shape_names[job->shape]);
 	if (job->shape == SHAPE_RECORDS || job->shape == SHAPE_PRINT)
-		printf(" %s", job->ship < 0 ? "default" : ship_name((Flink__ShipStrategy)job->ship));
+		printf(" %s",
+		       job->ship < 0 ? "default" : ship_name((Flink__ShipStrategy)job->ship));
 	printf(": %u x p=%u -> %u -> %u%s%s, %u records of %u keys at %u/s", job->sources,
 	       job->source_parallelism, job->parallelism, job->sink_parallelism,
 	       job->unchained ? " unchained" : "", job->own_group ? " own group" : "", job->records,
