@@ -222,20 +222,18 @@ void checks_after_event(void *context)
 static bool jobmanager_rests(struct cluster *cluster, char *text, size_t size_bytes)
 {
 	struct dispatcher *dispatcher = jobmanager_dispatcher(cluster->jobmanager);
-	uint32_t taskmanagers, slots, slots_free, jobs = 0;
+	uint32_t taskmanagers, slots, slots_free;
 
 	LIST_FOR_EACH(dispatcher_jobs(dispatcher), struct job, node, job) {
-		jobs++;
+		if (ledger_find(&job->id) == NULL) {
+			snprintf(text, size_bytes, "the JobManager has a job that nobody submitted");
+			return false;
+		}
 		if (!job_is_final(job) || !job_master_output_ended(job) || job_master_busy(job)) {
 			snprintf(text, size_bytes, "a job is %s, with calls or output under way",
 				 job_status_name(job));
 			return false;
 		}
-	}
-	if (jobs != client_jobs_known(cluster->client)) {
-		snprintf(text, size_bytes, "the JobManager has %u jobs, the client submitted %u", jobs,
-			 client_jobs_known(cluster->client));
-		return false;
 	}
 	resource_manager_counts(dispatcher_resource_manager(dispatcher), &taskmanagers, &slots,
 				&slots_free);
@@ -264,4 +262,23 @@ bool checks_at_rest(struct cluster *cluster, char *text, size_t size_bytes)
 		}
 	}
 	return true;
+}
+
+void checks_describe(struct cluster *cluster, char *text, size_t size_bytes)
+{
+	size_t at = 0;
+	char has[200];
+
+	for (uint32_t tm = 0; tm < cluster->tms_count && at < size_bytes; tm++) {
+		const struct cluster_node *node = &cluster->tms[tm];
+
+		if (node->taskmanager == NULL)
+			continue;
+		taskmanager_at_rest(node->taskmanager, has, sizeof(has));
+		at += (size_t)snprintf(text + at, size_bytes - at, "; %s has %s", node->name, has);
+		if (at >= size_bytes)
+			break;
+		shuffle_at_rest(taskmanager_shuffle(node->taskmanager), has, sizeof(has));
+		at += (size_t)snprintf(text + at, size_bytes - at, ", %s", has);
+	}
 }

@@ -21,6 +21,8 @@ void checks_forget_jobs(struct checks *checks); /* their JobManager died */
 void checks_after_event(void *cluster);
 /* Nothing is left of any job anywhere, and all slots are free; text says what is not so. */
 bool checks_at_rest(struct cluster *cluster, char *text, size_t size_bytes);
+/* What each TaskManager has, for people who look for what hangs. */
+void checks_describe(struct cluster *cluster, char *text, size_t size_bytes);
 /* Grows with everything that happens to jobs: stands still only if nothing moves. */
 unsigned long long checks_progress(const struct checks *checks);
 unsigned long long checks_events(const struct checks *checks);

@@ -21,7 +21,8 @@
 #define JOBS_MAX 8
 #define RETRY_MS 300
 #define POLL_WAIT_MS_MAX 2000
-#define OUTPUT_BYTES_MIN 256 /* more than a line */
+#define OUTPUT_BYTES_MIN 1024 /* more than a line */
+#define SUBMIT_PAUSE_MS_MAX 200 /* between the artifact and the job */
 
 enum state { PLANNED, SENDING, FOLLOWING, ENDED };
 
@@ -31,7 +32,8 @@ struct client_job {
 	struct id id;
 	struct ledger *ledger;
 	mono_t submit_at, retry_at, cancel_at;
-	bool sending, polling, cancelling, cancel_sent, cancel_known, may_be_lost, asked_again;
+	bool artifact_sent, sending, polling, cancelling, cancel_sent, cancel_known, may_be_lost,
+		asked_again;
 	int status; /* enum job_status; -1: not known yet */
 	struct err failure;
 	char note[160];
@@ -49,7 +51,7 @@ struct client {
 	uint32_t life; /* 0: never started */
 	bool alive;
 	struct client_job jobs[JOBS_MAX];
-	uint32_t jobs_count, jobs_known;
+	uint32_t jobs_count;
 	struct err breach;
 };
 
@@ -138,7 +140,6 @@ static void submitted(const Flink__SubmitJobResponse *answer, void *data)
 			return;
 		}
 		job->state = FOLLOWING;
-		client->jobs_known++;
 		if (job->plan.cancel_ms != UINT32_MAX)
 			job->cancel_at = after_ms(client, job->plan.cancel_ms);
 		if (answer->waiting_for[0] != '\0')
@@ -146,6 +147,7 @@ static void submitted(const Flink__SubmitJobResponse *answer, void *data)
 		return;
 	}
 	job->retry_at = after_ms(client, RETRY_MS);
+	job->artifact_sent = false;
 	if (err->code == ERR_ARTIFACT_UNREADABLE)
 		SOMETIMES("an artifact was lost between its sending and the job");
 	else if (err->code != ERR_NET_CLOSED && err->code != ERR_NET_TIMEOUT)
@@ -160,33 +162,48 @@ static void artifact_put(const Flink__PutArtifactResponse *answer, void *data)
 	struct client_job *job = call_end(data);
 	const struct err *err = rpc_error();
 
-	if (job == NULL || answer != NULL || err->code == ERR_NET_CLOSED ||
-	    err->code == ERR_NET_TIMEOUT)
+	if (job == NULL)
 		return;
-	breach(client, job, "its artifact was refused: %.300s", err->text);
+	job->sending = false;
+	job->artifact_sent = answer != NULL;
+	job->retry_at = after_ms(client, (uint32_t)(sim_random(client->sim) % SUBMIT_PAUSE_MS_MAX));
+	if (answer == NULL && err->code != ERR_NET_CLOSED && err->code != ERR_NET_TIMEOUT)
+		breach(client, job, "its artifact was refused: %.300s", err->text);
 }
 
-static void send_job(struct client *client, struct client_job *job, uint32_t times)
+static void send_artifact(struct client *client, struct client_job *job,
+			  const Flink__Artifact *artifact)
 {
 	Flink__PutArtifactRequest put = FLINK__PUT_ARTIFACT_REQUEST__INIT;
+	struct bytes content = shapes_artifact();
+	struct rpc_stub to = stub(client);
+
+	put.sha256 = artifact->sha256;
+	put.name = artifact->name;
+	put.size_bytes = content.size_bytes;
+	put.content = (ProtobufCBinaryData){ content.size_bytes,
+					     (uint8_t *)(uintptr_t)content.data };
+	flink__dispatcher__put_artifact(rpc_stub_service(&to), &put, artifact_put,
+					call_begin(client, job));
+}
+
+/* The artifact first, then the job. */
+static void send_job(struct client *client, struct client_job *job, uint32_t times)
+{
 	Flink__SubmitJobRequest submit = FLINK__SUBMIT_JOB_REQUEST__INIT;
 	struct arena *arena = arena_create("submission");
-	struct bytes artifact = shapes_artifact();
 	struct rpc_stub to = stub(client);
 
 	submit.graph = shapes_job_graph(&job->plan, job->ledger, &job->id, client->world, arena);
-	put.sha256 = submit.graph->artifacts[0]->sha256;
-	put.name = submit.graph->artifacts[0]->name;
-	put.size_bytes = artifact.size_bytes;
-	put.content = (ProtobufCBinaryData){ artifact.size_bytes,
-					     (uint8_t *)(uintptr_t)artifact.data };
-	flink__dispatcher__put_artifact(rpc_stub_service(&to), &put, artifact_put,
-					call_begin(client, job));
 	job->sending = true;
-	job->submits_open += times;
-	for (uint32_t i = 0; i < times; i++)
-		flink__dispatcher__submit_job(rpc_stub_service(&to), &submit, submitted,
-					      call_begin(client, job));
+	if (!job->artifact_sent) {
+		send_artifact(client, job, submit.graph->artifacts[0]);
+	} else {
+		job->submits_open += times;
+		for (uint32_t i = 0; i < times; i++)
+			flink__dispatcher__submit_job(rpc_stub_service(&to), &submit, submitted,
+						      call_begin(client, job));
+	}
 	arena_destroy(&arena);
 }
 
@@ -474,7 +491,6 @@ struct world *client_world(const struct client *client)
 
 void client_jobs_are_lost(struct client *client)
 {
-	client->jobs_known = 0;
 	for (uint32_t i = 0; i < client->jobs_count; i++) {
 		struct client_job *job = &client->jobs[i];
 
@@ -514,11 +530,6 @@ bool client_any_job(struct client *client, struct id *job_id)
 		return true;
 	}
 	return false;
-}
-
-uint32_t client_jobs_known(const struct client *client)
-{
-	return client->jobs_known;
 }
 
 int client_breach(const struct client *client, struct err *err)

@@ -27,8 +27,6 @@ void client_heal(struct client *client);
 bool client_has_ended(const struct client *client); /* all jobs */
 /* The id of a job that runs, by chance; false: none. */
 bool client_any_job(struct client *client, struct id *job_id);
-/* Submissions that a JobManager has answered since the last one died. */
-uint32_t client_jobs_known(const struct client *client);
 /* What the client found wrong: 0, or -1. After every event. */
 int client_breach(const struct client *client, struct err *err);
 /* How each job ended against how it may end. calm: nothing befell the cluster. */

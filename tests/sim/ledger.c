@@ -39,6 +39,7 @@ struct ledger {
 	uint32_t number, attempts_count; /* attempts seen: the last one's number + 1 */
 	uint32_t failures_left;
 	bool lines_lost, ambiguous;
+	int64_t *key_counts; /* the model's: records of each key that arrive */
 	struct book *books[ATTEMPTS_MAX];
 	struct source_parameters parameters[2];
 };
@@ -67,6 +68,60 @@ static void breach(const struct ledger *ledger, uint32_t attempt, const char *fo
 	err_set(&all.breach, ERR_BUG, "job %u, attempt %u: %s", ledger->number, attempt, text);
 }
 
+/* ---- the model ------------------------------------------------------------------------------ */
+
+size_t ledger_key(const struct plan_job *job, uint32_t key, char text[LEDGER_KEY_SIZE])
+{
+	const char *begin = key % 7 == 0 ? "key-with-a-tail-" : "k";
+	size_t length = strlen(begin);
+	char digits[12];
+	size_t count = 0;
+
+	memcpy(text, begin, length);
+	do
+		digits[count++] = (char)('0' + key % 10);
+	while ((key /= 10) > 0);
+	while (count > 0)
+		text[length++] = digits[--count];
+	while (length < job->key_bytes)
+		text[length++] = 'x';
+	text[length] = '\0';
+	return length;
+}
+
+static bool is_kept(const struct plan_job *job, uint32_t record)
+{
+	bool has_filter = job->shape == SHAPE_SUM || job->shape == SHAPE_UNION;
+
+	return !has_filter || job->drop_every == 0 || record % job->drop_every != 0;
+}
+
+static void count_keys(struct ledger *ledger)
+{
+	const struct plan_job *job = &ledger->job;
+
+	ledger->key_counts = MEM_NEW_ARRAY(int64_t, job->keys);
+	for (uint32_t record = 0; record < job->records; record++)
+		ledger->key_counts[record % job->keys] += is_kept(job, record);
+}
+
+static bool is_counted_per_key(const struct plan_job *job)
+{
+	return job->shape == SHAPE_SUM || job->shape == SHAPE_UNION || job->shape == SHAPE_WINDOW;
+}
+
+/* How often each record arrives. */
+static uint32_t copies(const struct plan_job *job)
+{
+	return job->ship == SHIP_BROADCAST ? job->parallelism : 1;
+}
+
+/* One channel from where it is made to where it arrives: its records keep their order. */
+static bool is_in_order(const struct plan_job *job)
+{
+	return job->parallelism == job->sink_parallelism;
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 void ledger_begin(struct sim *sim)
@@ -87,6 +142,7 @@ void ledger_end(void)
 			mem_free(ledger->books[a]->seen);
 			mem_free(ledger->books[a]);
 		}
+		mem_free(ledger->key_counts);
 		mem_free(ledger);
 	}
 	memset(&all, 0, sizeof(all));
@@ -103,6 +159,7 @@ struct ledger *ledger_open(const struct plan_job *job, const struct id *job_id)
 	ledger->failures_left = job->failures;
 	for (uint32_t source = 0; source < ARRAY_COUNT(ledger->parameters); source++)
 		ledger->parameters[source] = (struct source_parameters){ ledger->number, source };
+	count_keys(ledger);
 	all.ledgers[all.count++] = ledger;
 	return ledger;
 }
@@ -156,46 +213,6 @@ bool ledger_healed(void)
 	return all.healed;
 }
 
-/* ---- the model ------------------------------------------------------------------------------ */
-
-size_t ledger_key(uint32_t key, char text[64])
-{
-	return (size_t)snprintf(text, 64, key % 7 == 0 ? "key-with-a-tail-%u" : "k%u", key);
-}
-
-static bool is_kept(const struct plan_job *job, uint32_t record)
-{
-	bool has_filter = job->shape == SHAPE_SUM || job->shape == SHAPE_UNION;
-
-	return !has_filter || job->drop_every == 0 || record % job->drop_every != 0;
-}
-
-static int64_t key_count(const struct plan_job *job, uint32_t key)
-{
-	int64_t count = 0;
-
-	for (uint32_t record = key; record < job->records; record += job->keys)
-		count += is_kept(job, record);
-	return count;
-}
-
-static bool is_counted_per_key(const struct plan_job *job)
-{
-	return job->shape == SHAPE_SUM || job->shape == SHAPE_UNION || job->shape == SHAPE_WINDOW;
-}
-
-/* How often each record arrives. */
-static uint32_t copies(const struct plan_job *job)
-{
-	return job->ship == SHIP_BROADCAST ? job->parallelism : 1;
-}
-
-/* One channel from where it is made to where it arrives: its records keep their order. */
-static bool is_in_order(const struct plan_job *job)
-{
-	return job->parallelism == job->sink_parallelism;
-}
-
 /* ---- books ---------------------------------------------------------------------------------- */
 
 static struct book *book_of(struct ledger *ledger, uint32_t attempt)
@@ -237,7 +254,7 @@ static void count_key(struct ledger *ledger, struct book *book, uint32_t attempt
 
 	if (ledger->job.shape == SHAPE_WINDOW) {
 		*last += entry->value;
-		if (entry->value < 1 || *last > key_count(&ledger->job, key))
+		if (entry->value < 1 || *last > ledger->key_counts[key])
 			breach(ledger, attempt, "a window gives %lld to key %u, %lld in all",
 			       (long long)entry->value, key, (long long)*last);
 		return;
@@ -247,7 +264,7 @@ static void count_key(struct ledger *ledger, struct book *book, uint32_t attempt
 		       (long long)entry->value);
 	++*last;
 	/* Sum v of a key stands for its v-th record, as if none were dropped. */
-	if (entry->value < 1 || entry->value > key_count(&ledger->job, key))
+	if (entry->value < 1 || entry->value > ledger->key_counts[key])
 		breach(ledger, attempt, "key %u has a sum of %lld", key, (long long)entry->value);
 	else if (book->seen[key + (uint64_t)(entry->value - 1) * ledger->job.keys]++ > 0)
 		breach(ledger, attempt, "key %u has the sum %lld twice", key,
@@ -276,12 +293,12 @@ static bool entry_is_sane(const struct ledger *ledger, struct bytes key,
 			  const struct ledger_entry *entry)
 {
 	const struct plan_job *job = &ledger->job;
-	char expected[64];
+	char expected[LEDGER_KEY_SIZE];
 
 	if (entry->number < 0 || entry->number >= job->records || entry->origin < 0 ||
 	    entry->origin >= ORIGINS_MAX || !is_kept(job, (uint32_t)entry->number))
 		return false;
-	size_t length = ledger_key((uint32_t)(entry->number % job->keys), expected);
+	size_t length = ledger_key(job, (uint32_t)(entry->number % job->keys), expected);
 
 	return key.size_bytes == length && memcmp(key.data, expected, length) == 0;
 }
@@ -309,10 +326,10 @@ void ledger_entry_arrives(struct ledger *ledger, uint32_t attempt, uint32_t subt
 /* ---- printed lines -------------------------------------------------------------------------- */
 
 /* "3> (k12,1,612,0,9)": the subtask's prefix is there if the sink is parallel. */
-static bool parse_line(const char *line, size_t size_bytes, char key[64], uint32_t *subtask,
-		       struct ledger_entry *entry)
+static bool parse_line(const char *line, size_t size_bytes, char key[LEDGER_KEY_SIZE],
+		       uint32_t *subtask, struct ledger_entry *entry)
 {
-	char text[128];
+	char text[LEDGER_KEY_SIZE + 128];
 	long long value, number;
 	int at = 0;
 
@@ -323,7 +340,7 @@ static bool parse_line(const char *line, size_t size_bytes, char key[64], uint32
 	*subtask = 1;
 	if (sscanf(text, "%u> %n", subtask, &at) < 1)
 		at = 0;
-	int length = 0, parts = sscanf(text + at, "(%63[^,],%lld,%lld,%d,%d)%n", key, &value,
+	int length = 0, parts = sscanf(text + at, "(%731[^,],%lld,%lld,%d,%d)%n", key, &value,
 				       &number, &entry->attempt, &entry->origin, &length);
 
 	entry->value = value;
@@ -336,7 +353,7 @@ void ledger_line(struct ledger *ledger, const char *line, size_t size_bytes)
 {
 	struct ledger_entry entry = { .value = 0 };
 	uint32_t subtask = 0;
-	char key[64];
+	char key[LEDGER_KEY_SIZE];
 
 	if (!parse_line(line, size_bytes, key, &subtask, &entry)) {
 		breach(ledger, 0, "the client read a strange line: \"%.*s\"", (int)size_bytes, line);
@@ -372,7 +389,7 @@ static int check_keys(const struct ledger *ledger, const struct book *book, stru
 	const struct plan_job *job = &ledger->job;
 
 	for (uint32_t key = 0; key < job->keys; key++) {
-		int64_t expected = key_count(job, key);
+		int64_t expected = ledger->key_counts[key];
 		bool may_miss = job->shape == SHAPE_WINDOW && !job->fire_at_end;
 
 		if (book->last[key] != expected && !(may_miss && book->last[key] < expected))

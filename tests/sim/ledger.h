@@ -61,7 +61,8 @@ uint64_t ledger_progress(void); /* records written and lines read so far, of all
 struct ledger *ledger_find(const struct id *job_id); /* NULL: nobody's */
 const struct plan_job *ledger_plan(const struct ledger *ledger);
 bool ledger_healed(void);
-size_t ledger_key(uint32_t key, char text[64]);
+#define LEDGER_KEY_SIZE (PLAN_KEY_BYTES_MAX + 32)
+size_t ledger_key(const struct plan_job *job, uint32_t key, char text[LEDGER_KEY_SIZE]);
 /* A writer of this attempt begins. */
 void ledger_writer_opens(struct ledger *ledger, uint32_t attempt, uint32_t subtask);
 /* key: its bytes, because a str that is not in a record cannot be read. */

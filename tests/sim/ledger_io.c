@@ -130,9 +130,10 @@ static void emit(struct reader *reader, struct outbox *out)
 		.attempt = (int32_t)context->attempt,
 		.origin = (int32_t)(reader->source * PLAN_PARALLELISM_MAX + context->subtask),
 	};
-	char key[64];
+	char key[LEDGER_KEY_SIZE];
 
-	entry.key = str_of(key, ledger_key((uint32_t)(reader->next % reader->job->keys), key));
+	entry.key = str_of(
+		key, ledger_key(reader->job, (uint32_t)(reader->next % reader->job->keys), key));
 	outbox_emit(out, context->output_type, &entry);
 	reader->next += (uint64_t)reader->job->sources * context->parallelism;
 	reader->emitted++;

@@ -52,7 +52,7 @@ static void draw_cluster(uint64_t *state, struct plan *plan)
 	plan->late_ms = between(state, 500, 6000);
 	plan->jm_late_ms = one_in(state, 6) ? between(state, 1, 3000) : 0;
 	plan->fixed_ids = one_in(state, 3);
-	plan->segment_bytes = UINT32_C(2048) << below(state, 5);
+	plan->segment_bytes = UINT32_C(2048) << (one_in(state, 3) ? 4 : below(state, 4));
 	plan->exclusive_segments = between(state, 1, 3);
 	plan->floating_segments = one_in(state, 3) ? 0 : between(state, 1, 8);
 	plan->heartbeat_ms = between(state, 100, 800);
@@ -104,6 +104,7 @@ static void draw_job(uint64_t *state, struct plan *plan, struct plan_job *job)
 	job->unchained = one_in(state, 4);
 	job->records = 300 + below(state, 3000);
 	job->keys = 1 + below(state, 60);
+	job->key_bytes = one_in(state, 4) ? below(state, PLAN_KEY_BYTES_MAX) : 0;
 	job->rate_per_s = 500 + below(state, one_in(state, 3) ? 40000 : 4000);
 	job->drop_every = one_in(state, 2) ? between(state, 2, 9) : 0;
 	job->buffer_timeout_ms = one_in(state, 3) ? (int64_t)below(state, 3) - 1 : 100;
@@ -140,7 +141,7 @@ static void draw_faults(uint64_t *state, struct plan *plan)
 	for (uint32_t kind = 1; kind < FAULT_ALL; kind *= 2)
 		if (one_in(state, kind == FAULT_KILL_JM || kind == FAULT_KILL_CLIENT ? 4 : 2))
 			plan->faults |= kind;
-	plan->act_one_ms = 500 + below(state, 8000);
+	plan->act_one_ms = 500 + below(state, one_in(state, 10) ? 24000 : 8000);
 	plan->fault_gap_ms = one_in(state, 4) ? 0 : 100 + below(state, 1500);
 }
 
@@ -157,7 +158,7 @@ void plan_draw(uint64_t seed, struct plan *plan)
 	draw_faults(&state, plan);
 	plan->epilogue = one_in(&state, 3);
 	plan->network_bytes = segments_needed(plan) * plan->segment_bytes;
-	if (!one_in(&state, 3))
+	if (one_in(&state, 2))
 		plan->network_bytes *= 2;
 	if (plan->network_bytes < NETWORK_BYTES_MIN)
 		plan->network_bytes = NETWORK_BYTES_MIN;
@@ -234,6 +235,8 @@ static void print_job(const struct plan_job *job)
 	       job->source_parallelism, job->parallelism, job->sink_parallelism,
 	       job->unchained ? " unchained" : "", job->own_group ? " own group" : "", job->records,
 	       job->keys, job->rate_per_s);
+	if (job->key_bytes)
+		printf(" of %u bytes", job->key_bytes);
 	if (job->drop_every)
 		printf(", drops each %u.", job->drop_every);
 	if (job->shape == SHAPE_WINDOW)

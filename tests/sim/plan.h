@@ -10,6 +10,7 @@
 #define PLAN_TMS_MAX 6
 #define PLAN_JOBS_MAX 3
 #define PLAN_PARALLELISM_MAX 8
+#define PLAN_KEY_BYTES_MAX 700
 
 enum plan_shape {
 	SHAPE_SUM,    /* source -> map -> filter -HASH-> sum -> sink: running sums without a gap */
@@ -28,6 +29,7 @@ struct plan_job {
 	uint32_t sources, source_parallelism, parallelism, sink_parallelism;
 	bool unchained, own_group; /* own_group: the source has a slot sharing group of its own */
 	uint32_t records, keys, rate_per_s;
+	uint32_t key_bytes; /* at least so long are the keys; 0: short */
 	uint32_t drop_every; /* the filter drops record n if n % drop_every == 0; 0: none */
 	int64_t buffer_timeout_ms;
 	uint32_t window_ms;

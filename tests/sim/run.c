@@ -116,7 +116,7 @@ static void await_ends(struct run *run)
 {
 	mono_t until = mono_after_ms(now(run), ACT_TWO_MS), moved_at = now(run);
 	unsigned long long progress = checks_progress(run->cluster->checks);
-	char text[512];
+	char text[512], machines[2048] = "";
 
 	while (!run->failed && !client_has_ended(run->cluster->client)) {
 		raise_the_dead(run);
@@ -125,11 +125,19 @@ static void await_ends(struct run *run)
 			progress = checks_progress(run->cluster->checks);
 			moved_at = now(run);
 		}
+		bool too_long = now(run) >= until,
+		     still = now(run) >= mono_after_ms(moved_at, STILL_MS);
+
+		if (!too_long && !still)
+			continue;
 		client_describe(run->cluster->client, text, sizeof(text));
-		if (now(run) >= until)
-			fail(run, "healed, but after %d s: %s", ACT_TWO_MS / 1000, text);
-		else if (now(run) >= mono_after_ms(moved_at, STILL_MS))
-			fail(run, "healed, but for %d s nothing happens: %s", STILL_MS / 1000, text);
+		checks_describe(run->cluster, machines, sizeof(machines));
+		if (still)
+			fail(run, "healed, but for %d s nothing happens: %s%s", STILL_MS / 1000, text,
+			     machines);
+		else
+			fail(run, "healed, but after %d s: %s%s", ACT_TWO_MS / 1000, text,
+			     machines);
 	}
 }
 

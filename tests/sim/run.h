@@ -16,7 +16,7 @@ struct run_result {
 	int64_t simulated_ms;
 	unsigned long long events;
 	uint32_t faults, attempts;
-	char why[1024];
+	char why[3072];
 };
 
 void run_plan(const struct plan *plan, bool verbose, struct run_result *result);

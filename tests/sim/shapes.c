@@ -74,10 +74,18 @@ struct builder {
 
 static const struct key_spec by_key = { .fields_count = 1, .fields = { 0 } };
 
-static struct bytes pack_parameters(struct builder *b, const void *function, const char *symbol)
+static const char *symbol_of(const void *function)
+{
+	return function == (const void *)same_entry  ? "same_entry"
+	       : function == (const void *)is_wanted ? "is_wanted"
+						     : "pass_on";
+}
+
+static struct bytes pack_parameters(struct builder *b, const void *function)
 {
 	Flink__OperatorParameters parameters = FLINK__OPERATOR_PARAMETERS__INIT;
 	Flink__FunctionRef reference = FLINK__FUNCTION_REF__INIT;
+	const char *symbol = symbol_of(function);
 	struct module *module;
 	struct err err;
 
@@ -134,7 +142,7 @@ static uint32_t add_operator(struct builder *b, const char *name, const char *fa
 				 .name = name,
 				 .kind = FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR,
 				 .factory = factory,
-				 .parameters = pack_parameters(b, function, name),
+				 .parameters = pack_parameters(b, function),
 				 .parallelism = parallelism,
 				 .slot_sharing_group = b->job->own_group
 							       ? at_source ? "sources" : "default"
