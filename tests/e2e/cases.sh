@@ -15,13 +15,19 @@ fail() {
 	exit 1
 }
 
-# free_ports N: N different ports that nothing listens on just now.
+# free_ports N: N different ports that nothing holds just now, from below the range in which the kernel
+# finds ports for outgoing connections: one of those could take a port before its daemon does.
 free_ports() {
 	python3 - "$1" <<'PY'
-import socket, sys
-sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in sockets:
-    s.bind(("127.0.0.1", 0))
+import random, socket, sys
+sockets = []
+while len(sockets) < int(sys.argv[1]):
+    s = socket.socket()
+    try:
+        s.bind(("127.0.0.1", random.randrange(10240, 32768)))
+    except OSError:
+        continue
+    sockets.append(s)
 print(*[s.getsockname()[1] for s in sockets])
 PY
 }
