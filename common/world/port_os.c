@@ -81,7 +81,8 @@ void os_port_holder(uint16_t port, char *text, size_t size_bytes)
 
 	if (inode == 0)
 		inode = listening_inode("/proc/net/tcp6", port);
-	/* An outgoing connection may have taken the port, and keeps it for a while after its end. */
+	/* An outgoing connection may have taken the port, and keeps it for a while after its
+	 * end. */
 	snprintf(text, size_bytes, "%s", inode != 0 ? "another process (root can see which)"
 						    : "a connection that nobody listens for");
 	DIR *processes = inode != 0 ? opendir("/proc") : NULL;
