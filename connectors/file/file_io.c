@@ -13,12 +13,14 @@ static enum step pass_on(struct agent *agent, mono_t now, mono_t *wake_at)
 	return STEP_IDLE;
 }
 
-static void forget_done(struct file_io *io)
+/* `again` is submitted anew: its `done` is about the next time, and what there is of it here is
+ * about the last, which is over. NULL: none. */
+static void forget_done(struct file_io *io, const struct file_op *again)
 {
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < io->operations_count; i++)
-		if (!atomic_load(&io->operations[i]->done))
+		if (io->operations[i] != again && !atomic_load(&io->operations[i]->done))
 			io->operations[kept++] = io->operations[i];
 	io->operations_count = kept;
 }
@@ -27,7 +29,7 @@ static enum step wait_for_the_last(struct agent *agent, mono_t now, mono_t *wake
 {
 	struct file_io *io = CONTAINER_OF(agent, struct file_io, agent);
 
-	forget_done(io);
+	forget_done(io, NULL);
 	if (io->operations_count > 0 || (io->settle != NULL && io->settle(io)))
 		return STEP_IDLE;
 	return STEP_DONE;
@@ -54,7 +56,7 @@ void file_io_open(struct file_io *io, struct loop *loop, struct agent *task,
 
 void file_io_submit(struct file_io *io, struct file_op *operation)
 {
-	forget_done(io);
+	forget_done(io, operation);
 	CHECK(io->operations_count < FILE_IO_OPERATIONS_MAX, "%u file operations under way",
 	      io->operations_count);
 	io->operations[io->operations_count++] = operation;
@@ -69,7 +71,7 @@ void file_io_close(struct file_io *io)
 
 	if (runner != NULL)
 		runner_remove(runner, &io->agent);
-	forget_done(io);
+	forget_done(io, NULL);
 	/* Without a runner, or on a simulated machine without power, nothing is under way any more.
 	 *  */
 	if (runner == NULL || (world_is_sim(world) && sim_node_dead(world))) {

@@ -339,11 +339,11 @@ static void a_restarted_attempt_moves_the_file_aside(void **state)
 
 static void a_slow_disk_makes_the_writer_refuse_and_loses_nothing(void **state)
 {
-	struct sim_options options = { .file_delay_us_max = 50000 };
+	struct sim_options options = { .file_delay_us_max = 5000000 };
 	struct err err = ERR_INIT;
 	struct scene scene;
 	size_t size_bytes = 0;
-	uint32_t times = 100000;
+	uint32_t times = 300000; /* thirty buffers */
 
 	memset(&scene, 0, sizeof(scene));
 	scene.sim = sim_create(5, &options);
