@@ -65,12 +65,12 @@ test_three_interrupts_end_a_local_job_whose_function_never_returns() {
 	background ./bin/flink run --target local endless.c >run.txt 2>run.err
 	until_true 10 test -e begun
 	kill -INT "$pid"
-	until_true 5 file_has run.err '^Cancelling job'
+	until_true 20 file_has run.err '^Cancelling job'
 	kill -INT "$pid"
-	until_true 5 file_has run.err 'Ctrl-C once more ends this command'
+	until_true 20 file_has run.err 'Ctrl-C once more ends this command'
 	kill -INT "$pid"
 	gone() { ! kill -0 "$pid" 2>/dev/null; }
-	until_true 5 gone
+	until_true 20 gone
 	local code=0
 	wait "$pid" || code=$?
 	same 130 "$code"
