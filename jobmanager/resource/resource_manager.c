@@ -6,14 +6,15 @@
  *                   a registration of the same life (it had lost the connection) -> available
  *   any ----------- a registration of another life of the same resource id ------> replaced
  *
- * While it is not available its slots do not count and its executions have failed; what it still
- * holds when it comes back is taken away by comparing its slot reports. All on the JobManager's
- * thread. */
+ * While it is not available its slots do not count and its executions have failed; when it comes
+ * back it is told that all it was told before is over, and slots that it still holds are taken away
+ * by comparing its slot reports. All on the JobManager's thread. */
 #include "jobmanager/resource/resource_manager.h"
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/base/mark.h"
 #include "common/base/mem.h"
 #include "jobmanager/resource/resource_priv.h"
 
@@ -205,6 +206,10 @@ static struct taskmanager_info *known_life(struct resource_manager *manager,
 		same ? "has connected again; its tasks were cancelled" : "was restarted");
 	resource_taskmanager_gone(manager, taskmanager, &err, !same);
 	if (same)
+		SOMETIMES("the same life of a TaskManager registers again");
+	else
+		SOMETIMES("another life of a TaskManager registers under its name");
+	if (same)
 		return taskmanager;
 	set_peer(taskmanager, NULL);
 	taskmanager_free(manager, taskmanager);
@@ -263,6 +268,7 @@ void resource_taskmanager_heard(struct resource_manager *manager,
 	taskmanager->last_heartbeat_ms = world_wall(manager->options.world);
 	if (taskmanager->available)
 		return;
+	SOMETIMES("a TaskManager that was given up answers again");
 	log_info(RESOURCE_LOGGER, "TaskManager %s answers again", taskmanager->resource_id);
 	become_available(manager, taskmanager);
 }
@@ -300,6 +306,7 @@ static void check_silent(struct resource_manager *manager, struct taskmanager_in
 
 	if (taskmanager->available) {
 		if (now >= deadline) {
+			SOMETIMES("a TaskManager falls silent");
 			err_set(&err, ERR_TASKMANAGER_LOST,
 				"the heartbeat of TaskManager %s timed out: nothing was heard of it for %lld ms",
 				taskmanager->resource_id,
@@ -332,6 +339,7 @@ static void forgive_own_absence(struct resource_manager *manager, mono_t now)
 	if (manager->stepped_at == 0 ||
 	    now - manager->stepped_at < manager->heartbeat_timeout_ms * NS_PER_MS * 3 / 4)
 		return;
+	SOMETIMES("the JobManager stood still and forgives the silence");
 	log_warn(RESOURCE_LOGGER,
 		 "The JobManager stood still for %lld ms; heartbeats count from now",
 		 (long long)((now - manager->stepped_at) / NS_PER_MS));

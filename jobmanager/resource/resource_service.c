@@ -4,6 +4,7 @@
  * leader's epoch (fence_check); the TaskManager that is told ERR_FENCED registers again. */
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/base/mark.h"
 #include "common/rpc/err_message.h"
 #include "jobmanager/resource/resource_priv.h"
 
@@ -20,6 +21,7 @@ static struct taskmanager_info *sender(void *closure_data)
 	struct err err = ERR_INIT;
 
 	if (taskmanager == NULL) {
+		SOMETIMES("a call comes before the registration");
 		err_set(&err, ERR_FENCED, "this connection has not registered a TaskManager");
 		rpc_fail(closure_data, &err);
 	}
@@ -33,6 +35,7 @@ int resource_manager_fence_check(struct resource_manager *manager, struct rpc_pe
 
 	if (strstr(method, "RegisterTaskManager") != NULL)
 		return 0; /* it does not know yet who leads */
+	SOMETIMES_IF(fence->leader_epoch != 0 && fence->leader_epoch != manager->options.leader_epoch, "a call for an earlier leader is refused");
 	if (fence->leader_epoch != 0 && fence->leader_epoch != manager->options.leader_epoch)
 		return err_set(err, ERR_FENCED,
 			       "%s is meant for the leader of epoch %016llx, this one has %016llx",
@@ -126,6 +129,7 @@ static void heartbeat(Flink__ResourceManager_Service *service,
 	taskmanager->cpu_time_ms = request->cpu_time_ms;
 	taskmanager->threads = request->threads;
 	taskmanager->blocking_agents = request->blocking_agents;
+	response.begin_anew = !taskmanager->available;
 	resource_taskmanager_heard(manager, taskmanager);
 	slot_table_reconcile(manager, taskmanager, request->slot_reports, request->n_slot_reports);
 	for (size_t i = 0; i < request->n_tasks; i++)

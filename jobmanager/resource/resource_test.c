@@ -70,8 +70,11 @@ static void a_stopped_process_leaves_within_the_heartbeat_timeout_and_comes_back
 	static const char *const settings[] = { "heartbeat.timeout=3 s", NULL };
 	struct bed *bed = bed_create(3, settings);
 
-	bed_taskmanager(bed, 0, 2);
+	struct fake_taskmanager *fake = bed_taskmanager(bed, 0, 2);
+
 	bed_until_slots(bed, 2, 1000);
+	bed_pass(bed, 2000);
+	assert_int_equal(fake->begun_anew, 0);
 	sim_pause(bed->worlds[0], 10000);
 	bed_pass(bed, 2400);
 	assert_counts(bed, 1, 2, 2);
@@ -81,6 +84,7 @@ static void a_stopped_process_leaves_within_the_heartbeat_timeout_and_comes_back
 	assert_counts(bed, 1, 2, 2);
 	bed_pass(bed, 20000);
 	assert_counts(bed, 1, 2, 2);
+	assert_int_equal(fake->begun_anew, 1); /* nobody will tell it to release its jobs */
 	finish(bed);
 }
 

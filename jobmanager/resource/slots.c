@@ -9,6 +9,7 @@
 #include "common/base/buf.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/mark.h"
 #include "common/base/mem.h"
 #include "jobmanager/resource/resource_priv.h"
 
@@ -190,6 +191,7 @@ static void request_slot_answered(const Flink__Empty *answer, void *data)
 			demand_granted(demand);
 		return;
 	}
+	SOMETIMES("a TaskManager refuses a slot");
 	log_warn(RESOURCE_LOGGER, "TaskManager %s does not give slot %u to job '%s': %s",
 		 slot->taskmanager->resource_id, slot->index, demand->job_name, err->text);
 	slot->refused_until = mono_after_ms(loop_now(manager->loop), REFUSED_MS);
@@ -276,6 +278,7 @@ static void explain_turn(struct slot_demand *demand, const struct slot_demand *f
 {
 	struct buf text;
 
+	SOMETIMES("a job waits for its turn");
 	say_numbers(&text, demand->options.slots_count, free);
 	buf_printf(&text, ", but job '%s' is before it and needs %u: start another TaskManager "
 		   "(./bin/taskmanager.sh start) or cancel that job", first->job_name,
@@ -327,6 +330,7 @@ static void give_all_back(struct resource_manager *manager, struct slot_demand *
 	while (demand->slots_count > 0)
 		slot_free(manager, demand->slots[demand->slots_count - 1],
 			  "the job did not get all its slots");
+	SOMETIMES_IF(demand->state == DEMAND_REQUESTING, "a job gives back the slots that it has because others are gone");
 	if (demand->state == DEMAND_REQUESTING)
 		sm_move(&demand_states, &demand->state, DEMAND_WAITING, demand);
 }
@@ -431,6 +435,7 @@ static void report_held(struct resource_manager *manager, struct slot *slot,
 {
 	if (slot->state != SLOT_FREE)
 		return; /* the same one, or it will refuse the new one */
+	SOMETIMES("a slot is held for somebody unknown");
 	slot->allocation_id = *allocation_id;
 	map_put(manager->slots_by_allocation, map_key_id(allocation_id), slot);
 	slot_free(manager, slot, "the JobManager does not know of it");

@@ -9,6 +9,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/mark.h"
 #include "common/base/mem.h"
 #include "taskmanager/exec/executor_priv.h"
 
@@ -190,10 +191,13 @@ static void heartbeat_answered(const Flink__HeartbeatResponse *answer, void *clo
 	executor->heartbeating = false;
 	if (answer != NULL) {
 		executor->heartbeat_answered = loop_now(runner_loop(executor->options.runner));
+		if (answer->begin_anew)
+			executor_cancel_all(executor, "the JobManager had given this "
+						      "TaskManager up for its silence");
 	} else if (rpc_error()->code == ERR_FENCED) {
-		/* Given up by the JobManager (a long pause): everything begins anew. */
+		/* The JobManager has forgotten it altogether. */
 		atomic_store(&executor->registered, false);
-		executor_cancel_all(executor, "the JobManager had given this TaskManager up");
+		executor_cancel_all(executor, "the JobManager had forgotten this TaskManager");
 		executor->register_at = executor->heartbeat_answered;
 	}
 	agent_wake(&executor->agent);
@@ -255,6 +259,7 @@ void executor_heartbeat(struct task_executor *executor, mono_t now, mono_t *wake
 	if (now >= overdue) {
 		struct err err;
 
+		SOMETIMES("the JobManager does not answer heartbeats");
 		err_set(&err, ERR_NET_TIMEOUT, "no heartbeat answer from the JobManager for %u ms",
 			executor->heartbeat_timeout_ms);
 		rpc_peer_close(executor->peer, &err);
@@ -292,6 +297,7 @@ static void report_answered(const Flink__Empty *answer, void *closure_data)
 	if (answer != NULL) {
 		task->reported_state = told;
 	} else if (rpc_error()->code == ERR_FENCED || rpc_error()->code == ERR_JOB_NOT_FOUND) {
+		SOMETIMES("a task learns that nobody wants it any more");
 		task->reported_state = told; /* nobody wants to know any more … */
 		task->cancel_asked = true;
 		if (task->task != NULL)

@@ -403,6 +403,7 @@ static void heartbeat_answered(const Flink__HeartbeatResponse *answer, void *dat
 {
 	struct fake_taskmanager *fake = data;
 
+	fake->begun_anew += answer != NULL && answer->begin_anew;
 	if (answer == NULL && rpc_error()->code == ERR_FENCED && fake->peer != NULL) {
 		fake->registered = false;
 		register_now(fake);

@@ -47,6 +47,7 @@ struct fake_taskmanager {
 	bool registered;
 	mono_t heartbeat_at;
 	uint32_t released, graphs, refused_reports;
+	uint32_t begun_anew; /* so often a heartbeat was answered that all before is over */
 	enum err_code report_code; /* of the last refused report */
 	char status_text[64]; /* of each running task, in heartbeats */
 	uint64_t records;     /* records in and out of each running task, in heartbeats */
