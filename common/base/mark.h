@@ -35,6 +35,13 @@ struct mark {
 		atomic_fetch_add_explicit(&mark_.hits, 1, memory_order_relaxed); \
 	} while (0)
 
+/* Only what comes before is judged; nothing follows from it. */
+#define SOMETIMES_IF(condition, text) \
+	do { \
+		if (condition) \
+			SOMETIMES(text); \
+	} while (0)
+
 /* size_t at = 0; while ((mark = mark_next(&at)) != NULL) …: all marks that are linked into this
  * program, hit or not. */
 const struct mark *mark_next(size_t *at);

@@ -7,6 +7,7 @@
 #include "common/rpc/rpc_priv.h"
 
 #include "common/base/check.h"
+#include "common/base/mark.h"
 #include "common/wire/little.h"
 
 #define CALLS_WHILE_CLOSING_MAX 100000
@@ -78,9 +79,11 @@ static void rpc_call_send(struct rpc_call *call, struct rpc_caller *caller, stru
 
 void rpc_caller_send_again(struct rpc_caller *caller, struct rpc_peer *peer)
 {
-	LIST_FOR_EACH(&caller->calls, struct rpc_call, node, call)
+	LIST_FOR_EACH(&caller->calls, struct rpc_call, node, call) {
+		SOMETIMES("a call is sent again on another connection");
 		rpc_call_send(call, caller, peer, (uint8_t *)(uintptr_t)call->request.data,
 			      call->request.size_bytes, RPC_FLAG_AGAIN);
+	}
 }
 
 /* May this call go out? Else why not. */
@@ -230,6 +233,7 @@ void rpc_caller_expire(struct rpc_endpoint *endpoint, struct rpc_caller *caller,
 	while (now >= caller->deadline_next && (call = rpc_caller_expired(caller, now)) != NULL) {
 		rpc_call_remove(caller, call);
 		caller->deadline_next = now; /* look again; a closure may add and remove calls */
+		SOMETIMES("a call is not answered in time");
 		err = ERR_INIT;
 		err_set(&err, ERR_NET_TIMEOUT, "%s.%s: no answer within %u ms",
 			call->method->service, call->method->name, call->timeout_ms);

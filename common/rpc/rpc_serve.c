@@ -8,6 +8,7 @@
 #include "common/rpc/rpc_priv.h"
 
 #include "common/base/check.h"
+#include "common/base/mark.h"
 #include "common/wire/little.h"
 
 /* ---- origins --------------------------------------------------------------------------------- */
@@ -277,12 +278,14 @@ static int rpc_serve_duplicate(struct rpc_peer *peer, const struct frame *frame,
 			       peer->name, frame->call, method->service, method->name);
 	LIST_FOR_EACH(&origin->running, struct rpc_inbound, node, inbound) {
 		if (inbound->id == frame->call && inbound->method == method) {
+			SOMETIMES("a repeated call finds the first one running");
 			inbound->peer = peer;
 			return 1;
 		}
 	}
 	LIST_FOR_EACH(&origin->kept, struct rpc_kept, node, kept) {
 		if (kept->id == frame->call && kept->method == method->id) {
+			SOMETIMES("a repeated call gets the answer that was lost");
 			rpc_peer_frame(peer, kept->kind, kept->method, kept->id, 0, kept->body);
 			return 1;
 		}

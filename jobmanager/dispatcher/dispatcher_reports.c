@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * dispatcher_reports.c - from the ResourceManager's service to the job that a message is about. */
 #include "common/base/log.h"
+#include "common/base/mark.h"
 #include "common/base/mem.h"
 #include "common/daemon/daemon.h"
 #include "jobmanager/dispatcher/dispatcher_priv.h"
@@ -62,6 +63,7 @@ static struct execution *find_execution(struct dispatcher *dispatcher,
 	else
 		err_set(err, ERR_NET_PROTOCOL, "an execution id has %zu bytes, not 16",
 			execution_id->len);
+	SOMETIMES_IF(execution == NULL && err->code == ERR_NONE, "a report of an earlier attempt is refused");
 	if (execution == NULL && err->code == ERR_NONE)
 		err_set(err, ERR_FENCED, "execution %s is not one of the current attempts",
 			id_format(&id, text));

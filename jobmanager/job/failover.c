@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/base/check.h"
+#include "common/base/mark.h"
 #include "common/daemon/daemon.h"
 #include "jobmanager/job/job_priv.h"
 
@@ -177,6 +178,7 @@ static void decide(struct job_master *master, mono_t now, bool charged, bool may
 		return;
 	}
 	if (may_wait) {
+		SOMETIMES("a job waits for what its TaskManager died of");
 		be_restarting(master);
 		job_say(master, mem_printf("finding out what happened: %s",
 					   master->cause.text));
@@ -214,6 +216,7 @@ void job_fail(struct job_master *master, enum cause_rank rank, const struct err 
 		begin_failover(master, now, wait_ms);
 		break;
 	case JOB_RESTARTING:
+		SOMETIMES_IF(rank > master->cause_rank, "a better cause replaces the first one");
 		if (rank <= master->cause_rank)
 			break; /* an effect of the first trouble */
 		set_cause(master, rank, why, execution);
@@ -378,6 +381,7 @@ static void is_guilty(struct job_master *master, const struct job_loss *loss,
 		return;
 	}
 	if (too_often) {
+		SOMETIMES("a job that crashes too often ends");
 		set_cause(master, CAUSE_CRASH, &err, NULL);
 		fail_for_good(master, NULL);
 		job_cancel_executions(master);
@@ -392,6 +396,7 @@ static void is_innocent(struct job_master *master, const struct job_loss *loss, 
 	struct err err = master->cause;
 
 	if (loss->charged) {
+		SOMETIMES("a restart is refunded, for another job was to blame");
 		restart_refund(&master->restart);
 		master->charged = false;
 	}

@@ -2,6 +2,7 @@
  * job_master.c - the life of one job: every move of its status and of its executions, the step that
  * decides what comes next, and cancelling. */
 #include "common/base/check.h"
+#include "common/base/mark.h"
 #include "jobmanager/job/job_priv.h"
 
 const char *job_id_text(const struct job_master *master, char text[ID_TEXT_SIZE])
@@ -191,6 +192,7 @@ static void check_cancellation(struct job_master *master, mono_t now, mono_t *wa
 	FOR_EACH_EXECUTION(master, execution) {
 		if (execution->state != EXECUTION_CANCELING)
 			continue;
+		SOMETIMES("a TaskManager that does not cancel is given up");
 		err_set(&err, ERR_TASKMANAGER_LOST,
 			"TaskManager %s has not cancelled task %s (%u/%u) of job '%s' within "
 			"task.cancellation.timeout (%lld ms)", execution->resource_id,
@@ -252,6 +254,7 @@ static void check_demand(struct job_master *master, mono_t now, mono_t *wake_at)
 		*wake_at = mono_min(*wake_at, master->demand_until);
 		return;
 	}
+	SOMETIMES("a job gives up waiting for slots");
 	err_set(&err, ERR_NO_SLOTS, "job '%s' %s; waited for slot.request.timeout (%lld ms)",
 		master->job.name, waiting_for,
 		(long long)conf_duration_ms(master->job.conf, "slot.request.timeout"));

@@ -6,6 +6,8 @@
 
 #include "jobmanager/job/job_priv.h"
 
+#include "common/base/mark.h"
+
 /* How long a task that only lost its peer waits for a better explanation. */
 #define SYMPTOM_WAIT_MS 1000
 
@@ -15,6 +17,7 @@ static int check_sender(const struct execution *execution, const struct taskmana
 	if (execution->place != NULL && execution->place->taskmanager == from &&
 	    execution->submitted)
 		return 0;
+	SOMETIMES("a report of a task that is somewhere else is refused");
 	return err_set(err, ERR_FENCED,
 		       "task %s (%u/%u) of job '%s' is %s and not on TaskManager %s",
 		       execution->vertex->message->name, execution_subtask(execution) + 1,

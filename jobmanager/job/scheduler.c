@@ -7,6 +7,7 @@
  * a wide job does not have thousands of them under way. Where tasks are is one table per attempt,
  * which all SubmitTask messages share; edges are ranges of it. */
 #include "common/base/check.h"
+#include "common/base/mark.h"
 #include "common/graph/graph.h"
 #include "jobmanager/job/job_priv.h"
 
@@ -167,6 +168,7 @@ void job_slots_step(struct job_master *master, mono_t now, mono_t *wake_at)
 					mono_min(master->idle_next, master->slot_idle_at[i]);
 				continue;
 			}
+			SOMETIMES("a slot that is not used any more goes back");
 			resource_manager_release(master->options.resources, master->slots[i],
 						 "its tasks have finished");
 			master->slots[i] = NULL;
@@ -204,6 +206,7 @@ void job_schedule(struct job_master *master)
 	FOR_EACH_EXECUTION(master, execution)
 		execution_move(execution, EXECUTION_SCHEDULED, NULL);
 	if (has_all_slots(master)) {
+		SOMETIMES_IF(master->job.job_attempt > 0, "a job starts again in the slots that it has");
 		master->granted = true;
 		return;
 	}
@@ -316,6 +319,7 @@ static void submit_answered(const Flink__Empty *answer, void *data)
 	const struct err *reason = rpc_error();
 	struct err err = *reason;
 
+	SOMETIMES_IF(answer == NULL, "a deployment is refused, or not answered");
 	if (answer == NULL)
 		place->graph_sent = false; /* unsure: the next one carries it again */
 	struct execution *execution = job_call_end(data);
@@ -349,8 +353,10 @@ static void cancel_answered(const Flink__Empty *answer, void *data)
 		return;
 	if (again)
 		want_call(execution, CALL_CANCEL);
-	else if (unknown) /* there is no such task */
+	if (unknown) { /* there is no such task */
+		SOMETIMES("a task to be cancelled is not known there");
 		execution_move(execution, EXECUTION_CANCELED, err);
+	}
 }
 
 static uint32_t edges_of(const struct job_master *master, const struct job_vertex *vertex,

@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/base/mark.h"
 #include "common/base/mem.h"
 #include "common/graph/graph.h"
 #include "taskmanager/exec/executor_priv.h"
@@ -36,6 +37,7 @@ struct fetch_call {
 
 static void artifact_failed(struct artifact *artifact, const struct err *why)
 {
+	SOMETIMES("an artifact cannot be fetched");
 	artifact->stage = ARTIFACT_FAILED;
 	artifact->job->failure = *why;
 	err_wrap(&artifact->job->failure, "fetching %s",
@@ -224,6 +226,8 @@ struct executor_job *executor_job_get(struct task_executor *executor, const stru
 		executor_job_destroy(job);
 		return NULL;
 	}
+	LIST_FOR_EACH(&executor->leaving, struct executor_job, leaving_node, earlier)
+		SOMETIMES_IF(id_equal(&earlier->id, id), "a job comes back while its earlier life leaves");
 	map_put(executor->jobs, map_key_id(id), job);
 	begin_artifacts(job);
 	return job;
@@ -277,6 +281,7 @@ void executor_job_release(struct executor_job *job)
 {
 	struct task_executor *executor = job->executor;
 
+	SOMETIMES_IF(job->tasks_count > 0, "a job leaves a TaskManager before its tasks");
 	job->leaving = true;
 	map_remove(executor->jobs, map_key_id(&job->id));
 	list_push_back(&executor->leaving, &job->leaving_node);

@@ -10,6 +10,7 @@
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
+#include "common/base/mark.h"
 #include "common/base/mem.h"
 #include "taskmanager/exec/executor_priv.h"
 
@@ -55,6 +56,7 @@ static void drop_oldest(struct executor_job *job)
 	memmove(from, from + cut, room - cut);
 	job->output.size_bytes -= cut;
 	job->dropped_bytes += cut;
+	SOMETIMES("printed lines are dropped before they are sent");
 }
 
 void executor_output_take(struct executor_job *job, struct event *event)

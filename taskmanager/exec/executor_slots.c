@@ -6,6 +6,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/mark.h"
 #include "common/base/mem.h"
 #include "taskmanager/exec/executor_priv.h"
 
@@ -110,6 +111,7 @@ void executor_cancel_task(struct executor_task *task)
 		task_cancel(task->task);
 		return;
 	}
+	SOMETIMES("a task is cancelled before it began");
 	executor_room_given_up(task);
 	task->state = TASK_CANCELED; /* never began */
 	agent_wake(&task->executor->agent);

@@ -473,6 +473,7 @@ static void watch_loss(struct task_executor *executor, mono_t now, mono_t *wake_
 		*wake_at = mono_min(*wake_at, give_up);
 		return;
 	}
+	SOMETIMES("the JobManager stays away and its tasks are cancelled");
 	executor->lost_at = MONO_NEVER;
 	executor_cancel_all(executor, "the JobManager stayed away");
 	agent_wake(&executor->agent);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/base/check.h"
+#include "common/base/mark.h"
 #include "taskmanager/shuffle/channel_priv.h"
 
 /* ---- what comes next ------------------------------------------------------------------------- */
@@ -216,6 +217,7 @@ static uint32_t channel_lend(struct channel *channel, uint64_t wanted)
 	if (more == 0)
 		return 0;
 	more = segment_pool_lend(gate->pool, (uint32_t)more);
+	SOMETIMES_IF(more > 0, "a channel is lent segments");
 	gate->floating_free -= (uint32_t)more;
 	channel->floating_segments += (uint32_t)more;
 	return (uint32_t)more;
@@ -257,8 +259,10 @@ static void channel_adjust_window(struct channel *channel, uint64_t used, uint64
 		channel->window_target = channel->window_peak;
 		channel->window_peak = channel->window_released = 0;
 	}
-	if (unlikely(segment_pool_held(channel->gate->pool)))
+	if (unlikely(segment_pool_held(channel->gate->pool))) {
+		SOMETIMES("segments are called back for somebody who waits for room");
 		channel->window_target = channel->window_segments_base;
+	}
 	if (window > channel->window_target)
 		channel->window_segments -=
 			channel_lent_back(channel, window - channel->window_target, released_count);

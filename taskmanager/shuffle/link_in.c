@@ -6,6 +6,7 @@
  * segments; a window of one is told each time. A consumer that releases all it was given makes the
  * difference a whole window, so the far producer is never left waiting. */
 #include "common/base/check.h"
+#include "common/base/mark.h"
 #include "taskmanager/shuffle/shuffle_priv.h"
 
 #define CONTROLS_TOLD_MIN (CHANNEL_CONTROLS_MAX / 2)
@@ -45,6 +46,7 @@ static void link_in_cancel(struct link_channel *channel)
 		link_channel_free(channel);
 		return;
 	}
+	SOMETIMES("a far consumer leaves before the end");
 	channel->state = IN_CANCELLED;
 	if (!channel->ended)
 		link_owe(channel, OWES_CANCEL);

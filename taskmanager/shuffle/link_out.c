@@ -5,6 +5,7 @@
  * Ready channels are served in turns, a frame each. What was taken is released when it is written:
  * a segment stays the channel's while the socket still needs it. */
 #include "common/base/check.h"
+#include "common/base/mark.h"
 #include "taskmanager/shuffle/shuffle_priv.h"
 
 /* ---- beginning and end ---------------------------------------------------------------------- */
@@ -179,6 +180,7 @@ static void link_out_bytes(struct link_channel *channel, struct channel_view *vi
 	struct link *link = channel->link;
 
 	if (view->at.segment >= channel->limit || !link_out_before_urgent(channel, view)) {
+		SOMETIMES("the credit of a far consumer is used up");
 		gate_park(link->gate, channel->channel);
 		return;
 	}
@@ -303,6 +305,7 @@ int link_out_frame(struct link *link, const struct data_frame *frame, struct byt
 	if (frame->channel >= link->numbers_seen)
 		return err_set(err, ERR_NET_PROTOCOL, "sent %s for channel %u, which is unknown",
 			       data_frame_kind_name(frame->kind), frame->channel);
+	SOMETIMES_IF(channel == NULL, "a frame crosses the last one of its channel");
 	if (channel == NULL)
 		return 0; /* it has just ended: the frame crossed the last one */
 	if (frame->kind == DATA_CREDIT) {

@@ -11,6 +11,7 @@
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/base/mark.h"
 #include "taskmanager/shuffle/shuffle_priv.h"
 
 #define LOGGER "Shuffle"
@@ -71,6 +72,7 @@ static void entry_work(struct shuffle *shuffle, struct shuffle_entry *entry)
 /* All wait equally long, so the list stays in the order of its deadlines. */
 static void entry_wait(struct shuffle *shuffle, struct shuffle_entry *entry)
 {
+	SOMETIMES("a consumer is there before its producer");
 	entry->wait_until = mono_after_ms(world_now(shuffle->world), SHUFFLE_PARTITION_WAIT_MS);
 	list_push_back(&shuffle->waiting, &entry->waiting_node);
 	agent_wake(&shuffle->agent);
@@ -296,6 +298,7 @@ static void entry_release(struct shuffle *shuffle, struct shuffle_entry *entry)
 
 	err_set(&err, ERR_CANCELED, "attempt %u of job %s was released on this TaskManager",
 		entry->name.job_attempt, id_format(&entry->name.job_id, job));
+	SOMETIMES("what an attempt left behind is cleared away");
 	entry->released = true;
 	if (entry->channel != NULL)
 		channel_fail(entry->channel, &err);
@@ -471,6 +474,7 @@ static void shuffle_meet(struct shuffle *shuffle, struct shuffle_entry *entry,
 	}
 	pthread_mutex_unlock(&shuffle->lock);
 	if (err.code == ERR_NONE) {
+		SOMETIMES("a far consumer has waited for its producer");
 		link_out_attach(asker, entry);
 		return;
 	}
@@ -514,6 +518,7 @@ static bool shuffle_expire_next(struct shuffle *shuffle, mono_t now, mono_t *wak
 	bool expired = entry != NULL && entry->wait_until <= now;
 
 	if (expired) {
+		SOMETIMES("a producer does not come in time");
 		list_remove(&entry->waiting_node);
 		entry_not_found(&entry->name, &err);
 		asker = entry->asker;
