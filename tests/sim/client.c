@@ -540,10 +540,13 @@ int client_breach(const struct client *client, struct err *err)
 	return -1;
 }
 
-static int check_end(const struct client_job *job, bool calm, struct err *err)
+static int check_end(const struct client_job *job, bool calm, bool may_lack_slots,
+		     struct err *err)
 {
 	bool limited = job->plan.restarts == RESTARTS_FEW || job->plan.restarts == RESTARTS_NONE;
-	bool may_fail = limited && (!calm || job->plan.failures > 0);
+	bool may_fail = (limited && (!calm || job->plan.failures > 0)) ||
+			job->failure.code == ERR_USER_FUNCTION_CRASHED ||
+			(may_lack_slots && job->failure.code == ERR_NO_SLOTS);
 	const char *status = sm_name(&job_states, (uint32_t)job->status);
 
 	switch (job->status) {
@@ -555,7 +558,7 @@ static int check_end(const struct client_job *job, bool calm, struct err *err)
 	case JOB_FAILED:
 		if (job->failure.code == ERR_NONE)
 			return err_set(err, ERR_BUG, "it FAILED without saying why");
-		if (!may_fail && job->failure.code != ERR_USER_FUNCTION_CRASHED)
+		if (!may_fail)
 			return err_set(err, ERR_BUG, "it FAILED: %.400s", job->failure.text);
 		SOMETIMES("a job fails for good");
 		return 0;
@@ -564,14 +567,15 @@ static int check_end(const struct client_job *job, bool calm, struct err *err)
 	}
 }
 
-int client_check_ends(const struct client *client, bool calm, struct err *err)
+int client_check_ends(const struct client *client, bool calm, bool may_lack_slots,
+		      struct err *err)
 {
 	for (uint32_t i = 0; i < client->jobs_count; i++) {
 		const struct client_job *job = &client->jobs[i];
 
 		if (job->state != ENDED)
 			return err_set(err, ERR_BUG, "job %u has not ended", i);
-		if (check_end(job, calm, err) != 0)
+		if (check_end(job, calm, may_lack_slots, err) != 0)
 			return err_wrap(err, "job %u", ledger_number(job->ledger));
 	}
 	return 0;

@@ -29,8 +29,10 @@ bool client_has_ended(const struct client *client); /* all jobs */
 bool client_any_job(struct client *client, struct id *job_id);
 /* What the client found wrong: 0, or -1. After every event. */
 int client_breach(const struct client *client, struct err *err);
-/* How each job ended against how it may end. calm: nothing befell the cluster. */
-int client_check_ends(const struct client *client, bool calm, struct err *err);
+/* How each job ended against how it may end. calm: nothing befell the cluster; may_lack_slots: a
+ * job may fail because it waited for them too long. */
+int client_check_ends(const struct client *client, bool calm, bool may_lack_slots,
+		      struct err *err);
 /* One line of each job that has not ended. */
 void client_describe(const struct client *client, char *text, size_t size_bytes);
 uint32_t client_attempts(const struct client *client);

@@ -47,6 +47,10 @@ static struct conf *jobmanager_conf(const struct plan *plan)
 	struct conf *conf = common_conf(plan);
 
 	set(conf, "jobmanager.bind-host=0.0.0.0");
+	set(conf, "slot.idle.timeout=%u", plan->slot_idle_ms);
+	set(conf, "task.cancellation.timeout=%u", plan->cancellation_ms);
+	if (plan->slot_request_ms)
+		set(conf, "slot.request.timeout=%u", plan->slot_request_ms);
 	return conf;
 }
 
@@ -63,6 +67,7 @@ static struct conf *taskmanager_conf(const struct plan *plan, const char *name)
 	set(conf, "taskmanager.network.memory.floating-buffers-per-gate=%u",
 	    plan->floating_segments);
 	set(conf, "io.tmp.dirs=/tmp");
+	set(conf, "task.cancellation.timeout=%u", plan->cancellation_ms);
 	if (plan->fixed_ids)
 		set(conf, "taskmanager.resource-id=%s", name);
 	return conf;
@@ -102,6 +107,12 @@ void cluster_kill_jobmanager(struct cluster *cluster)
 	checks_forget_jobs(cluster->checks);
 }
 
+/* Its supervisor is asked for another life. */
+static void is_stuck(void *context, const char *why)
+{
+	((struct cluster_node *)context)->stuck = true;
+}
+
 void cluster_start_taskmanager(struct cluster *cluster, uint32_t tm)
 {
 	struct cluster_node *node = &cluster->tms[tm];
@@ -110,7 +121,8 @@ void cluster_start_taskmanager(struct cluster *cluster, uint32_t tm)
 	if (node->taskmanager != NULL)
 		return;
 	node->world = start_node(cluster, node->name);
-	struct taskmanager_options options = { .world = node->world, .conf = node->conf };
+	struct taskmanager_options options = { .world = node->world, .conf = node->conf,
+					       .stuck = is_stuck, .stuck_context = node };
 
 	if (node->note != NULL) {
 		options.crash_note = node->note;
@@ -119,7 +131,7 @@ void cluster_start_taskmanager(struct cluster *cluster, uint32_t tm)
 		options.crash_at = world_wall(node->world);
 	}
 	CHECK(taskmanager_create(&options, &node->taskmanager, &err) == 0, "%s", err.text);
-	node->stopping = false;
+	node->stopping = node->stuck = false;
 	if (node->lives++ > 0)
 		SOMETIMES("a TaskManager is started anew");
 	if (cluster->jobmanager == NULL)
@@ -160,6 +172,10 @@ void cluster_step(struct cluster *cluster)
 	for (uint32_t tm = 0; tm < cluster->tms_count; tm++) {
 		struct cluster_node *node = &cluster->tms[tm];
 
+		if (node->stuck && node->taskmanager != NULL) {
+			cluster_kill_taskmanager(cluster, tm);
+			cluster_start_taskmanager(cluster, tm);
+		}
 		if (!node->stopping || node->taskmanager == NULL ||
 		    !taskmanager_stopped(node->taskmanager))
 			continue;

@@ -16,7 +16,7 @@ struct cluster_node {
 	struct conf *conf;
 	struct taskmanager *taskmanager; /* NULL: dead, or not there yet */
 	uint32_t lives;
-	bool stopping;
+	bool stopping, stuck;
 	char *note; /* what its next life says that this one died of; NULL: nothing */
 	struct id note_job_id;
 };

@@ -2,8 +2,12 @@
  * faults.c - the blows. A blow that its plan does not have, or that finds nobody, is none. */
 #include "tests/sim/faults.h"
 
+#include <string.h>
+
 #include "common/base/mark.h"
 #include "common/base/mem.h"
+
+#define LONG_CUT_MS 25000 /* longer than any call waits for its answer */
 
 static uint32_t below(struct faults *faults, uint32_t bound)
 {
@@ -32,7 +36,10 @@ static void leave_note(struct faults *faults, struct cluster_node *node)
 {
 	struct id job_id;
 
-	if (!(faults->cluster->plan->faults & FAULT_CRASH_NOTE) || below(faults, 3) > 0 ||
+	const struct plan *plan = faults->cluster->plan;
+	bool writes = plan->theme == THEME_CRASHES || below(faults, 2) == 0;
+
+	if (!(plan->faults & FAULT_CRASH_NOTE) || !writes ||
 	    !client_any_job(faults->cluster->client, &job_id))
 		return;
 	mem_free(node->note);
@@ -53,7 +60,8 @@ static void kill_taskmanager(struct faults *faults)
 	}
 	cluster_kill_taskmanager(cluster, tm);
 	leave_note(faults, node);
-	if (below(faults, 2) == 0) /* as its supervisor does, at once */
+	/* as its supervisor does, at once */
+	if (cluster->plan->theme == THEME_CRASHES || below(faults, 2) == 0)
 		cluster_start_taskmanager(cluster, tm);
 }
 
@@ -148,7 +156,9 @@ static void remember_cut(struct faults *faults, struct world *from, struct world
 
 static void cut(struct faults *faults, bool both_ways)
 {
-	uint32_t ms = 1 + below(faults, 2 * faults->cluster->plan->heartbeat_timeout_ms);
+	uint32_t timeout_ms = faults->cluster->plan->heartbeat_timeout_ms;
+	bool is_long = faults->cluster->plan->theme == THEME_CUTS || below(faults, 4) == 0;
+	uint32_t ms = 1 + below(faults, is_long ? LONG_CUT_MS : 2 * timeout_ms);
 	mono_t until = mono_after_ms(sim_now(faults->cluster->sim), ms);
 	struct world *a, *b;
 
@@ -211,18 +221,29 @@ static void somebody_returns(struct faults *faults)
 		cluster_start_jobmanager(cluster);
 }
 
+/* One of those that the plan has; 0: it has none that strikes by itself. */
+static enum plan_fault any_kind(struct faults *faults)
+{
+	uint32_t kinds = faults->cluster->plan->faults & ~(uint32_t)FAULT_CRASH_NOTE;
+
+	for (uint32_t skip = kinds ? below(faults, (uint32_t)__builtin_popcount(kinds)) : 0;
+	     skip > 0; skip--)
+		kinds &= kinds - 1;
+	return (enum plan_fault)(kinds & -kinds);
+}
+
 void faults_step(struct faults *faults)
 {
 	end_cuts(faults);
 	if (sim_now(faults->cluster->sim) < faults->next_at)
 		return;
-	enum plan_fault kind = (enum plan_fault)(1u << below(faults, 10));
+	enum plan_fault kind = any_kind(faults);
 
 	faults->count++;
-	if (kind & faults->cluster->plan->faults)
-		strike(faults, kind);
-	else
+	if (kind == 0 || below(faults, 3) == 0)
 		somebody_returns(faults);
+	else
+		strike(faults, kind);
 	plan_next(faults);
 }
 

@@ -57,6 +57,9 @@ static void draw_cluster(uint64_t *state, struct plan *plan)
 	plan->floating_segments = one_in(state, 3) ? 0 : between(state, 1, 8);
 	plan->heartbeat_ms = between(state, 100, 800);
 	plan->heartbeat_timeout_ms = plan->heartbeat_ms * between(state, 3, 6) + 500;
+	plan->slot_idle_ms = between(state, 50, 3000);
+	plan->cancellation_ms = one_in(state, 4) ? between(state, 100, 3000) : 180000;
+	plan->slot_request_ms = one_in(state, 8) ? between(state, 500, 4000) : 0;
 }
 
 static enum ship draw_ship(uint64_t *state)
@@ -105,7 +108,7 @@ static void draw_job(uint64_t *state, struct plan *plan, struct plan_job *job)
 	job->records = 300 + below(state, 3000);
 	job->keys = 1 + below(state, 60);
 	job->key_bytes = one_in(state, 4) ? below(state, PLAN_KEY_BYTES_MAX) : 0;
-	job->rate_per_s = 500 + below(state, one_in(state, 3) ? 40000 : 4000);
+	job->rate_per_s = 200 + below(state, one_in(state, 3) ? 40000 : 1500);
 	job->drop_every = one_in(state, 2) ? between(state, 2, 9) : 0;
 	job->buffer_timeout_ms = one_in(state, 3) ? (int64_t)below(state, 3) - 1 : 100;
 	job->window_ms = between(state, 20, 1500);
@@ -120,29 +123,151 @@ static void draw_job(uint64_t *state, struct plan *plan, struct plan_job *job)
 	job->cancel_ms = one_in(state, 7) ? below(state, 3000) : UINT32_MAX;
 }
 
+static void draw_faults(uint64_t *state, struct plan *plan)
+{
+	for (uint32_t kind = 1; kind < FAULT_ALL; kind *= 2)
+		if (one_in(state, kind == FAULT_KILL_JM || kind == FAULT_KILL_CLIENT ? 4 : 2))
+			plan->faults |= kind;
+	plan->act_one_ms = 500 + below(state, one_in(state, 6) ? 30000 : 8000);
+	plan->fault_gap_ms = one_in(state, 5)   ? 0
+			     : one_in(state, 2) ? 50 + below(state, 400)
+						: 300 + below(state, 1500);
+}
+
+/* ---- themes --------------------------------------------------------------------------------- */
+
+static void be_narrow(struct plan_job *job, uint32_t parallelism)
+{
+	job->own_group = false;
+	job->source_parallelism = job->parallelism = job->sink_parallelism = parallelism;
+}
+
+static void draw_crashes(uint64_t *state, struct plan *plan)
+{
+	plan->tms = between(state, 1, 2);
+	plan->late_tms = 0;
+	plan->slots = 4;
+	plan->jobs_count = 2;
+	for (uint32_t i = 0; i < plan->jobs_count; i++) {
+		be_narrow(&plan->jobs[i], between(state, 1, 2));
+		plan->jobs[i].rate_per_s = between(state, 200, 600);
+		plan->jobs[i].submit_ms = 0;
+		plan->jobs[i].cancel_ms = UINT32_MAX;
+	}
+	plan->faults = FAULT_KILL_TM | FAULT_CRASH_NOTE;
+	plan->act_one_ms = between(state, 4000, 9000);
+	plan->fault_gap_ms = between(state, 300, 1500);
+}
+
+static void draw_flood(uint64_t *state, struct plan *plan)
+{
+	struct plan_job *job = &plan->jobs[0];
+
+	job->shape = SHAPE_PRINT;
+	job->sources = 1;
+	job->key_bytes = PLAN_KEY_BYTES_MAX - below(state, 100);
+	job->records = between(state, 3000, 5000);
+	job->rate_per_s = 40000;
+	plan->world.delay_us_max = plan->world.delay_us_min + between(state, 1000, 60000);
+}
+
+static void draw_tight(uint64_t *state, struct plan *plan)
+{
+	plan->tms = 1;
+	plan->late_tms = 0;
+	plan->slots = 4;
+	plan->segment_bytes = 32768;
+	plan->exclusive_segments = 3;
+	plan->floating_segments = 8;
+	plan->jobs_count = 2;
+	for (uint32_t i = 0; i < plan->jobs_count; i++) {
+		struct plan_job *job = &plan->jobs[i];
+
+		be_narrow(job, 2);
+		job->unchained = true;
+		job->key_bytes = between(state, 300, PLAN_KEY_BYTES_MAX);
+		job->rate_per_s = 30000;
+		job->sink_rest_every = between(state, 5, 50);
+		job->sink_rest_ms = between(state, 1, 10);
+		job->submit_ms = i * between(state, 100, 800);
+		job->cancel_ms = UINT32_MAX;
+	}
+}
+
+static void draw_cuts(uint64_t *state, struct plan *plan)
+{
+	if (plan->tms == 1)
+		plan->tms = 2;
+	plan->heartbeat_ms = between(state, 800, 2000);
+	plan->heartbeat_timeout_ms = between(state, 7000, 12000);
+	plan->cancellation_ms = between(state, 50, 3000);
+	plan->faults = FAULT_CUT | FAULT_CUT_WAY | FAULT_PAUSE | FAULT_RESET;
+	plan->act_one_ms = between(state, 15000, 35000);
+	plan->fault_gap_ms = between(state, 200, 2000);
+	for (uint32_t i = 0; i < plan->jobs_count; i++) { /* they start again during a cut */
+		plan->jobs[i].failures = between(state, 2, 6);
+		plan->jobs[i].rate_per_s = between(state, 200, 1000);
+		plan->jobs[i].submit_ms = between(state, 0, 3000);
+	}
+}
+
+static void apply_theme(uint64_t *state, struct plan *plan)
+{
+	if (one_in(state, 2))
+		return;
+	plan->theme = below(state, THEME_COUNT);
+	switch (plan->theme) {
+	case THEME_CRASHES: draw_crashes(state, plan); break;
+	case THEME_FLOOD: draw_flood(state, plan); break;
+	case THEME_TIGHT: draw_tight(state, plan); break;
+	case THEME_CUTS: draw_cuts(state, plan); break;
+	default: break;
+	}
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+/* Of one exchange: at least as many as it may have. */
+static uint32_t channels_of(enum ship ship, uint32_t from, uint32_t to)
+{
+	bool forward = ship == SHIP_DEFAULT && from == to;
+
+	return forward ? from : from * to;
+}
+
+static uint32_t job_channels(const struct plan_job *job)
+{
+	bool sums = job->shape == SHAPE_SUM || job->shape == SHAPE_UNION;
+	bool any = job->shape == SHAPE_RECORDS || job->shape == SHAPE_PRINT;
+	uint32_t p = job->parallelism, channels = 0;
+
+	if (sums && job->unchained) /* to map, to filter; behind the sum */
+		channels += 2 * job->sources * job->source_parallelism + p;
+	channels +=
+		job->sources * channels_of(any ? job->ship : SHIP_HASH, job->source_parallelism, p);
+	if (job->unchained || job->sink_parallelism != p)
+		channels += channels_of(SHIP_DEFAULT, p, job->sink_parallelism);
+	return channels;
+}
+
 /* A channel may lie half here and half there, and costs each side its exclusive segments; so the
  * worst is that one TaskManager has an end of every channel of every job. */
 static uint32_t segments_needed(const struct plan *plan)
 {
 	uint32_t channels = 0;
 
-	for (uint32_t i = 0; i < plan->jobs_count; i++) {
-		const struct plan_job *job = &plan->jobs[i];
-		uint32_t forward = job->unchained ? 4 * PLAN_PARALLELISM_MAX : 0;
-
-		channels += job->sources * job->source_parallelism * job->parallelism + forward +
-			    job->parallelism * job->sink_parallelism;
-	}
+	for (uint32_t i = 0; i < plan->jobs_count; i++)
+		channels += job_channels(&plan->jobs[i]);
 	return channels * plan->exclusive_segments;
 }
 
-static void draw_faults(uint64_t *state, struct plan *plan)
+static void draw_memory(uint64_t *state, struct plan *plan)
 {
-	for (uint32_t kind = 1; kind < FAULT_ALL; kind *= 2)
-		if (one_in(state, kind == FAULT_KILL_JM || kind == FAULT_KILL_CLIENT ? 4 : 2))
-			plan->faults |= kind;
-	plan->act_one_ms = 500 + below(state, one_in(state, 10) ? 24000 : 8000);
-	plan->fault_gap_ms = one_in(state, 4) ? 0 : 100 + below(state, 1500);
+	plan->network_bytes = segments_needed(plan) * plan->segment_bytes;
+	if (plan->theme != THEME_TIGHT && one_in(state, 2))
+		plan->network_bytes *= 2;
+	if (plan->network_bytes < NETWORK_BYTES_MIN)
+		plan->network_bytes = NETWORK_BYTES_MIN;
 }
 
 void plan_draw(uint64_t seed, struct plan *plan)
@@ -153,15 +278,12 @@ void plan_draw(uint64_t seed, struct plan *plan)
 	draw_world(&state, &plan->world);
 	draw_cluster(&state, plan);
 	plan->jobs_count = one_in(&state, 3) ? 2 : 1;
-	for (uint32_t i = 0; i < plan->jobs_count; i++)
+	for (uint32_t i = 0; i < 2; i++)
 		draw_job(&state, plan, &plan->jobs[i]);
 	draw_faults(&state, plan);
 	plan->epilogue = one_in(&state, 3);
-	plan->network_bytes = segments_needed(plan) * plan->segment_bytes;
-	if (one_in(&state, 2))
-		plan->network_bytes *= 2;
-	if (plan->network_bytes < NETWORK_BYTES_MIN)
-		plan->network_bytes = NETWORK_BYTES_MIN;
+	apply_theme(&state, plan);
+	draw_memory(&state, plan);
 }
 
 /* 1 JobManager, 3 TaskManagers, parallelism 3, 1 000 records a second, default faults. */
@@ -182,6 +304,8 @@ void plan_bench(struct plan *plan)
 		.network_bytes = 2 * NETWORK_BYTES_MIN,
 		.heartbeat_ms = 500,
 		.heartbeat_timeout_ms = 2500,
+		.slot_idle_ms = 50000,
+		.cancellation_ms = 180000,
 		.jobs_count = 1,
 		.faults = FAULT_KILL_TM | FAULT_RESET | FAULT_PAUSE | FAULT_JUMP,
 		.act_one_ms = 60000,
@@ -270,14 +394,16 @@ static void print_faults(const struct plan *plan)
 
 void plan_print(const struct plan *plan)
 {
+	static const char *const themes[] = { "", ", crashes", ", flood", ", tight", ", cuts" };
 	const struct sim_options *world = &plan->world;
 
-	printf("seed %" PRIu64 ": delay %u-%u us, clog %u ppm of %u ms, cut %u ppm, short read %u ppm, "
+	printf("seed %" PRIu64
+	       "%s: delay %u-%u us, clog %u ppm of %u ms, cut %u ppm, short read %u ppm, "
 	       "files %u us, chance %u ppm, steps %u ns, ties %s\n",
-	       plan->seed, world->delay_us_min, world->delay_us_max, world->clog_ppm,
-	       world->clog_ms_max, world->connection_cut_ppm, world->short_read_ppm,
-	       world->file_delay_us_max, world->chance_ppm, world->step_cost_ns_max,
-	       world->shuffle_ties ? "shuffled" : "in order");
+	       plan->seed, themes[plan->theme], world->delay_us_min, world->delay_us_max,
+	       world->clog_ppm, world->clog_ms_max, world->connection_cut_ppm,
+	       world->short_read_ppm, world->file_delay_us_max, world->chance_ppm,
+	       world->step_cost_ns_max, world->shuffle_ties ? "shuffled" : "in order");
 	printf(SHEET_COLUMN "%u TaskManagers of %u slots", plan->tms, plan->slots);
 	if (plan->late_tms)
 		printf(" and %u more at %u ms", plan->late_tms, plan->late_ms);
@@ -287,6 +413,11 @@ void plan_print(const struct plan *plan)
 	       plan->fixed_ids ? ", fixed ids" : "", plan->network_bytes / 1024,
 	       plan->segment_bytes, plan->exclusive_segments, plan->floating_segments,
 	       plan->heartbeat_ms, plan->heartbeat_timeout_ms);
+	printf(SHEET_COLUMN "timeouts: idle slots %u ms, cancellation %u ms", plan->slot_idle_ms,
+	       plan->cancellation_ms);
+	if (plan->slot_request_ms)
+		printf(", slot requests %u ms", plan->slot_request_ms);
+	printf("\n");
 	for (uint32_t i = 0; i < plan->jobs_count; i++)
 		print_job(&plan->jobs[i]);
 	print_faults(plan);

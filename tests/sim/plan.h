@@ -50,8 +50,19 @@ enum plan_fault {
 	FAULT_ALL = 1023,
 };
 
+/* Some seeds are bent towards a kind of trouble that chance alone meets too seldom. */
+enum plan_theme {
+	THEME_NONE,
+	THEME_CRASHES, /* functions that take their TaskManager along, next to innocent jobs */
+	THEME_FLOOD,   /* more printed lines than anybody keeps */
+	THEME_TIGHT,   /* wide records, and memory for exactly the buffers that are needed */
+	THEME_CUTS,    /* the network is away for longer than any call waits */
+	THEME_COUNT,
+};
+
 struct plan {
 	uint64_t seed;
+	enum plan_theme theme;
 	struct sim_options world;
 	/* cluster */
 	uint32_t tms, late_tms, slots; /* late: they come at late_ms */
@@ -59,6 +70,8 @@ struct plan {
 	bool fixed_ids; /* a TaskManager's next life has the same resource id */
 	uint32_t segment_bytes, exclusive_segments, floating_segments, network_bytes;
 	uint32_t heartbeat_ms, heartbeat_timeout_ms;
+	uint32_t slot_idle_ms, cancellation_ms; /* timeouts */
+	uint32_t slot_request_ms; /* a job that waits longer for its slots fails; 0: hardly ever */
 	/* jobs */
 	struct plan_job jobs[PLAN_JOBS_MAX];
 	uint32_t jobs_count;

@@ -158,7 +158,8 @@ static void check_ends(struct run *run, bool calm)
 {
 	struct err err;
 
-	if (!run->failed && client_check_ends(run->cluster->client, calm, &err) != 0)
+	if (!run->failed && client_check_ends(run->cluster->client, calm,
+					       run->plan->slot_request_ms != 0, &err) != 0)
 		fail(run, "%s", err.text);
 }
 

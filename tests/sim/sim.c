@@ -5,7 +5,7 @@
  *   sim --seed N --twice        the same run twice, fingerprints compared
  *   sim --seeds A-B | COUNT     many runs, a line each only on failure
  *   sim --seeds … --twice       each of them twice
- *   sim --seeds … --marks       lists the marks that no run hit; exit 1 if there are any
+ *   sim --seeds … --marks       lists the marks and their hits; exit 1 if one was never hit
  *   sim --bench                 the named workload: simulated seconds per real second
  *
  * What a run is: run.h. What a seed means: plan.h. Why: docs/adr/0008-simulation.md. */
@@ -110,17 +110,34 @@ static uint64_t hits_of(const char *name)
 	return hits;
 }
 
-static uint32_t print_missing_marks(void)
+static bool is_first(const struct mark *mark)
+{
+	const struct mark *other;
+	size_t at = 0;
+
+	while ((other = mark_next(&at)) != mark)
+		if (strcmp(other->name, mark->name) == 0)
+			return false;
+	return true;
+}
+
+/* All marks and how often they were hit; returns how many never were. */
+static uint32_t print_marks(void)
 {
 	const struct mark *mark;
 	uint32_t missing = 0;
 	size_t at = 0;
 
 	while ((mark = mark_next(&at)) != NULL) {
-		if (hits_of(mark->name) > 0)
+		uint64_t hits = hits_of(mark->name);
+
+		if (!is_first(mark))
 			continue;
-		printf("never: %s\n", mark->name);
-		missing++;
+		if (hits > 0)
+			printf("%12" PRIu64 "  %s\n", hits, mark->name);
+		else
+			printf("       never  %s\n", mark->name);
+		missing += hits == 0;
 	}
 	return missing;
 }
@@ -196,7 +213,7 @@ int main(int argc, char **argv)
 	for (uint64_t seed = command.from; seed <= command.to; seed++)
 		failed += !run_seed(seed, &command);
 	count = command.to - command.from + 1;
-	uint32_t missing = command.marks ? print_missing_marks() : 0;
+	uint32_t missing = command.marks ? print_marks() : 0;
 
 	printf("[==========] %" PRIu64 " test(s) run.\n", count);
 	printf("[  PASSED  ] %" PRIu64 " test(s).\n", count - failed);
