@@ -188,12 +188,10 @@ static void begin_artifacts(struct executor_job *job)
 			snprintf(hex + 2 * b, 3, "%02x", sha->data[b]);
 		artifact->job = job;
 		artifact->index = i;
-		artifact->path = mem_printf("%s/%s.so", executor->artifact_directory, hex);
-		/* One name per job and life: two may fetch the same artifact at the same time. */
-		char id[ID_TEXT_SIZE];
-		artifact->part_path = mem_printf("%s/%s.%s-%llu.part", executor->artifact_directory,
-						 hex, id_format(&job->id, id),
-						 (unsigned long long)job->serial);
+		/* Per job and life: two may fetch the same artifact, and each removes its own. */
+		artifact->path = mem_printf("%s/%s-%llu.so", executor->artifact_directory, hex,
+					    (unsigned long long)job->serial);
+		artifact->part_path = mem_printf("%s.part", artifact->path);
 		buf_init(&artifact->content);
 		fetch_more(artifact);
 	}
@@ -314,10 +312,11 @@ void executor_job_destroy(struct executor_job *job)
 	list_remove(&job->leaving_node);
 	for (uint32_t i = 0; job->artifacts != NULL && i < job->graph->n_artifacts; i++) {
 		buf_fini(&job->artifacts[i].content);
-		mem_free(job->artifacts[i].path);
-		mem_free(job->artifacts[i].part_path);
 		if (job->modules[i] != NULL)
 			module_close(&job->modules[i]);
+		/* Files that were never made are no error to remove. */
+		executor_remove_file(job->executor, job->artifacts[i].path);
+		executor_remove_file(job->executor, job->artifacts[i].part_path);
 	}
 	mem_free(job->artifacts);
 	mem_free(job->modules);

@@ -161,6 +161,7 @@ struct task_executor {
 	struct map *tasks; /* execution id -> struct executor_task */
 	struct list file_calls;
 	char *artifact_directory;
+	struct list removals; /* of files that nobody needs any more; executor_tidy.c */
 	bool stuck_told;
 	_Atomic bool stopping, idle;
 	bool started, destroying;
@@ -202,6 +203,14 @@ void executor_jobs_leave(struct task_executor *executor); /* those that can */
 struct executor_job *executor_job_find(struct task_executor *executor, const struct id *id,
 				       uint64_t serial);
 void executor_job_destroy(struct executor_job *job);
+
+/* executor_tidy.c */
+char *executor_artifact_folder(const struct conf *conf, const char *resource_id); /* mem_free */
+void executor_remove_file(struct task_executor *executor, char *path);   /* takes the path */
+void executor_remove_folder(struct task_executor *executor, char *path); /* takes the path */
+void executor_tidy_begin(struct task_executor *executor); /* in its first step */
+void executor_tidy_step(struct task_executor *executor);
+void executor_tidy_end(struct task_executor *executor); /* when its runner is gone */
 
 /* executor_output.c */
 void executor_output_print(void *context, struct task *task, const char *line, size_t size_bytes);

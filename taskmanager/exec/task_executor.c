@@ -460,6 +460,7 @@ static void walk(struct task_executor *executor)
 		executor_slot_step(executor, &executor->slots[i]);
 	executor_jobs_leave(executor);
 	executor_files_step(executor);
+	executor_tidy_step(executor);
 }
 
 /* A JobManager that stays away for the heartbeat timeout is given up: its tasks have no master. */
@@ -488,6 +489,7 @@ static enum step executor_step(struct agent *agent, mono_t now, mono_t *wake_at)
 
 	if (!executor->started) {
 		executor->started = true;
+		executor_tidy_begin(executor);
 		if (open_client(executor, &err) != 0)
 			log_error(EXECUTOR_LOGGER, "Cannot connect to the JobManager: %s",
 				  err.text);
@@ -623,15 +625,11 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 	list_init(&executor->leaving);
 	executor->tasks = map_create();
 	list_init(&executor->file_calls);
+	list_init(&executor->removals);
 	inbox_init(&executor->inbox);
 	pthread_mutex_init(&executor->trouble_lock, NULL);
-	/* io.tmp.dirs is a list; artifacts need one folder. */
-	const char *folders = conf_text(executor->conf, "io.tmp.dirs");
-	executor->artifact_directory = mem_printf("%.*s/flink-%s", (int)strcspn(folders, ",;|:"),
-						  folders, options->resource_id);
-	for (char *c = executor->artifact_directory; *c; c++)
-		if (*c == ':')
-			*c = '-';
+	executor->artifact_directory =
+		executor_artifact_folder(executor->conf, options->resource_id);
 	agent_init(&executor->agent, "task executor", executor_step);
 	runner_add(options->runner, &executor->agent);
 	*out = executor;
@@ -687,6 +685,7 @@ void task_executor_destroy(struct task_executor **pointer)
 		executor_job_destroy(value);
 	LIST_FOR_EACH(&executor->leaving, struct executor_job, leaving_node, job)
 		executor_job_destroy(job);
+	executor_tidy_end(executor);
 	map_destroy(&executor->tasks);
 	map_destroy(&executor->jobs);
 	executor_files_fini(executor);
