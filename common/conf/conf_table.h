@@ -340,8 +340,8 @@ CONF_KEY("jobstore.expiration-time", INT, "3600", RANGE(0, INT32_MAX), FIXED, WO
 	 "seconds for which an ended job can still be looked at")
 CONF_KEY("jobstore.max-capacity", INT, "2147483647", RANGE(0, INT32_MAX), FIXED, WORKS, "",
 	 "most ended jobs that can still be looked at")
-CONF_KEY("jobstore.cache-size", INT, "52428800", RANGE(0, INT64_MAX), FIXED, SILENT, "",
-	 "memory of that store in bytes")
+CONF_KEY("jobstore.cache-size", INT, "52428800", RANGE(0, INT64_MAX), FIXED, WORKS, "",
+	 "memory for ended jobs in bytes; beyond it the oldest are forgotten")
 CONF_KEY("jobstore.type", TEXT, "File", ANY, FIXED, SILENT, "", "kind of that store")
 CONF_KEY("job-result-store.*", TEXT, "", ANY, FIXED, LATER, "",
 	 "results of jobs that outlive the JobManager")

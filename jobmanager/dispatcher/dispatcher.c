@@ -317,15 +317,29 @@ static void forget(struct dispatcher *dispatcher, struct job_record *record)
 	list_remove(&record->job->node);
 	map_remove(dispatcher->records, map_key_id(&record->job->id));
 	dispatcher->ended_count -= record->has_ended;
+	dispatcher->ended_bytes -= record->bytes;
 	job_master_destroy(&record->job);
 	mem_free(record);
 }
 
-/* Ended jobs are kept for jobstore.expiration-time, and no more than jobstore.max-capacity. */
+/* Once all is there that the job will ever have. */
+static void weigh(struct dispatcher *dispatcher, struct job_record *record)
+{
+	if (record->bytes != 0 || !job_master_output_ended(record->job))
+		return;
+	record->bytes = job_master_bytes(record->job);
+	dispatcher->ended_bytes += record->bytes;
+}
+
+/* Ended jobs are kept for jobstore.expiration-time, and no more than jobstore.max-capacity of them
+ * or jobstore.cache-size of memory. */
 static void forget_old_jobs(struct dispatcher *dispatcher, mono_t now, mono_t *wake_at)
 {
-	int64_t keep_ms = conf_int(dispatcher->options.conf, "jobstore.expiration-time") * MS_PER_S;
-	int64_t capacity = conf_int(dispatcher->options.conf, "jobstore.max-capacity");
+	const struct conf *conf = dispatcher->options.conf;
+	int64_t keep_ms = conf_int(conf, "jobstore.expiration-time") * MS_PER_S;
+	/* By so much there are too many; one that cannot go just now counts as gone. */
+	int64_t count = dispatcher->ended_count - conf_int(conf, "jobstore.max-capacity");
+	int64_t bytes = (int64_t)dispatcher->ended_bytes - conf_int(conf, "jobstore.cache-size");
 
 	LIST_FOR_EACH(&dispatcher->jobs, struct job, node, job) {
 		struct job_record *record = find_record(dispatcher, &job->id);
@@ -334,10 +348,13 @@ static void forget_old_jobs(struct dispatcher *dispatcher, mono_t now, mono_t *w
 			continue;
 		mono_t until = mono_after_ms(record->ended_at, keep_ms);
 
-		if (now < until && dispatcher->ended_count <= capacity) {
+		weigh(dispatcher, record);
+		if (now < until && count <= 0 && bytes <= 0) {
 			*wake_at = mono_min(*wake_at, until);
 			continue;
 		}
+		count--;
+		bytes -= (int64_t)record->bytes;
 		if (job_master_output_ended(job) && !job_master_busy(job))
 			forget(dispatcher, record);
 		else

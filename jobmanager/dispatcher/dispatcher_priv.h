@@ -25,6 +25,7 @@ struct dispatcher {
 	struct map *records;    /* job id -> struct job_record */
 	struct list jobs;       /* of struct job, oldest first */
 	uint32_t ended_count;
+	size_t ended_bytes;     /* of ended jobs, as far as they are weighed */
 	uint64_t jobs_started;
 	struct list changed;    /* of struct job_record: watchers to be told */
 	struct list orphans;    /* of struct job_watch: their jobs are gone */
@@ -38,6 +39,7 @@ struct job_record { /* what the dispatcher keeps of a job beside the job */
 	struct list watches;
 	struct list_node changed_node;
 	bool has_ended;
+	size_t bytes;           /* 0: not weighed yet */
 	mono_t ended_at;
 };
 

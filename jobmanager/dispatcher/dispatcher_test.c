@@ -12,6 +12,7 @@
 #include "common/base/hash.h"
 #include "common/base/limits.h"
 #include "common/base/mem.h"
+#include "jobmanager/job/job_master.h"
 #include "tests/lib/jobmanager_bed.h"
 
 static void finish(struct bed *bed)
@@ -492,6 +493,31 @@ static void ended_jobs_are_forgotten_after_a_while_and_beyond_a_number(void **st
 	finish(bed);
 }
 
+static void ended_jobs_are_forgotten_beyond_their_memory(void **state)
+{
+	static const char *const settings[] = { "jobstore.cache-size=60000", NULL };
+	struct bed *bed = bed_create(32, settings);
+	struct id ids[12];
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < ARRAY_COUNT(ids); i++) {
+		struct job *job = bed_submit(bed, "Small", 1, 1, NULL);
+
+		ids[i] = job->id;
+		assert_in_range(job_master_bytes(job), 8192, 20000);
+		assert_int_equal(dispatcher_cancel(bed->dispatcher, &ids[i], &bed->err), 0);
+		bed_pass(bed, 1000);
+	}
+	for (uint32_t i = 0; i < ARRAY_COUNT(ids); i++) {
+		bool there = dispatcher_find(bed->dispatcher, &ids[i]) != NULL;
+
+		assert_true(there || kept == 0); /* the oldest went */
+		kept += there;
+	}
+	assert_in_range(kept, 3, 7);
+	finish(bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -504,6 +530,7 @@ int main(void)
 		cmocka_unit_test(a_failure_is_told_with_its_cause),
 		cmocka_unit_test(watchers_may_stop_themselves_and_others),
 		cmocka_unit_test(ended_jobs_are_forgotten_after_a_while_and_beyond_a_number),
+		cmocka_unit_test(ended_jobs_are_forgotten_beyond_their_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,12 @@
 #include "common/graph/graph.h"
 #include "jobmanager/job/job_priv.h"
 
+/* A message of protobuf-c takes several times its packed size; names, lists and settings are
+ * small. */
+#define UNPACKED_TIMES 5
+#define JOB_BYTES_BASE 8192
+#define BYTES_PER_EXECUTION (sizeof(struct execution) + 128)
+
 static const char nothing[1] = ""; /* status_text when all is well */
 
 static void *graph_alloc(void *arena, size_t size_bytes)
@@ -216,4 +222,21 @@ void job_master_destroy(struct job **job)
 	arena_destroy(&master->attempt_arena);
 	arena_destroy(&master->arena);
 	mem_free(master);
+}
+
+size_t job_master_bytes(const struct job *job)
+{
+	size_t bytes = JOB_BYTES_BASE;
+
+	bytes += flink__job_graph__get_packed_size(job->graph) * UNPACKED_TIMES;
+	bytes += job_output_kept_bytes(job->output);
+	bytes += job->failures_count * sizeof(struct job_failure);
+	for (size_t i = 0; i < job->graph->n_vertices; i++) {
+		const Flink__Vertex *vertex = job->graph->vertices[i];
+
+		bytes += vertex->parallelism *
+			 (BYTES_PER_EXECUTION +
+			  vertex->n_operators * sizeof(struct operator_metrics));
+	}
+	return bytes;
 }

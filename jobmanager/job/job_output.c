@@ -181,6 +181,11 @@ uint64_t job_output_length(const struct job_output *output)
 	return output->end;
 }
 
+size_t job_output_kept_bytes(const struct job_output *output)
+{
+	return output->kept_bytes;
+}
+
 size_t job_output_read(const struct job *job, uint64_t from, size_t max_bytes, struct buf *into,
 		       uint64_t *offset)
 {

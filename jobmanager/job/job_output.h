@@ -23,5 +23,6 @@ void job_output_push(struct job_output *output, const struct id *incarnation, ui
 size_t job_output_copy(const struct job_output *output, uint64_t from, size_t max_bytes,
 		       struct buf *into, uint64_t *offset);
 uint64_t job_output_length(const struct job_output *output);
+size_t job_output_kept_bytes(const struct job_output *output);
 
 #endif
