@@ -93,8 +93,15 @@ static void status_came(struct call *call)
 		char id[ID_TEXT_SIZE];
 
 		follower->err = call->err;
-		err_wrap(&follower->err, "job %s was submitted and can no longer be seen",
-			 id_format(&follower->job_id, id));
+		if (call->err.code == ERR_JOB_NOT_FOUND)
+			err_set(&follower->err, ERR_JOB_NOT_FOUND,
+				"job %s is gone: its JobManager was started anew, and jobs do not "
+				"outlive it",
+				id_format(&follower->job_id, id));
+		else
+			err_wrap(&follower->err,
+				 "job %s was submitted and can no longer be seen",
+				 id_format(&follower->job_id, id));
 		end(follower);
 		return;
 	}
@@ -200,9 +207,20 @@ void follower_interrupt(struct follower *follower)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static void tell_news(void *context, const char *text)
+{
+	struct follower *follower = context;
+
+	if (!follower->over)
+		say(follower, text);
+}
+
 static void run_start(struct session_task *task)
 {
-	ask(CONTAINER_OF(task, struct follower, start_task));
+	struct follower *follower = CONTAINER_OF(task, struct follower, start_task);
+
+	session_on_news(follower->session, tell_news, follower);
+	ask(follower);
 }
 
 void follower_start(struct follower *follower)

@@ -15,7 +15,7 @@ struct rpc_transport {
 	struct transport base;
 	struct rpc_client *client;
 	struct list waiting; /* rpc_call_state: not begun, there is no connection */
-	bool connected_once, closing;
+	bool connected_once, lost, closing;
 };
 
 /* What a call keeps while it is under way. */
@@ -253,8 +253,23 @@ static void peer_up(void *context, struct rpc_peer *peer)
 {
 	struct rpc_transport *transport = context;
 
+	if (transport->lost)
+		session_tell(transport->base.session, "connected to the JobManager again");
 	transport->connected_once = true;
+	transport->lost = false;
 	agent_wake(session_agent(transport->base.session));
+}
+
+static void peer_down(void *context, struct rpc_peer *peer, const struct err *why)
+{
+	struct rpc_transport *transport = context;
+
+	if (transport->closing)
+		return;
+	transport->lost = true;
+	session_tell(transport->base.session,
+		     "the connection to the JobManager at %s is lost (%s); trying again",
+		     session_address(transport->base.session), why->text);
 }
 
 /* Trying again cannot help. */
@@ -320,6 +335,7 @@ int rpc_transport_open(struct session *session, const struct session_options *op
 				   .secret = options->secret,
 				   .role = "client",
 				   .peer_up = peer_up,
+				   .peer_down = peer_down,
 				   .context = transport };
 
 	transport->base = (struct transport){ &rpc_transport_vtable, session };

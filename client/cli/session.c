@@ -3,6 +3,8 @@
  * keeps one timer. */
 #include "client/cli/session.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -18,6 +20,8 @@ struct session {
 	mono_t timer_at;
 	void (*timer_run)(void *context);
 	void *timer_context;
+	void (*news)(void *context, const char *text);
+	void *news_context;
 };
 
 /* ---- calls ---------------------------------------------------------------------------------- */
@@ -121,6 +125,26 @@ void session_close(struct session **session_at)
 	mem_free(session->address);
 	mem_free(session);
 	*session_at = NULL;
+}
+
+void session_on_news(struct session *session, void (*news)(void *context, const char *text),
+		     void *context)
+{
+	session->news = news;
+	session->news_context = context;
+}
+
+void session_tell(struct session *session, const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	if (session->news == NULL)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	session->news(session->news_context, text);
 }
 
 const char *session_address(const struct session *session)

@@ -97,6 +97,9 @@ mono_t session_now(const struct session *session);
 struct runner *session_runner(struct session *session);
 struct agent *session_agent(struct session *session);
 struct world *session_world(struct session *session);
+/* Who hears of the connection's ups and downs between answers; NULL: nobody. */
+void session_on_news(struct session *session, void (*news)(void *context, const char *text),
+		     void *context);
 
 /* ---- transports ----------------------------------------------------------------------------- */
 
@@ -111,6 +114,8 @@ struct transport { /* embedded first */
 	const struct transport_vtable *vtable;
 	struct session *session;
 };
+/* For session_on_news: "the JobManager at … does not answer: …". */
+void session_tell(struct session *session, const char *format, ...) PRINTF(2, 3);
 void call_finish(struct call *call); /* call->err and the answers are set */
 /* ERR_CLUSTER_UNREACHABLE with the address, and the last try's cause where it says more. */
 void call_unreachable(struct call *call, const struct session *session, const struct err *why);

@@ -208,6 +208,13 @@ static void expect_body(struct door_conn *conn)
 	set_deadline(conn, PIECE_MS);
 }
 
+static void refuse_head(struct door_conn *conn, int status, const char *why)
+{
+	log_info(DOOR_LOGGER, "A request of %s is refused: %s", conn_peer(conn->conn), why);
+	conn->head = (struct door_head){ .host = "" };
+	door_conn_refuse(conn, status, "%s", why);
+}
+
 /* The head is whole: size bytes at the front of conn->in. */
 static void begin_request(struct door_conn *conn, size_t size)
 {
@@ -221,9 +228,7 @@ static void begin_request(struct door_conn *conn, size_t size)
 	buf_consume(&conn->in, size);
 	conn->scanned = 0;
 	if (status != 0) {
-		log_info(DOOR_LOGGER, "A request of %s is refused: %s", conn_peer(conn->conn), why);
-		conn->head = (struct door_head){ .host = "" };
-		door_conn_refuse(conn, status, "%s", why);
+		refuse_head(conn, status, why);
 		return;
 	}
 	conn->close_after = !conn->head.keep_alive || atomic_load(&conn->door->draining);
@@ -251,6 +256,12 @@ static enum move move_head(struct door_conn *conn)
 	if (blank > 0) { /* in front of a request line they mean nothing */
 		buf_consume(&conn->in, blank);
 		conn->scanned = 0;
+	}
+	const char *why = door_not_http(conn->in.data, conn->in.size_bytes);
+
+	if (why != NULL) {
+		refuse_head(conn, 400, why);
+		return MOVE_ON;
 	}
 	size = door_head_size(conn->in.data, conn->in.size_bytes, &conn->scanned);
 	if (size > DOOR_HEAD_BYTES_MAX ||

@@ -38,6 +38,18 @@ static bool is_token(char c)
 	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
+const char *door_not_http(const char *bytes, size_t size_bytes)
+{
+	if (size_bytes == 0 ||
+	    (is_token(bytes[0]) && (size_bytes < 4 || memcmp(bytes, "cfl1", 4) != 0)))
+		return NULL;
+	if (bytes[0] == '\x16') /* a TLS record with a ClientHello */
+		return "This port speaks plain HTTP; write http:// instead of https://.";
+	if (bytes[0] == 'c')
+		return "This port speaks HTTP; cflink's own protocol is spoken at jobmanager.rpc.port.";
+	return "These bytes are no HTTP request.";
+}
+
 static size_t token_length(const char *text)
 {
 	size_t length = 0;

@@ -38,6 +38,10 @@ struct door_head { /* texts lie in the bytes that were parsed */
  * far was looked already (start with 0), so that a head in single bytes costs no more. */
 size_t door_head_size(const char *bytes, size_t size_bytes, size_t *scanned);
 
+/* Why these first bytes can never become a request, so that nobody waits for more of them; NULL:
+ * they can. */
+const char *door_not_http(const char *bytes, size_t size_bytes);
+
 /* Cuts a head of that size into its parts, writing NULs into it. 0, or the status to refuse it with
  * and a sentence. `bytes` must be followed by a NUL. */
 int door_head_parse(char *bytes, size_t size_bytes, struct door_head *head, const char **why);

@@ -172,6 +172,22 @@ static int take(const char *text, size_t step, uint64_t most, struct buf *into, 
 	return result;
 }
 
+static void what_can_never_be_http_is_known_by_its_first_bytes(void **state)
+{
+	(void)state;
+	assert_null(door_not_http("", 0));
+	assert_null(door_not_http("G", 1));
+	assert_null(door_not_http("cfl", 3));
+	assert_null(door_not_http("cflx /", 6));
+	assert_string_equal(door_not_http("\x16\x03\x01", 3),
+			    "This port speaks plain HTTP; write http:// instead of https://.");
+	assert_string_equal(door_not_http("cfl1\x44", 5),
+			    "This port speaks HTTP; cflink's own protocol is spoken at "
+			    "jobmanager.rpc.port.");
+	assert_string_equal(door_not_http("\0", 1), "These bytes are no HTTP request.");
+	assert_string_equal(door_not_http(" GET", 4), "These bytes are no HTTP request.");
+}
+
 static void chunks(void **state)
 {
 	static const struct {
@@ -265,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(good_heads),	TEST(bad_heads),
 		TEST(too_many_headers), TEST(a_head_ends_at_its_blank_line),
+		TEST(what_can_never_be_http_is_known_by_its_first_bytes),
 		TEST(chunks),		TEST(long_extensions_and_trailers_are_refused),
 		TEST(escapes),
 	};

@@ -112,6 +112,18 @@ pause() {
 
 now_ms() { NOW_MS=$((${EPOCHREALTIME/[^0-9]/} / 1000)); }
 
+# One start-cluster.sh at a time: two that run side by side would both find nothing running. Held until
+# the script ends; daemons must not inherit it.
+lock_starts() {
+	command -v flock >/dev/null && [[ -r $FLINK_CONF_DIR ]] || return 0
+	exec {START_LOCK}<"$FLINK_CONF_DIR" || return 0
+	flock --wait 30 "$START_LOCK" || say "Another start takes more than 30 s; not waiting for it any longer."
+}
+
+close_lock() {
+	[[ -z ${START_LOCK-} ]] || exec {START_LOCK}<&-
+}
+
 # ---- starting --------------------------------------------------------------------------------------
 
 program_of() {
@@ -140,7 +152,7 @@ begin_daemon() {
 	files=$LOG_DIR/flink-$IDENT-$daemon-{index}-$HOST
 	local latest=()
 	[[ $daemon != taskexecutor ]] || latest=(--latest)
-	exec {READY_FD}< <(exec "$PROGRAM" --daemon --ready-fd 1 --log-max "$LOG_MAX" --log "$files.log" \
+	exec {READY_FD}< <(close_lock && exec "$PROGRAM" --daemon --ready-fd 1 --log-max "$LOG_MAX" --log "$files.log" \
 		--out "$files.out" --pid "$PID_FILE" "${latest[@]}" "$@" 2>&1)
 	LAUNCHER_PID=$!
 }

@@ -26,6 +26,7 @@ if [[ -n ${WSL_DISTRO_NAME-} && $FLINK_HOME == /mnt/[a-z]/* ]]; then
 	say "note: $FLINK_HOME is on a Windows drive, where files are slow; a folder under $HOME is better."
 fi
 echo "Starting cluster."
+lock_starts
 started=0
 read_alive standalonesession
 if ((${#ALIVE[@]} > 0)); then
