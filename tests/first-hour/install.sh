@@ -43,11 +43,21 @@ test_archive_is_one_folder_and_brings_what_it_needs() {
 	same "" "$(ls flink/log)"
 	[[ $(ldd flink/bin/taskmanager) == *"/flink/bin/../lib/libevent_core"* ]] || fail "$(ldd flink/bin/taskmanager)"
 	local file library
-	for file in flink/bin/{flink,jobmanager,taskmanager} flink/lib/*.so flink/lib/*.so.*; do
+	for file in flink/bin/{flink,jobmanager,taskmanager} flink/lib/*.so flink/lib/*.so.* flink/opt/python/pyflink/*.so; do
+		[[ -e $file ]] || continue # without Python's headers there is no pyflink
 		for library in $(ldd "$file" | sed -n 's/^\t\(.*\) => .*/\1/p'); do
 			[[ $library =~ ^lib(c|m|dl|pthread|rt|resolv)\.so || -e flink/lib/$library ]] || fail "$file needs $library"
 		done
 	done
+	if [[ -d flink/opt/python/pyflink ]]; then
+		[[ $(ldd flink/opt/python/pyflink/*.so) == *"/pyflink/.libs/libevent_core"* ]] || fail "$(ldd flink/opt/python/pyflink/*.so)"
+		same "2 4 6 8 10" "$(PYTHONPATH=flink/opt/python python3 -c '
+from pyflink.datastream import StreamExecutionEnvironment
+env = StreamExecutionEnvironment.get_execution_environment()
+env.set_parallelism(1)
+env.from_collection([1, 2, 3, 4, 5]).map(lambda x: x * 2).print()
+env.execute()' | xargs)"
+	fi
 	"$root/scripts/make-dist" "$root/build/$build" "$scratch/again.tgz" >/dev/null
 	"$root/scripts/make-dist" "$root/build/$build" "$scratch/once-more.tgz" >/dev/null
 	cmp "$scratch/again.tgz" "$scratch/once-more.tgz" || fail "the same build gives two archives"
