@@ -118,7 +118,7 @@ endef
 
 COMMON := common/base common/world common/wire common/rpc common/record common/contract common/graph \
 	common/conf common/daemon common/metric
-TASKMANAGER := taskmanager taskmanager/exec taskmanager/operator taskmanager/shuffle taskmanager/state
+TASKMANAGER := taskmanager taskmanager/exec taskmanager/operator taskmanager/shuffle taskmanager/state taskmanager/udf
 JOBMANAGER := jobmanager jobmanager/dispatcher jobmanager/resource jobmanager/job jobmanager/blob jobmanager/rest
 CONNECTORS := connectors connectors/socket connectors/file connectors/print \
 	connectors/elements connectors/discard

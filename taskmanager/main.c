@@ -16,6 +16,7 @@
 #include "taskmanager/exec/crash.h"
 #include "taskmanager/operator/operators.h"
 #include "taskmanager/taskmanager.h"
+#include "taskmanager/udf/python_operator.h"
 
 #define STOP_MS_MAX 700 /* the supervisor kills after 1 s */
 #define POLL_MS 5
@@ -161,11 +162,11 @@ static int run(const struct daemon_options *daemon, struct world *world, struct 
 	return 0;
 }
 
-/* lib/flink-*.so lie beside bin, where this program is. */
+/* lib/flink-*.so and opt/python lie beside bin, where this program is. */
 static void find_libraries(struct world *world)
 {
 	const char *home = world_env(world, "FLINK_HOME");
-	char program[PATH_SIZE], path[PATH_SIZE + 8];
+	char program[PATH_SIZE], path[PATH_SIZE + 32];
 	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
 	program[length > 0 ? length : 0] = '\0';
@@ -174,6 +175,9 @@ static void find_libraries(struct world *world)
 			*strrchr(program, '/') = '\0';
 	snprintf(path, sizeof(path), "%s/lib", home != NULL && home[0] != '\0' ? home : program);
 	registry_set_library_directory(path);
+	snprintf(path, sizeof(path), "%s/opt/python/pyflink",
+		 home != NULL && home[0] != '\0' ? home : program);
+	python_operator_set_package(path);
 }
 
 int main(int argc, char **argv)

@@ -26,6 +26,10 @@ MUST_USE int cli_cancel(struct cli *cli, struct err *err);
 /* stop, savepoint, checkpoint, run-application: a sentence that says what works instead. */
 MUST_USE int cli_not_yet(struct cli *cli, struct err *err);
 
+/* python.c: `flink run -py script.py`: becomes the Python that runs the script, whose execute()
+ * learns by FLINK_CLIENT_SETTINGS what the command line said. Returns only with -1. */
+MUST_USE int cli_run_python(struct cli *cli, struct err *err);
+
 /* help.c. CLI_NONE: all actions. */
 void cli_help(enum cli_action action, struct buf *into);
 

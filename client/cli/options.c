@@ -243,7 +243,7 @@ static int use(struct cli_options *options, enum option_kind kind, const char *v
 		options->from_savepoint = value;
 		break;
 	case KIND_PYTHON:
-		options->python = true;
+		options->python = value;
 		break;
 	case KIND_IGNORED:
 		break;
@@ -312,6 +312,11 @@ int cli_options_parse(int argc, const char *const *argv, struct cli_options *opt
 	int at = 1;
 
 	while (at < argc && strcmp(argv[at], "--") != 0 && (is_option(argv[at]) || !program)) {
+		const char *value;
+
+		/* Behind a script an option that is none of ours is the script's. */
+		if (options->python != NULL && match(options->action, argv[at], &value) == NULL)
+			break;
 		if (!is_option(argv[at]))
 			options->arguments[options->arguments_count++] = argv[at++];
 		else if (parse_option(argc, argv, &at, options, err) < 0)

@@ -27,7 +27,8 @@ enum cli_action {
 struct cli_options { /* texts are borrowed from argv */
 	enum cli_action action;
 	bool help, version;
-	bool detached, python;
+	bool detached;
+	const char *python;          /* -py: the script; `program` and on are its arguments */
 	bool list_running, list_scheduled, list_all;
 	bool with_savepoint;         /* cancel -s */
 	const char *savepoint_value; /* its folder; with no job named, Flink takes it for the job */

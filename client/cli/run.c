@@ -110,17 +110,17 @@ static int check_program_options(struct cli *cli, struct err *err)
 {
 	const struct cli_options *options = cli->options;
 
-	if (options->python)
+	if (options->python != NULL && options->action != CLI_RUN)
 		return err_set(
-			err, ERR_NOT_YET,
-			"Python programs cannot be run yet; shared objects (.so) and C source (.c) can");
+			err, ERR_USAGE,
+			"a Python program shows its plan itself: print(env.get_execution_plan())");
 	if (options->from_savepoint != NULL)
 		return err_set(
 			err, ERR_NOT_YET,
 			"starting from a savepoint (-s %s) is not part of this version yet; without -s the job "
 			"starts anew",
 			options->from_savepoint);
-	if (options->program != NULL)
+	if (options->program != NULL || options->python != NULL)
 		return 0;
 	cli_print(cli, "A program is missing: a .so or .c file, or one of "
 		       "examples/streaming/*.jar.\n\n"
@@ -138,6 +138,8 @@ int cli_run(struct cli *cli, struct err *err)
 
 	if (result != 0)
 		return result > 0 ? 0 : -1;
+	if (cli->options->python != NULL)
+		return cli_run_python(cli, err);
 	if (cli_is_local(cli, &local, err) < 0)
 		return -1;
 	guard_begin(cli->options->program);

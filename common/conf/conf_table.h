@@ -554,9 +554,9 @@ CONF_KEY("metrics.*", TEXT, "", ANY, FIXED, LATER, "", "other settings of metric
 
 CONF_SECTION("Python")
 
-CONF_KEY("python.executable", TEXT, "python", ANY, FIXED, LATER, "",
+CONF_KEY("python.executable", TEXT, "python3", ANY, FIXED, WORKS, "",
 	 "interpreter of Python workers")
-CONF_KEY("python.client.executable", TEXT, "python", ANY, FIXED, LATER, "",
+CONF_KEY("python.client.executable", TEXT, "python3", ANY, FIXED, WORKS, "",
 	 "interpreter that runs a script given to flink run -py")
 CONF_KEY("python.files", TEXT, "", ANY, FIXED, LATER, "",
 	 "files and folders on the path of workers")
@@ -564,7 +564,7 @@ CONF_KEY("python.archives", TEXT, "", ANY, FIXED, LATER, "", "archives unpacked 
 CONF_KEY("python.requirements", TEXT, "", ANY, FIXED, LATER, "",
 	 "requirements file installed for workers")
 CONF_KEY("python.pythonpath", TEXT, "", ANY, FIXED, LATER, "", "added to the workers' PYTHONPATH")
-CONF_KEY("python.execution-mode", ENUM, "process", ONE_OF("process|thread"), FIXED, LATER, "",
+CONF_KEY("python.execution-mode", ENUM, "process", ONE_OF("process|thread"), FIXED, WORKS, "",
 	 "whether functions run in worker processes")
 CONF_KEY("python.fn-execution.bundle.size", INT, "1000", RANGE(1, INT32_MAX), FIXED, LATER, "",
 	 "most records of a batch")

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ struct child_plan { /* all that the child needs, made before vfork */
 	char *const *argv, *const *env;
 	const char *directory;
 	int output_fd, null_fd, failure_fd;
+	int conn_fd; /* -1: none */
 	uint64_t limit_memory_bytes, limit_cpu_s;
 	sigset_t no_signals;
 };
@@ -84,6 +86,16 @@ static void child_limit(int resource, uint64_t limit)
 		setrlimit(resource, &both);
 }
 
+/* In the child. The other descriptors that are needed after this are above PROCESS_CONN_FD. */
+static bool child_conn(int conn_fd)
+{
+	if (conn_fd < 0)
+		return true;
+	if (conn_fd == PROCESS_CONN_FD)
+		return fcntl(conn_fd, F_SETFD, 0) == 0;
+	return dup2(conn_fd, PROCESS_CONN_FD) >= 0;
+}
+
 /* In the child: never returns. What failed travels back as an errno. */
 static NO_RETURN void child_run(const struct child_plan *plan)
 {
@@ -93,7 +105,7 @@ static NO_RETURN void child_run(const struct child_plan *plan)
 	child_limit(RLIMIT_AS, plan->limit_memory_bytes);
 	child_limit(RLIMIT_CPU, plan->limit_cpu_s);
 	if (dup2(plan->null_fd, STDIN_FILENO) >= 0 && dup2(plan->output_fd, STDOUT_FILENO) >= 0 &&
-	    dup2(plan->output_fd, STDERR_FILENO) >= 0 &&
+	    dup2(plan->output_fd, STDERR_FILENO) >= 0 && child_conn(plan->conn_fd) &&
 	    (plan->directory == NULL || chdir(plan->directory) == 0))
 		execve(plan->program, plan->argv, plan->env);
 	int reason = errno;
@@ -122,12 +134,16 @@ static pid_t start_child(struct child_plan *plan)
 
 	if (pipe2(failure, O_CLOEXEC) != 0)
 		return -1;
-	plan->failure_fd = failure[1];
+	plan->failure_fd = fcntl(failure[1], F_DUPFD_CLOEXEC, PROCESS_CONN_FD + 1);
+	if (plan->failure_fd < 0)
+		plan->failure_fd = failure[1];
+	else
+		close(failure[1]);
 	sigemptyset(&plan->no_signals);
 	pid_t pid = spawn(plan);
 	int spawn_errno = errno;
 
-	close(failure[1]);
+	close(plan->failure_fd);
 	ssize_t told = 0;
 
 	if (pid > 0)
@@ -172,6 +188,26 @@ static char *const *unconst(const char *const *strings)
 	return (char *const *)(uintptr_t)strings;
 }
 
+/* The child's end of a socket pair, whose other end is *options->conn; -1 with errno. */
+static int open_conn(struct process_os *process, const struct process_options *options,
+		     struct agent *wake)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return -1;
+	evutil_make_socket_nonblocking(ends[0]);
+	/* "@": no address, and no option of TCP. */
+	*options->conn = conn_os_adopt(process->loop, ends[0], "@process", true, wake, NULL);
+	if (*options->conn != NULL)
+		return ends[1];
+	int reason = errno;
+
+	close(ends[1]);
+	errno = reason;
+	return -1;
+}
+
 static int start(struct process_os *process, const struct process_options *options,
 		 struct err *err)
 {
@@ -180,6 +216,7 @@ static int start(struct process_os *process, const struct process_options *optio
 		.env = options->env != NULL ? unconst(options->env) : environ,
 		.directory = options->directory,
 		.null_fd = -1,
+		.conn_fd = -1,
 		.limit_memory_bytes = options->limit_memory_bytes,
 		.limit_cpu_s = options->limit_cpu_s,
 	};
@@ -197,10 +234,18 @@ static int start(struct process_os *process, const struct process_options *optio
 	fcntl(output[0], F_SETFL, O_NONBLOCK);
 	plan.output_fd = output[1];
 	plan.null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	process->pid = plan.null_fd >= 0 ? start_child(&plan) : -1;
+	bool ready = plan.null_fd >= 0;
+
+	if (ready && options->conn != NULL) {
+		plan.conn_fd = open_conn(process, options, atomic_load(&process->wake));
+		ready = plan.conn_fd >= 0;
+	}
+	process->pid = ready ? start_child(&plan) : -1;
 	int reason = errno;
 
 	close(output[1]);
+	if (plan.conn_fd >= 0)
+		close(plan.conn_fd);
 	if (plan.null_fd >= 0)
 		close(plan.null_fd);
 	mem_free(plan.program);
@@ -227,6 +272,8 @@ int process_os_start(struct loop *base, const struct process_options *options, s
 	process->ended = true; /* until there is one */
 	atomic_init(&process->readable, true);
 	if (start(process, options, err) != 0) {
+		if (options->conn != NULL)
+			conn_close(options->conn);
 		process_os_close(&process->base);
 		return -1;
 	}

@@ -254,6 +254,8 @@ int process_start(struct loop *loop, const struct process_options *options, stru
 {
 	*process = NULL;
 	CHECK(options->argv != NULL && options->argv[0] != NULL, "a process without a program");
+	if (options->conn != NULL)
+		*options->conn = NULL;
 	return loop->world->vtable->process_start(loop, options, wake, process, err);
 }
 

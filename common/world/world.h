@@ -178,7 +178,12 @@ struct process_options {
 	const char *const *env;  /* NULL: inherited */
 	const char *directory;   /* NULL: inherited */
 	uint64_t limit_memory_bytes, limit_cpu_s; /* 0: none */
+	/* Not NULL: *conn becomes one end of a connected socket, the caller's, waking the same
+	 * agent; the child has the other end as descriptor PROCESS_CONN_FD and sees its end when
+	 * the caller closes it or dies. */
+	struct conn **conn;
 };
+#define PROCESS_CONN_FD 3
 /* It leads a process group, which is killed whole. world_sim: ERR_RESOURCE, it has no processes.
  * stdout and stderr come together through process_read; stdin is /dev/null. */
 MUST_USE int process_start(struct loop *loop, const struct process_options *options,

@@ -212,6 +212,54 @@ static void a_process_has_its_limits_and_environment(void **state)
 	buf_fini(&output);
 }
 
+static void a_process_talks_over_a_connected_socket(void **state)
+{
+	const char *argv[] = { "/bin/sh", "-c", "read -r line <&3; echo \"got $line\" >&3; read -r line <&3 || exit 7",
+			       NULL };
+	struct conn *conn;
+	struct process_options options = { .argv = argv, .conn = &conn };
+	struct bytes hello = bytes_of("hello\n", 6);
+	struct process *process;
+	struct err err = ERR_INIT;
+	char answer[32] = "";
+	size_t got = 0;
+	int status;
+
+	assert_int_equal(process_start(loop, &options, NULL, &process, &err), 0);
+	assert_int_equal(conn_write(conn, &hello, 1, &err), 6);
+	mono_t deadline = mono_after_ms(world_now(world), 20000);
+
+	while (got < 10) {
+		struct slice into = { answer + got, sizeof(answer) - 1 - got };
+		ssize_t more = conn_read(conn, &into, 1, &err);
+
+		assert_true(more >= 0);
+		got += (size_t)more;
+		if (more == 0)
+			look_again(deadline, "answer of the process");
+	}
+	assert_string_equal(answer, "got hello\n");
+	conn_close(&conn); /* the child sees the end */
+	while (!process_ended(process, &status))
+		look_again(deadline, "end of the process");
+	assert_int_equal(WEXITSTATUS(status), 7);
+	process_close(&process);
+}
+
+static void no_socket_is_left_of_a_process_that_does_not_start(void **state)
+{
+	const char *argv[] = { "/nowhere/at-all", NULL };
+	struct conn *conn;
+	struct process_options options = { .argv = argv, .conn = &conn };
+	struct process *process;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(process_start(loop, &options, NULL, &process, &err), -1);
+	assert_int_equal(err.code, ERR_RESOURCE);
+	assert_null(conn);
+	assert_null(process);
+}
+
 static void a_process_may_be_killed_with_its_children(void **state)
 {
 	const char *argv[] = { "sh", "-c", "sleep 1000 & echo ready; wait", NULL };
@@ -444,6 +492,8 @@ int main(void)
 		WITH_WORLD(files_under_way_are_finished_before_a_runner_ends),
 		WITH_WORLD(a_process_prints_and_ends),
 		WITH_WORLD(a_process_has_its_limits_and_environment),
+		WITH_WORLD(a_process_talks_over_a_connected_socket),
+		WITH_WORLD(no_socket_is_left_of_a_process_that_does_not_start),
 		WITH_WORLD(a_process_may_be_killed_with_its_children),
 		WITH_WORLD(the_end_of_a_process_wakes_its_agent),
 		WITH_WORLD(a_program_that_cannot_be_started_is_told),

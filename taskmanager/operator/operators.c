@@ -3,6 +3,7 @@
 #include "taskmanager/operator/operators.h"
 
 #include "common/contract/registry.h"
+#include "taskmanager/udf/python_operator.h"
 
 void operators_register(void)
 {
@@ -11,4 +12,5 @@ void operators_register(void)
 	registry_add_operator(&operator_flat_map);
 	registry_add_operator(&operator_sum);
 	registry_add_operator(&operator_window_sum);
+	registry_add_operator(&python_operator);
 }

@@ -43,6 +43,11 @@ PyObject *engine_plan(PyObject *module, PyObject *job);   /* the execution plan 
 /* Runs a job until its end and gives its runtime in ms. Raises what made it fail. */
 PyObject *engine_execute(PyObject *module, PyObject *arguments);
 
+/* ---- worker.c ------------------------------------------------------------------------------- */
+
+/* The whole life of a worker process: True when the TaskManager has closed the socket. */
+PyObject *engine_serve(PyObject *module, PyObject *fd);
+
 /* ---- operator.c ----------------------------------------------------------------------------- */
 
 /* The operator "python" of a mini cluster: functions run on the engine's threads in this

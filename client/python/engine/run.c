@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/graph/graph.h"
+#include "taskmanager/udf/python_operator.h"
 
 #define EXIT_INTERRUPTED 130
 
@@ -24,7 +25,8 @@ struct run {
 	struct world *world;
 	const char *host;  /* NULL: a mini cluster */
 	uint16_t port;
-	const char *library_directory;
+	const char *package; /* where pyflink lies */
+	int announce, attached; /* as a command line: says what `flink run` says */
 	struct follower follower;
 };
 
@@ -71,6 +73,15 @@ static void follow(struct run *run, struct session *session, const struct id *id
 		pass_interrupts(run, waiter_wait(), &before);
 }
 
+static void announce(struct world *world, const struct id *id)
+{
+	char text[ID_TEXT_SIZE];
+	char *line = mem_printf("Job has been submitted with JobID %s\n", id_format(id, text));
+
+	world_print(world, line, strlen(line));
+	mem_free(line);
+}
+
 static int submit(struct run *run, struct session *session, struct err *err)
 {
 	struct call call;
@@ -82,7 +93,9 @@ static int submit(struct run *run, struct session *session, struct err *err)
 	int result = cli_call(session, &call, err);
 
 	call_fini(&call);
-	if (result == 0) {
+	if (result == 0 && run->announce)
+		announce(run->world, &id);
+	if (result == 0 && (run->attached || run->host == NULL)) {
 		follow(run, session, &id);
 		if (run->follower.err.code != ERR_NONE || run->follower.let_go) {
 			*err = run->follower.err;
@@ -96,20 +109,27 @@ static int submit(struct run *run, struct session *session, struct err *err)
 
 static int run_local(struct run *run, struct err *err)
 {
+	char *libraries = mem_printf("%s/lib", run->package);
+	/* In a script functions run in its own process, unless it asks for others. */
+	bool in_process = !conf_is_set(run->conf, "python.execution-mode") ||
+			  strcmp(conf_text(run->conf, "python.execution-mode"), "process") != 0;
 	struct mini_cluster_options options = {
 		.world = run->world,
 		.conf = run->conf,
-		.library_directory = run->library_directory,
+		.library_directory = libraries,
 		.slots = job_graph_slots_needed(run->graph),
-		.register_more = engine_operator_register,
+		.register_more = in_process ? engine_operator_register : NULL,
 	};
 	struct mini_cluster cluster;
 	struct session *session;
 
-	if (mini_cluster_start(&cluster, &options, err) < 0)
-		return -1;
-	int result = mini_cluster_connect(&cluster, run->world, &session, err);
+	python_operator_set_package(run->package);
+	int result = mini_cluster_start(&cluster, &options, err);
 
+	mem_free(libraries);
+	if (result < 0)
+		return -1;
+	result = mini_cluster_connect(&cluster, run->world, &session, err);
 	if (result == 0)
 		result = submit(run, session, err);
 	mini_cluster_stop(&cluster);
@@ -198,8 +218,8 @@ PyObject *engine_execute(PyObject *module, PyObject *arguments)
 	struct engine_graph graph;
 	int port;
 
-	if (!PyArg_ParseTuple(arguments, "OOzis:execute", &job, &settings, &run.host, &port,
-			      &run.library_directory))
+	if (!PyArg_ParseTuple(arguments, "OOzispp:execute", &job, &settings, &run.host, &port,
+			      &run.package, &run.announce, &run.attached))
 		return NULL;
 	if (engine_graph_build(job, &graph) < 0)
 		return NULL;

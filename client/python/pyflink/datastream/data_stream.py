@@ -82,7 +82,9 @@ class DataStream(_Settings):
 
     def _add(self, verb, name, function, output: Output, parallelism=None) -> Node:
         payload = graph.pickled_operation(verb, function, self._node.output, output, name)
-        return Node(self._env, name, "operator", "python", self._node, self._ship, output,
+        executable = self._env._configuration.get_string("python.executable", None)
+        options = [("python.executable", executable)] if executable else []
+        return Node(self._env, name, "operator", "python", self._node, self._ship, output, options,
                     function=payload, symbol=_symbol(function), parallelism=parallelism)
 
     def map(self, func: Union[Callable, MapFunction], output_type: TypeInformation = None) -> "DataStream":

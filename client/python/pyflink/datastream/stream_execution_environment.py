@@ -17,13 +17,21 @@ from pyflink.datastream.graph import Node, Output
 
 DEFAULT_JOB_NAME = "Flink Streaming Job"
 _PARALLELISM_MAX = 32768
-_LIBRARIES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Settings that say where a job runs travel with no job.
+_ABOUT_THE_CLIENT = ("rest.", "jobmanager.rpc.", "execution.target", "execution.attached")
 _one_at_a_time = threading.Lock()  # the engine follows one job per process
 
 
 class StreamExecutionEnvironment:
     def __init__(self, configuration: Configuration = None):
-        self._configuration = Configuration(configuration)
+        self._configuration = Configuration()
+        self._by_command = "FLINK_CLIENT_SETTINGS" in os.environ  # the script was given to `flink run -py`
+        for line in os.environ.get("FLINK_CLIENT_SETTINGS", "").splitlines():
+            key, _, value = line.partition("=")
+            self._configuration.set_string(key, value)
+        if configuration is not None:
+            self._configuration.add_all(configuration)
         self._nodes: List[Node] = []
         given = self._configuration.get_integer("parallelism.default", 0)
         self._parallelism = given or (1 if self._is_remote() else os.cpu_count() or 1)
@@ -114,12 +122,17 @@ class StreamExecutionEnvironment:
         self._nodes = []
         for stream in (sys.stdout, sys.stderr):
             stream.flush()  # what the script has printed comes before what the job prints
+        attached = self._configuration.get_boolean("execution.attached", True)
         with _one_at_a_time:
             try:
-                runtime_ms = _engine.execute(job, job["settings"], *self._cluster(), _LIBRARIES)
+                runtime_ms = _engine.execute(job, job["settings"], *self._cluster(), _PACKAGE,
+                                             self._by_command, attached)
             except EngineError as error:
                 raise job_failed(error, _engine.take_exception())
-        return JobExecutionResult(JobID(job["id"]), runtime_ms)
+        result = JobExecutionResult(JobID(job["id"]), runtime_ms)
+        if self._by_command and attached:
+            print(result, flush=True)
+        return result
 
     def _check_operators(self):
         if not self._nodes:
@@ -132,7 +145,7 @@ class StreamExecutionEnvironment:
         settings = sorted(self._configuration.to_dict().items())
         return {"id": os.urandom(16), "name": name, "parallelism": self._parallelism,
                 "last_id": max(node.id for node in self._nodes), "chaining": self.is_chaining_enabled(),
-                "settings": settings, "nodes": [node.describe() for node in self._nodes]}
+                "settings": [pair for pair in settings if not pair[0].startswith(_ABOUT_THE_CLIENT)], "nodes": [node.describe() for node in self._nodes]}
 
     def _is_remote(self):
         target = self._configuration.get_string("execution.target", "local")

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * python.c - `flink run -py`: the process becomes Python, with this home's pyflink on its path. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/cli/cli.h"
+#include "common/base/mem.h"
+
+static void add_setting(struct buf *into, const char *key, const char *value)
+{
+	buf_printf(into, "%s=%s\n", key, value);
+}
+
+/* What execute() must know, one key=value a line; -D comes last and wins. */
+static int client_settings(const struct cli *cli, struct buf *into, struct err *err)
+{
+	const struct cli_options *options = cli->options;
+	struct cli_address address;
+	bool local;
+
+	if (cli_is_local(cli, &local, err) < 0 ||
+	    cli_address(cli->conf, options, &address, err) < 0)
+		return -1;
+	add_setting(into, "execution.target", local ? "local" : "remote");
+	add_setting(into, "execution.attached", options->detached ? "false" : "true");
+	add_setting(into, "rest.address",
+		    address.rest ? address.host : conf_text(cli->conf, "rest.address"));
+	buf_printf(into, "rest.port=%lld\n",
+		   address.rest ? (long long)address.port
+				: (long long)conf_int(cli->conf, "rest.port"));
+	if (!local || conf_is_set(cli->conf, "parallelism.default"))
+		add_setting(into, "parallelism.default",
+			    conf_text(cli->conf, "parallelism.default"));
+	for (uint32_t i = 0; i < options->pairs_count; i++) {
+		if (strchr(options->pairs[i], '\n') != NULL)
+			return err_set(err, ERR_USAGE,
+				       "-D%s: a setting for a Python program is one line",
+				       options->pairs[i]);
+		buf_printf(into, "%s\n", options->pairs[i]);
+	}
+	return 0;
+}
+
+static void set_path(const struct cli *cli)
+{
+	const char *before = getenv("PYTHONPATH");
+	bool given = before != NULL && before[0] != '\0';
+	char *path = mem_printf("%s/../opt/python%s%s", cli->program_directory, given ? ":" : "",
+				given ? before : "");
+
+	setenv("PYTHONPATH", path, 1);
+	mem_free(path);
+}
+
+int cli_run_python(struct cli *cli, struct err *err)
+{
+	const struct cli_options *options = cli->options;
+	const char *python = conf_text(cli->conf, "python.client.executable");
+	const char **argv;
+	struct buf settings;
+	int count = 0;
+
+	if (access(options->python, R_OK) != 0)
+		return err_set_errno(err, ERR_ARTIFACT_UNREADABLE, errno, "%s", options->python);
+	buf_init(&settings);
+	if (client_settings(cli, &settings, err) < 0) {
+		buf_fini(&settings);
+		return -1;
+	}
+	setenv("FLINK_CLIENT_SETTINGS", settings.data, 1);
+	buf_fini(&settings);
+	set_path(cli);
+	argv = MEM_NEW_ARRAY(const char *, (size_t)options->arguments_count + 4);
+	argv[count++] = python;
+	argv[count++] = options->python;
+	if (options->program != NULL)
+		argv[count++] = options->program;
+	for (int i = 0; i < options->arguments_count; i++)
+		argv[count++] = options->arguments[i];
+	fflush(NULL);
+	execvp(python, (char *const *)(uintptr_t)argv);
+	int reason = errno;
+
+	mem_free(argv);
+	return err_set_errno(err, ERR_RESOURCE, reason, "cannot start %s (python.client.executable)",
+			     python);
+}

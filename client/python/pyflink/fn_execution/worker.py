@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process of one subtask on a TaskManager, which runs this file; see worker.c of the engine."""
+import os
+import signal
+import sys
+
+CONN_FD = 3
+
+
+def flush():
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+def main():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the TaskManager's terminal is the TaskManager's
+    from pyflink import _engine
+    good = _engine.serve(CONN_FD)
+    flush()
+    os._exit(0 if good else 1)  # what the function has left behind must not hold up the subtask's end
+
+
+if __name__ == "__main__":
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    main()

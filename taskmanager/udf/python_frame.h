@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * python_frame.h - the frames of proto/python_worker.proto, for both ends. */
+#ifndef TASKMANAGER_UDF_PYTHON_FRAME_H
+#define TASKMANAGER_UDF_PYTHON_FRAME_H
+
+#include "python_worker.pb-c.h"
+
+#include "common/base/buf.h"
+#include "common/base/bytes.h"
+#include "common/base/limits.h"
+
+#define PYTHON_FRAME_HEADER_BYTES 8
+/* OPEN carries the pickled function, which comes in a job graph. */
+#define PYTHON_FRAME_BYTES_MAX LIMIT_RPC_FRAME_BYTES_MAX
+
+/* Appends a frame. */
+void python_frame_add(struct buf *into, Flink__PythonFrame kind, const void *body,
+		      size_t size_bytes);
+/* The frame at `data`, if all of it is there: 1, its size with the header in *whole_bytes; 0: not
+ * yet; -1: no frame. */
+int python_frame_parse(struct bytes data, Flink__PythonFrame *kind, struct bytes *body,
+		       size_t *whole_bytes);
+
+#endif

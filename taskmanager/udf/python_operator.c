@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * python_operator.c - see python_operator.h. One batch at a time is with the process; the operator
+ * answers "not now" until all records that came of it are emitted, and the socket wakes the task.
+ *
+ * What the process prints goes to the log; its last lines come with the error when it dies. */
+#include "taskmanager/udf/python_operator.h"
+
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "job_graph.pb-c.h"
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/world/world.h"
+#include "taskmanager/udf/python_frame.h"
+
+#define PACKAGE_BYTES_MAX 4096
+#define READ_BYTES (64 * 1024)
+#define SAID_BYTES_MAX 512 /* kept of what the process printed last */
+#define LOG_LINE_BYTES_MAX 4096
+
+static char package[PACKAGE_BYTES_MAX];
+
+struct python_operator {
+	const struct operator_context *context;
+	Flink__OperatorParameters *parameters;
+	struct process *process;
+	struct conn *conn;
+	struct buf to_send, received;
+	struct run_builder run;
+	uint64_t *run_memory; /* LIMIT_SEGMENT_BYTES_MAX */
+	uint32_t asked;       /* records that are with the process */
+	bool end_sent, end_done;
+	struct buf said, line;
+};
+
+void python_operator_set_package(const char *path)
+{
+	size_t length = strlen(path);
+
+	CHECK(length < sizeof(package), "a path of %zu bytes", length);
+	memcpy(package, path, length + 1);
+}
+
+/* ---- what the process prints ---------------------------------------------------------------- */
+
+static void log_line(struct python_operator *operator)
+{
+	if (operator->line.size_bytes > 0)
+		log_info("PythonWorker", "%s (%u/%u): %.*s", operator->context->operator_name,
+			 operator->context->subtask + 1, operator->context->parallelism,
+			 (int)operator->line.size_bytes, operator->line.data);
+	buf_clear(&operator->line);
+}
+
+static void take_output(struct python_operator *operator)
+{
+	char text[1024];
+	ssize_t got;
+
+	while ((got = process_read(operator->process, (struct slice){ text, sizeof(text) })) > 0) {
+		buf_add(&operator->said, text, (size_t)got);
+		if (operator->said.size_bytes > SAID_BYTES_MAX)
+			buf_consume(&operator->said, operator->said.size_bytes - SAID_BYTES_MAX);
+		for (ssize_t i = 0; i < got; i++) {
+			if (text[i] == '\n' || operator->line.size_bytes == LOG_LINE_BYTES_MAX)
+				log_line(operator);
+			if (text[i] != '\n')
+				buf_add(&operator->line, &text[i], 1);
+		}
+	}
+}
+
+/* Its end of the socket is closed: 0 until the process is gone, then -1 with how it ended. */
+static int lost(struct python_operator *operator, struct err *err)
+{
+	const struct operator_context *context = operator->context;
+	int status;
+
+	process_kill(operator->process); /* one that lives without its socket is of no use */
+	if (!process_ended(operator->process, &status))
+		return 0;
+	take_output(operator);
+	log_line(operator);
+	const char *said = operator->said.size_bytes > 0 ? operator->said.data : "nothing";
+	int said_bytes = operator->said.size_bytes > 0 ? (int)operator->said.size_bytes : 7;
+
+	return err_set(
+		err, ERR_USER_FUNCTION_FAILED,
+		"the Python process of operator \"%s\", subtask %u of %u, ended with %s %d; it said last: %.*s",
+		context->operator_name, context->subtask + 1, context->parallelism,
+		WIFSIGNALED(status) ? "signal" : "exit code",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), said_bytes, said);
+}
+
+/* ---- the conversation ----------------------------------------------------------------------- */
+
+/* 1: all is sent; 0: not now; -1: the other end is gone. */
+static int send_some(struct python_operator *operator)
+{
+	struct err ignored = ERR_INIT;
+
+	while (operator->to_send.size_bytes > 0) {
+		struct bytes rest = buf_bytes(&operator->to_send);
+		ssize_t sent = conn_write(operator->conn, &rest, 1, &ignored);
+
+		if (sent <= 0)
+			return (int)sent;
+		buf_consume(&operator->to_send, (size_t)sent);
+	}
+	return 1;
+}
+
+static int receive_some(struct python_operator *operator)
+{
+	struct slice into = { buf_reserve(&operator->received, READ_BYTES), READ_BYTES };
+	struct err ignored = ERR_INIT;
+	ssize_t got = conn_read(operator->conn, &into, 1, &ignored);
+
+	if (got > 0)
+		operator->received.size_bytes += (size_t)got;
+	return got > 0 ? 1 : (int)got;
+}
+
+/* A run came from a process that may have written anything into its memory. */
+static int emit_run(struct python_operator *operator, struct bytes run, struct outbox *out,
+		    struct err *err)
+{
+	const struct record_type *type = operator->context->output_type;
+	struct batch batch;
+
+	if (out == NULL || run_check(type, run.data, (uint32_t)run.size_bytes, &batch, err) < 0)
+		return err_wrap(err, "the Python process of operator \"%s\"",
+				operator->context->operator_name);
+	for (uint32_t i = 0; i < batch.count; i++)
+		outbox_emit(out, type, batch_at(&batch, i));
+	return 1;
+}
+
+static int failed(struct bytes text, struct err *err)
+{
+	return err_set(err, ERR_USER_FUNCTION_FAILED, "%.*s", (int)text.size_bytes,
+		       (const char *)text.data);
+}
+
+static int take_frame(struct python_operator *operator, Flink__PythonFrame kind,
+		      struct bytes body, struct outbox *out, struct err *err)
+{
+	bool asked = operator->asked > 0 || (operator->end_sent && !operator->end_done);
+
+	if (asked && kind == FLINK__PYTHON_FRAME__PYTHON_FRAME_RUN)
+		return emit_run(operator, body, out, err);
+	if (kind == FLINK__PYTHON_FRAME__PYTHON_FRAME_FAILED)
+		return failed(body, err);
+	if (!asked || kind != FLINK__PYTHON_FRAME__PYTHON_FRAME_DONE)
+		return err_set(err, ERR_USER_FUNCTION_FAILED,
+			       "the Python process of operator \"%s\" answers with frame %d, which was not asked for",
+			       operator->context->operator_name, (int)kind);
+	operator->end_done = operator->end_sent && operator->asked == 0;
+	operator->asked = 0;
+	return 2;
+}
+
+/* Goes on until what was asked is answered: 1; 0: not now, or the outbox is full; -1. */
+static int converse(struct python_operator *operator, struct outbox *out, struct err *err)
+{
+	take_output(operator);
+	for (;;) {
+		Flink__PythonFrame kind;
+		struct bytes body;
+		size_t whole_bytes;
+		int alive = send_some(operator);
+		int parsed = python_frame_parse(buf_bytes(&operator->received), &kind, &body,
+						&whole_bytes);
+
+		if (parsed < 0)
+			return err_set(err, ERR_USER_FUNCTION_FAILED,
+				       "the Python process of operator \"%s\" writes no frames to descriptor %d",
+				       operator->context->operator_name, PROCESS_CONN_FD);
+		if (parsed == 1) {
+			if (outbox_full(out))
+				return 0;
+			int taken = take_frame(operator, kind, body, out, err);
+
+			if (taken < 0)
+				return -1;
+			buf_consume(&operator->received, whole_bytes);
+			if (taken == 2)
+				return 1;
+			continue;
+		}
+		int received = receive_some(operator);
+
+		if (received < 0 || (received == 0 && alive < 0))
+			return lost(operator, err);
+		if (received == 0)
+			return 0;
+	}
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static Flink__RecordType *describe(const struct record_type *type, struct arena *arena)
+{
+	Flink__RecordType *described = arena_alloc(arena, sizeof(*described));
+
+	flink__record_type__init(described);
+	described->name = arena_strdup(arena, type->name);
+	described->n_fields = type->fields_count;
+	described->fields = arena_alloc(arena, type->fields_count * sizeof(Flink__RecordField *));
+	for (uint32_t i = 0; i < type->fields_count; i++) {
+		Flink__RecordField *field = arena_alloc(arena, sizeof(*field));
+
+		flink__record_field__init(field);
+		field->name = arena_strdup(arena, type->fields[i].name);
+		field->kind = type->fields[i].kind;
+		field->nullable = type->fields[i].nullable;
+		described->fields[i] = field;
+	}
+	return described;
+}
+
+static void send_open(struct python_operator *operator)
+{
+	const struct operator_context *context = operator->context;
+	struct arena *arena = arena_create("python open");
+	Flink__PythonOpen open = FLINK__PYTHON_OPEN__INIT;
+
+	open.operator_name = arena_strdup(arena, context->operator_name);
+	open.job_name = arena_strdup(arena, context->job_name);
+	open.subtask = context->subtask;
+	open.parallelism = context->parallelism;
+	open.max_parallelism = context->key_groups;
+	open.attempt = context->attempt;
+	open.input_type = describe(context->input_types[0], arena);
+	open.output_type = describe(context->output_type, arena);
+	open.function = operator->parameters->function->parameters;
+	size_t size_bytes = flink__python_open__get_packed_size(&open);
+	uint8_t *packed = arena_alloc(arena, size_bytes);
+
+	flink__python_open__pack(&open, packed);
+	python_frame_add(&operator->to_send, FLINK__PYTHON_FRAME__PYTHON_FRAME_OPEN, packed,
+			 size_bytes);
+	arena_destroy(&arena);
+}
+
+/* The job's choice ("python.executable"), or python3. */
+static const char *executable(const Flink__OperatorParameters *parameters)
+{
+	for (size_t i = 0; i < parameters->n_options; i++)
+		if (strcmp(parameters->options[i]->key, "python.executable") == 0)
+			return parameters->options[i]->value;
+	return "python3";
+}
+
+static int start_process(struct python_operator *operator, struct err *err)
+{
+	char script[PACKAGE_BYTES_MAX + 32];
+	const char *argv[] = { executable(operator->parameters), "-u", script, NULL };
+	struct process_options options = { .argv = argv, .conn = &operator->conn };
+
+	if (package[0] == '\0')
+		return err_set(err, ERR_RESOURCE,
+			       "Python functions cannot run here: this process does not know where pyflink lies");
+	snprintf(script, sizeof(script), "%s/fn_execution/worker.py", package);
+	return process_start(operator->context->loop, &options, operator->context->agent,
+			     &operator->process, err);
+}
+
+static int operator_open(void **self, const struct operator_context *context, struct err *err)
+{
+	struct python_operator *operator = MEM_NEW(struct python_operator);
+
+	*self = operator;
+	operator->context = context;
+	buf_init(&operator->to_send);
+	buf_init(&operator->received);
+	buf_init(&operator->said);
+	buf_init(&operator->line);
+	operator->parameters = flink__operator_parameters__unpack(
+		NULL, context->parameters.size_bytes, context->parameters.data);
+	if (operator->parameters == NULL || operator->parameters->function == NULL ||
+	    context->input_types[0] == NULL || context->output_type == NULL)
+		return err_set(err, ERR_PLAN_INVALID, "operator \"%s\" has no Python function",
+			       context->operator_name);
+	operator->run_memory = mem_alloc(LIMIT_SEGMENT_BYTES_MAX);
+	run_builder_init(&operator->run, context->input_types[0], LIMIT_SEGMENT_BYTES_MAX, false);
+	if (start_process(operator, err) < 0)
+		return -1;
+	send_open(operator);
+	(void)send_some(operator); /* if that fails, the first record tells */
+	return 1;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+/* Records of the batch from `from` on, as many as one run holds. */
+static void send_batch(struct python_operator *operator, const struct batch *batch, uint32_t from)
+{
+	const struct record_type *type = operator->context->input_types[0];
+	bool begun = run_begin(&operator->run, operator->run_memory, LIMIT_SEGMENT_BYTES_MAX);
+
+	CHECK(begun, "no record of %u bytes fits a segment", type->size_bytes);
+	for (uint32_t i = from; i < batch->count; i++) {
+		const void *record = batch_at(batch, i);
+		void *into = run_reserve(&operator->run, record_size(type, record));
+
+		if (into == NULL)
+			break;
+		record_copy(type, record, into);
+		operator->asked++;
+	}
+	CHECK(operator->asked > 0, "a record that came in a segment fits none");
+	uint32_t size_bytes = run_end(&operator->run);
+
+	python_frame_add(&operator->to_send, FLINK__PYTHON_FRAME__PYTHON_FRAME_BATCH,
+			 operator->run_memory, size_bytes);
+}
+
+static int operator_process(void *self, uint32_t input, const struct batch *batch, uint32_t *taken,
+			    struct outbox *out, struct err *err)
+{
+	struct python_operator *operator = self;
+
+	while (*taken < batch->count) {
+		if (operator->asked == 0)
+			send_batch(operator, batch, *taken);
+		uint32_t asked = operator->asked;
+		int answer = converse(operator, out, err);
+
+		if (answer <= 0)
+			return answer;
+		*taken += asked;
+	}
+	return 1;
+}
+
+static int operator_end_of_input(void *self, uint32_t input, struct outbox *out, struct err *err)
+{
+	struct python_operator *operator = self;
+
+	if (!operator->end_sent) {
+		operator->end_sent = true;
+		python_frame_add(&operator->to_send, FLINK__PYTHON_FRAME__PYTHON_FRAME_END, NULL,
+				 0);
+	}
+	return operator->end_done ? 1 : converse(operator, out, err);
+}
+
+static void operator_close(void **self)
+{
+	struct python_operator *operator = *self;
+
+	if (operator == NULL)
+		return;
+	if (operator->process != NULL) {
+		take_output(operator);
+		log_line(operator);
+	}
+	conn_close(&operator->conn);
+	process_close(&operator->process);
+	if (operator->run_memory != NULL)
+		run_builder_fini(&operator->run);
+	mem_free(operator->run_memory);
+	buf_fini(&operator->to_send);
+	buf_fini(&operator->received);
+	buf_fini(&operator->said);
+	buf_fini(&operator->line);
+	if (operator->parameters != NULL)
+		flink__operator_parameters__free_unpacked(operator->parameters, NULL);
+	mem_free(operator);
+	*self = NULL;
+}
+
+const struct operator_vtable python_operator = {
+	.name = "python",
+	.open = operator_open,
+	.process = operator_process,
+	.end_of_input = operator_end_of_input,
+	.close = operator_close,
+};
