@@ -10,23 +10,19 @@
 
 static const struct {
 	enum cli_action action;
-	const char *sentence, *syntax;
+	const char *sentence, *syntax; /* syntax NULL: not in this version */
 } actions[] = {
 	{ CLI_RUN, "compiles and runs a program.",
 	  "run [OPTIONS] <program.so | program.c | example.jar> <arguments>" },
-	{ CLI_RUN_APPLICATION, "runs an application in Application Mode.",
-	  "run-application [OPTIONS] <program> <arguments>" },
 	{ CLI_INFO, "shows the optimized execution plan of the program (JSON).",
 	  "info [OPTIONS] <program.so | program.c | example.jar> <arguments>" },
 	{ CLI_LIST, "lists running and scheduled programs.", "list [OPTIONS]" },
-	{ CLI_STOP, "stops a running program with a savepoint (streaming jobs only).",
-	  "stop [OPTIONS] <Job ID>" },
 	{ CLI_CANCEL, "cancels a running program.",
 	  "cancel [OPTIONS] <Job ID, the beginning of one, or a job's name>" },
-	{ CLI_SAVEPOINT, "triggers savepoints for a running job or disposes existing ones.",
-	  "savepoint [OPTIONS] <Job ID> [<target directory>]" },
-	{ CLI_CHECKPOINT, "triggers checkpoints for a running job or disposes existing ones.",
-	  "checkpoint [OPTIONS] <Job ID>" },
+	{ CLI_STOP, "stops a running program with a savepoint.", NULL },
+	{ CLI_SAVEPOINT, "triggers savepoints of a running job, or disposes of one.", NULL },
+	{ CLI_CHECKPOINT, "triggers a checkpoint of a running job.", NULL },
+	{ CLI_RUN_APPLICATION, "runs an application in Application Mode.", NULL },
 };
 
 /* Words of `text` in the right column, on as many lines as they need. */
@@ -65,6 +61,11 @@ static void add_action(size_t i, struct buf *into)
 {
 	const char *name = cli_action_name(actions[i].action);
 
+	if (actions[i].syntax == NULL) {
+		buf_printf(into, "Action \"%s\" %s Not in this version.\n\n", name,
+			   actions[i].sentence);
+		return;
+	}
 	buf_printf(into, "Action \"%s\" %s\n\n  Syntax: %s\n  \"%s\" action options:\n", name,
 		   actions[i].sentence, actions[i].syntax, name);
 	add_options(actions[i].action, into);

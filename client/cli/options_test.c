@@ -155,9 +155,6 @@ static void help_has_a_table_of_options_within_80_columns(void **state)
 		"                                       ended\n"
 		"     -m,--jobmanager <host:port>       REST address of the cluster; over\n"
 		"                                       rest.address and rest.port\n"
-		"     -t,--target <remote|local>        remote: a running cluster (default);\n"
-		"                                       local: one inside this command, for this\n"
-		"                                       job\n"
 		"     -D <key=value>                    a setting, over the settings file; it\n"
 		"                                       travels with the job. May come several\n"
 		"                                       times\n"
@@ -169,6 +166,8 @@ static void help_has_a_table_of_options_within_80_columns(void **state)
 			assert_true(strcspn(line, "\n") <= 80);
 	for (int action = CLI_RUN; action < CLI_ACTION_COUNT; action++)
 		assert_non_null(strstr(text.data, cli_action_name((enum cli_action)action)));
+	assert_non_null(strstr(text.data, "Action \"stop\" stops a running program with a savepoint. "
+					  "Not in this version.\n"));
 	buf_fini(&text);
 }
 
