@@ -32,7 +32,8 @@ static void log_line(const rd_kafka_t *handle, int level, const char *facility, 
 /* Ours, not librdkafka's. */
 static bool is_ours(const char *key)
 {
-	return strcmp(key, "topic") == 0 || strncmp(key, "scan.", 5) == 0;
+	return strcmp(key, "topic") == 0 || strcmp(key, "scan.startup.mode") == 0 ||
+	       strcmp(key, "scan.bounded.mode") == 0;
 }
 
 rd_kafka_conf_t *kafka_configure(const struct options *options, struct err *err)

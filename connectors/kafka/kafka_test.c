@@ -200,6 +200,9 @@ static void wrong_options_and_absent_brokers_are_named(void **state)
 	expect_error(kit_parameters("bootstrap.servers", "localhost:9", "topic", "x",
 				    "scan.startup.mode", "now", NULL),
 		     ERR_PLAN_INVALID, "scan.startup.mode is \"now\"");
+	expect_error(kit_parameters("bootstrap.servers", "localhost:9", "topic", "x",
+				    "scan.bonded.mode", "latest-offset", NULL),
+		     ERR_PLAN_INVALID, "option \"scan.bonded.mode\" of Kafka: No such");
 	expect_error(kit_parameters("bootstrap.servers", "localhost:9", NULL), ERR_PLAN_INVALID,
 		     "option \"topic\" is missing");
 	expect_error(kit_parameters("bootstrap.servers", "localhost:9", "topic", "x",
