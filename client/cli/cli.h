@@ -64,9 +64,6 @@ MUST_USE int cli_find_job(const struct job_summary *jobs, size_t count, const ch
 MUST_USE int cli_compile(struct cli *cli, const char *source, char **object, struct err *err);
 void cli_remove(struct cli *cli, const char *path);
 
-/* crash.c: from now on a crash is told, with what crashed; `program` is borrowed for ever. */
-void cli_catch_crashes(const char *program);
-
 /* submit.c, local.c: hands a job graph to the cluster, or to one inside this process; attached,
  * shows it until it ends. */
 struct program;

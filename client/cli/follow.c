@@ -48,7 +48,9 @@ static void take_note(struct follower *follower, const struct job_state *job)
 {
 	const char *note = job->note ? job->note : "";
 
-	if (follower->note_seen == NULL || strcmp(follower->note_seen, note) != 0)
+	/* Why it fails comes as its error, with the hint. */
+	if ((follower->note_seen == NULL || strcmp(follower->note_seen, note) != 0) &&
+	    strncmp(job->status, "FAIL", 4) != 0)
 		say(follower, note);
 	mem_free(follower->note_seen);
 	follower->note_seen = mem_strdup(note);

@@ -51,7 +51,6 @@ static int run_program(struct cli *cli, struct program *program,
 		.working_directory = cli->working_directory,
 		.executor = executor,
 	};
-	cli_catch_crashes(options->program);
 	int result = program_run(program, &env, options->arguments_count, options->arguments,
 				 built_job, err);
 

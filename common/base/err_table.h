@@ -40,7 +40,7 @@
 	  "correct the lines named above") \
 	X(ERR_PROGRAM_FAILED, 2008, USER, 400, \
 	  "the program ended with an error before its job ran", \
-	  "the message is the program's own: correct the program or its arguments") \
+	  "correct the program or its arguments") \
 	X(ERR_NO_JOB, 2009, USER, 400, \
 	  "The program didn't contain a Flink job. Perhaps you forgot to call execute() on the execution environment.", \
 	  "call flink_execute(env, name, err) at the end of flink_main") \

@@ -122,8 +122,8 @@ void execution_name(const struct execution *execution, struct buf *into);
 
 const char *job_status_name(const struct job *job);
 bool job_is_final(const struct job *job);
-/* One sentence for `list`, REST and the page: waiting_for, or a source's status text; "" if
- * none. */
+/* One sentence for `list`, REST and the page: waiting_for, a source's status text, or why the job
+ * failed; "" if none. */
 void job_note(const struct job *job, struct buf *into);
 /* Counts of the vertex's (or the whole job's) executions per state. */
 void job_count_states(const struct job *job, uint32_t counts[EXECUTION_STATE_COUNT]);

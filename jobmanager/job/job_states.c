@@ -87,6 +87,8 @@ void job_note(const struct job *job, struct buf *into)
 		buf_add_text(into, job->waiting_for);
 	else if (job->status == JOB_RUNNING && job->notes_count > 0)
 		first_status_text(job, into);
+	else if (job->status == JOB_FAILED || job->status == JOB_FAILING)
+		buf_add_text(into, job->failure.text);
 }
 
 void job_vertex_count_states(const struct job_vertex *vertex,

@@ -131,7 +131,7 @@ const jobPage = async (jid, tab, vid) => {
   const head = [h(".row", h("h1", job.name), state(job.state), ended(job) || !config.features["web-cancel"] ? null
     : h("button", { type: "button", onclick: () => cancel(jid) }, "Cancel Job")),
   h("p.sub", `${job.jid} · started ${when(job["start-time"])} · ${ended(job) ? `ended ${when(job["end-time"])} · ` : ""}${span(job.duration)}` +
-    (job.restarts ? ` · ${job.restarts} restart${job.restarts > 1 ? "s" : ""}` : "")), note(job.note),
+    (job.restarts ? ` · ${job.restarts} restart${job.restarts > 1 ? "s" : ""}` : "")), note(job.note, job.state),
   tabs(base, tab, [["overview", "Overview"], ["output", "Output"], ["exceptions", "Exceptions"], ["configuration", "Configuration"]])];
   if (tab === "overview" && vid) return [...head, ...await vertexPage(jid, vid, base)];
   if (tab === "output") return [...head, ...await outputTab(jid)];

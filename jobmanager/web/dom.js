@@ -33,11 +33,12 @@ export const tabs = (base, here, names) => h("nav.tabs", { "aria-label": "Tabs" 
   h("a", key === here ? { href: `${base}/${key}`, "aria-current": "page" } : { href: `${base}/${key}` }, label)));
 
 // A long name may break where a new word begins: TumblingProcessing|TimeWindows.
-export const breakable = name => name.split(/(?<=[a-z])(?=[A-Z])|(?<=[.:/_-])(?=\w)/)
-  .flatMap((part, i) => i > 0 ? [h("wbr"), part] : [part]);
+// The arrow between two operators never does.
+const words = name => name.split(/(?<=[a-z])(?=[A-Z])|(?<=[.:/_-])(?=\w)/).flatMap((part, i) => i > 0 ? [h("wbr"), part] : [part]);
+export const breakable = name => name.split(/(->)/).flatMap(part => part === "->" ? [h("span.whole", part)] : words(part));
 
 export const state = name => h(`span.state.${name}`, name);
-export const note = text => text ? h("p.note", text) : null;
+export const note = (text, of) => text ? h(/^FAIL/.test(of || "") ? "p.note.bad" : "p.note", text) : null;
 export const count = n => Number(n).toLocaleString("en-US");
 
 export const bytes = n => {

@@ -89,6 +89,11 @@ test_a_crash_is_told_with_its_function_and_nothing_else() {
 	contains "$(cat run.err)" "error E4001"
 	contains "$(cat run.err)" "no input file $PWD/no.txt"
 	contains "$(cat run.err)" "hint: check the name and the rights"
+	same 1 "$(grep -c 'no input file' run.err)"
+	./bin/flink list -a >list.txt 2>list.err
+	file_has list.err "^missing .*there is no input file $PWD/no.txt"
+	rest /jobs/overview | jq -e '.jobs[] | select(.name == "missing").note | contains("no input file")' >/dev/null ||
+		fail "$(rest /jobs/overview)"
 }
 
 test_a_job_that_restarts_says_so_once() {
@@ -110,7 +115,7 @@ test_what_is_not_there_yet_and_what_is_missing_is_said() {
 	contains "$(cat run.txt)" "No port specified."
 	contains "$(cat run.txt)" "ended without making a job"
 	! ./bin/flink run --target local examples/streaming/SocketWindowWordCount.jar --port nine >run.txt 2>&1 || fail "it ran"
-	contains "$(cat run.txt)" "the message is the program's own"
+	contains "$(cat run.txt)" "hint: correct the program or its arguments"
 }
 
 test_edited_settings_that_do_not_count_yet_are_told() {
@@ -188,10 +193,10 @@ test_a_crash_inside_the_client_says_where() {
 	cd "$home_dir"
 	program in_main 'collect(out, line, .text = str_copy(&in->text));' 'print(flat_map(given, work, line)); abort();'
 	! ./bin/flink run in_main.c >run.txt 2>run.err || fail "it ran"
-	contains "$(cat run.err)" "error E3003: in_main.c: flink_main crashed with signal 6 SIGABRT"
+	contains "$(cat run.err)" "error E2008: the program in_main.c crashed with signal 6 SIGABRT"
 	program in_function '*(volatile int *)NULL = 1;' 'print(flat_map(given, work, line));'
 	! ./bin/flink run --target local in_function.c >run.txt 2>run.err || fail "it ran"
-	contains "$(cat run.err)" "error E3003: Flat Map: function work crashed with signal 11 SIGSEGV"
+	contains "$(cat run.err)" "error E3003: Flat Map: function work of in_function.c crashed with signal 11 SIGSEGV"
 }
 
 test_records_that_nobody_takes_are_told() {

@@ -141,7 +141,7 @@ test_page_in_a_browser() {
 	contains "$page" "Running Jobs"
 	contains "$page" "Socket Window WordCount"
 	page=$(dom "#/job/running/$id/overview")
-	contains "$page" "Source: Socket Stream -&gt; Flat Map"
+	contains "$(sed 's/<[^>]*>//g' <<<"$page")" "Source: Socket Stream -&gt; Flat Map"
 	contains "$page" "HASH"
 	contains "$(dom "#/job/running/$id/output")" "hello : 2"
 	contains "$(dom "#/task-manager/$taskmanager/stdout")" "hello : 2"
