@@ -101,7 +101,7 @@ const struct rpc_fence *rpc_call_fence(void *closure_data);
 
 /* ---- calling -------------------------------------------------------------------------------- */
 
-/* Stays connected to host:port: connects at once, then with back-off 20 ms … 500 ms, until closed.
+/* Stays connected to host:port: connects at once, then with back-off 4 ms … 500 ms, until closed.
  * The address is copied. peer_up/peer_down of the options tell. A try lasts LIMIT_HANDSHAKE_MS. */
 MUST_USE int rpc_client_open(struct runner *runner, const char *host, uint16_t port,
 			     const struct rpc_options *options, struct rpc_client **client,

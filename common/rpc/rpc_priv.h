@@ -40,7 +40,7 @@
 #define RPC_FAILURE_BYTES_MAX (LIMIT_ERROR_TEXT_BYTES_MAX + 1024)
 #define RPC_UNSENT_BYTES_MAX (2 * (size_t)LIMIT_RPC_FRAME_BYTES_MAX)
 #define RPC_REQUESTS_BYTES_MAX (2 * (size_t)LIMIT_RPC_FRAME_BYTES_MAX) /* held per origin */
-#define RPC_BACKOFF_MS_MIN 20
+#define RPC_BACKOFF_MS_MIN 4 /* daemons that are started together find each other at once */
 #define RPC_BACKOFF_MS_MAX 500
 #define RPC_KEPT_ANSWER_BYTES_MAX (64 * 1024)    /* larger ones are computed again */
 #define RPC_KEPT_ANSWERS_BYTES_MAX (1024 * 1024) /* of all origins of a server */

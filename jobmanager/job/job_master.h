@@ -36,7 +36,7 @@ void job_master_cancel(struct job *job); /* not for final ones */
 bool job_master_busy(const struct job *job);
 /* The job is final and all its TaskManagers have handed in their output. */
 bool job_master_output_ended(const struct job *job);
-/* About what the job costs in memory: its graph, its executions, the printed lines that are kept. */
+/* About what the job costs in memory: graph, executions, the printed lines that are kept. */
 size_t job_master_bytes(const struct job *job);
 /* Nobody is told; for jobs that ended and for the end of the process. */
 void job_master_destroy(struct job **job);
