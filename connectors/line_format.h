@@ -7,17 +7,13 @@
 
 struct line_format {
 	const struct record_type *type;
-	char prefix[16]; /* "3> " or "" */
-	char *named_prefix; /* "mine:3> ", in place of prefix; NULL: none */
-	size_t prefix_bytes;
-	/* a (STRING, BIGINT) tuple, as word counts are: written without record_print */
-	bool is_count;
+	char *prefix; /* "3> ", "mine:3> "; NULL: none */
 };
 
 /* subtask counts from 0; Flink's prefix "N> " counts from 1 and is there if parallelism > 1. */
 void line_format_init(struct line_format *format, const struct record_type *type,
 		      bool with_prefix, uint32_t subtask, uint32_t parallelism);
-/* Flink's sink identifier: "mine:3> " above parallelism 1, else "mine> ". At most once. */
+/* Flink's sink identifier: "mine:3> " above parallelism 1, else "mine> ". */
 void line_format_set_name(struct line_format *format, const char *name, uint32_t subtask,
 			  uint32_t parallelism);
 void line_format_fini(struct line_format *format);

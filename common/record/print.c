@@ -8,17 +8,10 @@
 
 void print_int(int64_t value, struct buf *into)
 {
-	char text[20]; /* 19 digits and a sign */
-	char *at = text + sizeof(text);
-	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char *at = buf_reserve(into, PRINT_INT_BYTES_MAX);
 
-	do {
-		*--at = (char)('0' + left % 10);
-		left /= 10;
-	} while (left != 0);
-	if (value < 0)
-		*--at = '-';
-	buf_add(into, at, (size_t)(text + sizeof(text) - at));
+	into->size_bytes = (size_t)(print_put_int(at, value) - into->data);
+	into->data[into->size_bytes] = '\0';
 }
 
 /* Days since 1970-01-01 to a date of the proleptic Gregorian calendar (Howard Hinnant's way: years
@@ -67,20 +60,6 @@ static void print_bytes(const char *data, uint32_t size_bytes, struct buf *into)
 	buf_add_text(into, size_bytes == 0 ? "[]" : "]");
 }
 
-static int64_t load_integer(uint8_t kind, const void *value)
-{
-	switch (kind) {
-	case FIELD_TINYINT:
-		return *(const int8_t *)value;
-	case FIELD_SMALLINT:
-		return *(const int16_t *)value;
-	case FIELD_INT:
-		return *(const int32_t *)value;
-	default:
-		return *(const int64_t *)value;
-	}
-}
-
 static void print_field(uint8_t kind, const void *value, struct buf *into)
 {
 	switch (kind) {
@@ -103,7 +82,7 @@ static void print_field(uint8_t kind, const void *value, struct buf *into)
 		print_timestamp(*(const int64_t *)value, into);
 		break;
 	default:
-		print_int(load_integer(kind, value), into);
+		print_int(print_load_int(kind, value), into);
 		break;
 	}
 }
@@ -119,8 +98,6 @@ static void print_value(const struct record_type *type, const void *record, uint
 
 void record_print(const struct record_type *type, const void *record, struct buf *into)
 {
-	bool tuple = type->fields_count > 1;
-
 	for (uint32_t i = 0; i < type->print_parts_count; i++) {
 		const struct print_part *part = &type->print_parts[i];
 
@@ -128,25 +105,16 @@ void record_print(const struct record_type *type, const void *record, struct buf
 		if (part->field >= 0)
 			print_value(type, record, (uint32_t)part->field, into);
 	}
-	if (type->print_parts_count > 0)
-		return;
-	if (tuple)
-		buf_add(into, "(", 1);
-	for (uint32_t i = 0; i < type->fields_count; i++) {
-		if (i > 0)
-			buf_add(into, ",", 1);
-		print_value(type, record, i, into);
-	}
-	if (tuple)
-		buf_add(into, ")", 1);
 }
 
 /* ---- print formats --------------------------------------------------------------------------- */
 
-uint32_t print_parts_max(const char *format)
+uint32_t print_parts_max(const char *format, uint32_t fields_count)
 {
 	uint32_t parts = 1;
 
+	if (format == NULL)
+		return fields_count + 1;
 	for (const char *at = format; *at; at++)
 		parts += *at == '{' || *at == '}';
 	return parts;
@@ -181,10 +149,35 @@ static int find_field(const struct record_type *type, const char *format, const 
 	return field;
 }
 
-int print_parts_make(struct record_type *type, struct print_part *parts, struct err *err)
+static void add_part(struct record_type *type, struct print_part *parts, const char *literal,
+		     uint32_t literal_bytes, int32_t field)
+{
+	struct print_part *part = &parts[type->print_parts_count++];
+
+	*part = (struct print_part){ .literal = literal,
+				     .literal_bytes = literal_bytes,
+				     .field = field };
+	if (field >= 0) {
+		part->kind = type->fields[field].kind;
+		part->offset_bytes = type->offsets_bytes[field];
+	}
+	memcpy(part->head, literal,
+	       literal_bytes < sizeof(part->head) ? literal_bytes : sizeof(part->head));
+}
+
+static void make_tuple(struct record_type *type, struct print_part *parts)
+{
+	bool tuple = type->fields_count > 1;
+
+	for (uint32_t i = 0; i < type->fields_count; i++)
+		add_part(type, parts, i > 0 ? "," : "(", tuple, (int32_t)i);
+	if (tuple)
+		add_part(type, parts, ")", 1, -1);
+}
+
+static int take_apart(struct record_type *type, struct print_part *parts, struct err *err)
 {
 	const char *literal = type->print_format, *at = literal;
-	uint32_t count = 0;
 
 	for (; *at; at++) {
 		if (*at != '{' && *at != '}')
@@ -207,12 +200,22 @@ int print_parts_make(struct record_type *type, struct print_part *parts, struct 
 			if (field < 0)
 				return -1;
 		}
-		parts[count++] = (struct print_part){ literal, literal_bytes, field };
+		add_part(type, parts, literal, literal_bytes, field);
 		at = end;
 		literal = end + 1;
 	}
-	if (at > literal || count == 0)
-		parts[count++] = (struct print_part){ literal, (uint32_t)(at - literal), -1 };
-	type->print_parts_count = count;
+	if (at > literal || type->print_parts_count == 0)
+		add_part(type, parts, literal, (uint32_t)(at - literal), -1);
+	return 0;
+}
+
+int print_parts_make(struct record_type *type, struct print_part *parts, struct err *err)
+{
+	type->print_parts_count = 0;
+	if (type->print_format == NULL)
+		make_tuple(type, parts);
+	else if (take_apart(type, parts, err) != 0)
+		return -1;
+	type->print_bytes_max = print_lines_bytes_max(type);
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "common/record/batch.h"
 #include "common/record/record_random.h"
 
 static void doubles_are_printed_as_java_does(void **state)
@@ -266,22 +267,100 @@ static void print_formats_name_fields(void **state)
 	expect("{{", pair, 2, &apple, "{");
 }
 
-static void integers_have_all_their_digits(void **state)
+static void expect_int(int64_t value)
 {
-	static const int64_t values[] = {
-		0, 1, -1, 10, -10, 1234567890123456789, INT64_MAX, INT64_MIN,
-	};
 	struct buf text;
 	char expected[32];
 
 	buf_init(&text);
-	for (size_t i = 0; i < ARRAY_COUNT(values); i++) {
-		buf_clear(&text);
-		print_int(values[i], &text);
-		snprintf(expected, sizeof(expected), "%lld", (long long)values[i]);
-		assert_string_equal(text.data, expected);
-	}
+	print_int(value, &text);
+	snprintf(expected, sizeof(expected), "%lld", (long long)value);
+	assert_string_equal(text.data, expected);
+	assert_int_equal(text.size_bytes, strlen(expected));
 	buf_fini(&text);
+}
+
+/* Every number of digits, at both ends, of both signs. */
+static void integers_have_all_their_digits(void **state)
+{
+	expect_int(INT64_MAX);
+	expect_int(INT64_MIN);
+	for (uint64_t power = 1, digits = 1; digits <= 19; power *= 10, digits++)
+		for (int64_t add = -1; add <= 1; add++)
+			for (int sign = -1; sign <= 1; sign += 2)
+				expect_int(sign * ((int64_t)power + add));
+}
+
+/* Lines are what record_print writes, one by one. */
+static void expect_lines(const struct record_type *type, const char *prefix, struct random *random)
+{
+	uint64_t image[RANDOM_STRUCT_BYTES_MAX / 8], memory[4096];
+	struct run_builder run;
+	struct random_texts texts;
+	struct batch batch;
+	struct buf lines, expected;
+
+	buf_init(&lines);
+	buf_init(&expected);
+	run_builder_init(&run, type, sizeof(memory), false);
+	assert_true(run_begin(&run, memory, sizeof(memory)));
+	for (uint32_t i = 0; i < 10; i++) {
+		random_record(random, type, i % 3 == 0, &texts, image);
+		void *into = run_reserve(&run, record_size(type, image));
+
+		assert_non_null(into);
+		record_copy(type, image, into);
+		buf_add_text(&expected, prefix);
+		record_print(type, image, &expected);
+		buf_add_text(&expected, "\n");
+	}
+	run_end(&run);
+	run_view(type, memory, &batch);
+	record_print_lines(type, bytes_of_text(prefix), &batch, &lines);
+	assert_int_equal(lines.size_bytes, expected.size_bytes);
+	assert_string_equal(lines.data, expected.data);
+	run_builder_fini(&run);
+	buf_fini(&lines);
+	buf_fini(&expected);
+}
+
+static void lines_are_records_one_by_one(void **state)
+{
+	static const struct field fields[] = {
+		{ "a", FIELD_STRING, 0 },  { "b", FIELD_BIGINT, 0 },   { "c", FIELD_BOOLEAN, 0 },
+		{ "d", FIELD_TINYINT, 0 }, { "e", FIELD_SMALLINT, 0 }, { "f", FIELD_INT, 0 },
+		{ "g", FIELD_STRING, 0 },
+	};
+	static const char *const formats[] = {
+		NULL,
+		"{a} : {b}",
+		"{a}{a}{g}{a}",
+		"a literal that is longer than sixteen bytes, {c} and {d}{e}{f} another",
+		"nothing",
+	};
+	struct random random = { 11 };
+	uint32_t quick = 0;
+
+	for (uint32_t i = 0; i < ARRAY_COUNT(formats) * 20; i++) {
+		struct record_type *type;
+		struct err err = ERR_INIT;
+		const char *format = formats[i % ARRAY_COUNT(formats)];
+		uint32_t count = format ? 7 : 1 + i / 5 % 7;
+
+		assert_int_equal(record_type_create("r", format, fields, count, &type, &err), 0);
+		assert_true(type->print_bytes_max > 0);
+		expect_lines(type, i % 2 ? "" : "a prefix> ", &random);
+		record_type_destroy(&type);
+	}
+	for (uint32_t i = 0; i < 2000; i++) {
+		struct record_type *type = random_type(&random);
+
+		quick += type->print_bytes_max > 0;
+		expect_lines(type, "1> ", &random);
+		record_type_destroy(&type);
+	}
+	assert_true(quick > 50 && quick < 1000);
+	assert_int_equal(mem_bytes_out(), 0);
 }
 
 int main(void)
@@ -294,6 +373,7 @@ int main(void)
 		cmocka_unit_test(records_are_printed_as_tuples),
 		cmocka_unit_test(print_formats_name_fields),
 		cmocka_unit_test(integers_have_all_their_digits),
+		cmocka_unit_test(lines_are_records_one_by_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

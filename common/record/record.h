@@ -160,8 +160,11 @@ struct print_part;
 struct record_type {
 	const char *name; /* "word_count" */
 	const char *print_format; /* "{word} : {count}"; NULL: the tuple form "(a,1)" */
-	const struct print_part *print_parts; /* print_format taken apart; for record_print */
+	const struct print_part *print_parts; /* the form taken apart; for record_print */
 	uint32_t print_parts_count;
+	/* Of its text beside its strings, at most; 0: there is no quick way to print such a
+	 * record. */
+	uint32_t print_bytes_max;
 	uint32_t fields_count;
 	const struct field *fields;
 	const uint32_t *offsets_bytes; /* of each field, from the start of the struct */
@@ -250,16 +253,14 @@ static inline void record_copy_struct(const void *record, uint32_t size_bytes, v
  * never a wrong access: UTF-8 (sources check it) and the hash of a long string. */
 MUST_USE int record_check(const struct record_type *type, const void *image, uint32_t size_bytes,
 			  struct err *err);
-/* Bytes from outside that should be one record's image of exactly size_bytes, 8-aligned: tails in
- * their places, booleans 0 or 1, unused bytes of short strings zero, nulls zero. ERR_RECORD_INVALID
- * names the rule and the field. What is not checked, because it can only give wrong results and
- * never a wrong access: UTF-8 (sources check it) and the hash of a long string. */
-MUST_USE int record_check(const struct record_type *type, const void *image, uint32_t size_bytes,
-			  struct err *err);
 /* One record as print() shows it: the type's print_format, else a tuple "(a,1)" as Flink's; a
  * single-field record shows its value alone. DOUBLE and FLOAT in Java's form, BYTES as "[1, -2]",
  * TIMESTAMP as yyyy-MM-ddTHH:mm:ss[.SSS], NULL as "null". */
 void record_print(const struct record_type *type, const void *record, struct buf *into);
+struct batch;
+/* The same for each record of a batch, with `prefix` in front and a newline behind. */
+void record_print_lines(const struct record_type *type, struct bytes prefix,
+			const struct batch *batch, struct buf *into);
 /* Double.toString since Java 19: the shortest digits that read back as the same number; 1.0E10,
  * 1.0E-5, NaN, Infinity, -0.0. */
 void print_double(double value, struct buf *into);

@@ -170,7 +170,7 @@ static const char *add_text(char **at, const char *text)
 static struct record_type *allocate(const char *name, const char *print_format,
 				    const struct field *fields, uint32_t count)
 {
-	uint32_t parts = print_format ? print_parts_max(print_format) : 0;
+	uint32_t parts = print_parts_max(print_format, count);
 	size_t texts_bytes = strlen(name) + 1 + (print_format ? strlen(print_format) + 1 : 0);
 
 	for (uint32_t i = 0; i < count; i++)
@@ -193,10 +193,9 @@ static struct record_type *allocate(const char *name, const char *print_format,
 	type->fields = own;
 	type->offsets_bytes = offsets;
 	type->string_offsets_bytes = offsets + count;
-	if (print_format) {
+	type->print_parts = own_parts;
+	if (print_format)
 		type->print_format = add_text(&text, print_format);
-		type->print_parts = own_parts;
-	}
 	CHECK(text == (char *)type + size_bytes, "the texts take %zu bytes", texts_bytes);
 	return type;
 }
@@ -220,8 +219,7 @@ int record_type_create(const char *name, const char *print_format, const struct 
 
 	lay_out(type, (uint32_t *)type->offsets_bytes, (uint32_t *)type->string_offsets_bytes);
 	type->hash = hash_fields(type);
-	if (print_format &&
-	    print_parts_make(type, (struct print_part *)type->print_parts, err) != 0) {
+	if (print_parts_make(type, (struct print_part *)type->print_parts, err) != 0) {
 		record_type_destroy(&type);
 		return -1;
 	}
