@@ -162,7 +162,7 @@ $(GEN)/%.o: $(GEN)/%.c $(FLAGS_STAMP)
 
 all: $(PROGRAMS_SHIPPED) home ## daemons, CLI, examples, and the Flink home build/flink
 
-.PHONY: home tests fuzzers print-tests check check-all check-docker image dist sim sim-twice bench bench-jobs fuzz format tidy docs help clean install run
+.PHONY: home tests fuzzers print-tests check check-all check-docker image dist wheel sim sim-twice bench bench-jobs fuzz format tidy docs help clean install run
 home: $(PROGRAMS_SHIPPED) ## lays out build/flink; an edited conf there is never overwritten
 	$(Q)if [ -x scripts/make-home ]; then BUILD=$(BUILD) scripts/make-home $(OUT) $(HOME_DIR); fi
 
@@ -194,6 +194,9 @@ check-docker: ## builds the images and runs the tutorial's Docker commands; skip
 
 dist: all ## build/flink-1.19.3-cflink-bin.tgz, which unpacks and runs without anything installed
 	$(Q)scripts/make-dist $(OUT) build/flink-1.19.3-cflink-bin.tgz
+
+wheel: all ## build/wheel: pyflink with its engine for pip, and the name apache-flink beside it
+	$(Q)scripts/make-wheel $(OUT) build/wheel
 
 bench-jobs: $(BENCH_JOBS) $(SIM) # what tests/bench/run needs beside a Flink home
 

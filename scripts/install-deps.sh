@@ -3,7 +3,7 @@
 #
 # usage: scripts/install-deps.sh [build|test|all]
 #   build  the compiler and the libraries that the daemons link
-#   test   what `make check` needs on top (cmocka, clang, netcat, curl, jq)
+#   test   what `make check` needs on top (cmocka, clang, netcat, curl, jq), and `make wheel` (patchelf)
 #   all    both (default)
 # Installs only what is missing, so a second run takes no network. Package names hold on Debian 12
 # and 13 and on Ubuntu 22.04 and 24.04. Run as root or as a user with sudo.
@@ -11,7 +11,7 @@ set -euo pipefail
 
 build_packages=(gcc make pkg-config libc6-dev protobuf-c-compiler libprotobuf-c-dev libevent-dev libyaml-dev
 	libjansson-dev libssl-dev libxxhash-dev libcivetweb-dev librdkafka-dev python3-dev)
-test_packages=(libcmocka-dev clang libclang-rt-dev netcat-openbsd curl jq procps python3)
+test_packages=(libcmocka-dev clang libclang-rt-dev netcat-openbsd curl jq procps python3 python3-venv patchelf binutils)
 
 want=${1:-all}
 case $want in

@@ -82,7 +82,7 @@ class DataStream(_Settings):
 
     def _add(self, verb, name, function, output: Output, parallelism=None) -> Node:
         payload = graph.pickled_operation(verb, function, self._node.output, output, name)
-        executable = self._env._configuration.get_string("python.executable", None)
+        executable = self._env._python_executable()
         options = [("python.executable", executable)] if executable else []
         return Node(self._env, name, "operator", "python", self._node, self._ship, output, options,
                     function=payload, symbol=_symbol(function), parallelism=parallelism)

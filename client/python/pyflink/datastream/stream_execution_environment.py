@@ -147,6 +147,10 @@ class StreamExecutionEnvironment:
                 "last_id": max(node.id for node in self._nodes), "chaining": self.is_chaining_enabled(),
                 "settings": [pair for pair in settings if not pair[0].startswith(_ABOUT_THE_CLIENT)], "nodes": [node.describe() for node in self._nodes]}
 
+    def _python_executable(self):
+        """Of processes for functions; on a cluster its TaskManagers choose, unless the script does."""
+        return self._configuration.get_string("python.executable", None if self._is_remote() else sys.executable)
+
     def _is_remote(self):
         target = self._configuration.get_string("execution.target", "local")
         if target not in ("local", "remote"):
