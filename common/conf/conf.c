@@ -226,8 +226,10 @@ static int repeat_decide(struct conf *conf, const struct conf_place *place, cons
 	if (place->source == CONF_FROM_YAML)
 		return err_set(err, ERR_CONF_SYNTAX, "%s: %s is given a second time (first at %s)",
 			       where, name, old->origin);
-	conf_warn(conf, "%s: %s is given a second time (first at %s); this one counts", where, name,
-		  old->origin);
+	/* A line pasted below one that says the same surprises nobody. */
+	if (strcmp(old->value, value) != 0)
+		conf_warn(conf, "%s: %s is given a second time (first at %s); this one counts",
+			  where, name, old->origin);
 	return 1;
 }
 

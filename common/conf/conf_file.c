@@ -88,6 +88,20 @@ static bool line_has_tab(const char *text, size_t line)
 	return false;
 }
 
+/* Whether the first line that says something begins with a blank: Flink's reader does not mind. */
+static bool begins_indented(const char *text)
+{
+	for (; *text != '\0'; text += *text == '\n') {
+		size_t blanks = strspn(text, " \t");
+		bool says_something = strchr("#\r\n", text[blanks]) == NULL;
+
+		if (says_something)
+			return blanks > 0;
+		text += strcspn(text, "\n");
+	}
+	return false;
+}
+
 static bool take(struct yaml_reader *reader)
 {
 	if (reader->event_held)
@@ -105,6 +119,8 @@ static bool take(struct yaml_reader *reader)
 			mark.line += reader->text[i] == '\n';
 	} else if (line_has_tab(reader->text, mark.line + 1)) {
 		problem = "a tab where YAML wants spaces";
+	} else if (strstr(problem, "<document start>") != NULL && begins_indented(reader->text)) {
+		problem = "it begins further left than the first line";
 	}
 	return give_up(reader, mark, problem);
 }

@@ -74,9 +74,12 @@ static const struct example flink_conf_examples[] = {
 	  "rest.port: 1\nweb.exception-history-size: 3\nrest.port: 2\n",
 	  "warning f:3: rest.port is given a second time (first at f:1); this one counts\n"
 	  "rest.port=2\nweb.exception-history-size=3\n" },
+	{ "a_pasted_line_that_says_the_same", conf_parse_flink_conf,
+	  "jobmanager.rpc.address: localhost\njobmanager.rpc.address: localhost   # 주소\n",
+	  "jobmanager.rpc.address=localhost\n" },
 	{ "an_indented_first_line", conf_parse_flink_conf,
-	  "  rest.port: 9081\nparallelism.default: 2\n",
-	  "warning f:2: this is not YAML (did not find expected <document start>); the file is read line by line\n"
+	  "# mine\r\n\r\n  rest.port: 9081\r\nparallelism.default: 2\r\n",
+	  "warning f:4: this is not YAML (it begins further left than the first line); the file is read line by line\n"
 	  "parallelism.default=2\nrest.port=9081\n" },
 	{ "a_tab_before_a_key", conf_parse_flink_conf,
 	  "parallelism.default: 2\n\trest.port: 9081\n",
