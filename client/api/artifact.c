@@ -42,15 +42,12 @@ static int not_elf(struct bytes content, const char *path, struct err *err)
 	if (begins_with(content, "PK\003\004", 4))
 		return err_set(
 			err, ERR_ARTIFACT_UNREADABLE,
-			"%s is a Java archive, and there is no Java here: send the program as a shared "
-			"object (.so) or as C source (.c); the examples are in examples/streaming",
+			"%s is a Java archive, and there is no Java here: send a Python script (flink run -py "
+			"job.py), a C file (job.c) or a shared object (job.so) instead",
 			path);
 	if (ends_with(path, ".py"))
-		return err_set(
-			err, ERR_ARTIFACT_UNREADABLE,
-			"%s is a Python program, which cannot be run yet; shared objects (.so) and C "
-			"source (.c) can",
-			path);
+		return err_set(err, ERR_ARTIFACT_UNREADABLE,
+			       "%s is a Python script: flink run -py %s runs it", path, path);
 	if (content.size_bytes == 0)
 		return err_set(err, ERR_ARTIFACT_UNREADABLE, "%s is empty", path);
 	return err_set(err, ERR_ARTIFACT_UNREADABLE,

@@ -77,10 +77,10 @@ static void a_shared_object_with_the_note_is_a_program(void **state)
 static void other_files_are_named_for_what_they_are(void **state)
 {
 	expect("PK\003\004xxxx", 8, "job.jar", ERR_ARTIFACT_UNREADABLE,
-	       "job.jar is a Java archive, and there is no Java here: send the program as a shared object (.so) "
-	       "or as C source (.c); the examples are in examples/streaming");
+	       "job.jar is a Java archive, and there is no Java here: send a Python script (flink run -py job.py), "
+	       "a C file (job.c) or a shared object (job.so) instead");
 	expect("import pyflink", 14, "job.py", ERR_ARTIFACT_UNREADABLE,
-	       "job.py is a Python program, which cannot be run yet; shared objects (.so) and C source (.c) can");
+	       "job.py is a Python script: flink run -py job.py runs it");
 	expect("", 0, "job.so", ERR_ARTIFACT_UNREADABLE, "job.so is empty");
 	expect("hello", 5, "job.txt", ERR_ARTIFACT_UNREADABLE,
 	       "job.txt is neither a shared object nor C source with a name ending in .c");
