@@ -272,6 +272,93 @@ static void names_parallelism_and_settings_travel(void **state)
 	stage_close(&stage);
 }
 
+static uint32_t by_first_letter(const struct word_with_count *in, uint32_t partitions)
+{
+	return (uint32_t)(unsigned char)str_ptr(&in->word)[0] % partitions;
+}
+
+/* What each call makes of the edge behind it. */
+static void ways_to_ship(struct flink_env *env)
+{
+	struct stream *a = words(env);
+
+	disable_chaining(name(discard(forward(a)), "FORWARD"));
+	name(discard(rebalance(a)), "REBALANCE");
+	name(discard(rescale(a)), "RESCALE");
+	name(discard(shuffle(a)), "SHUFFLE");
+	name(discard(broadcast(a)), "BROADCAST");
+	name(discard(global(a)), "GLOBAL");
+	name(discard(partition_custom(a, by_first_letter)), "CUSTOM");
+	name(discard(key_by(a, "word")), "HASH");
+	name(discard(rebalance(key_by(a, "word"))), "REBALANCE"); /* the later one counts */
+}
+
+static void edges_are_shipped_as_the_program_says(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage);
+	run(&stage, ways_to_ship);
+	assert_string_equal(stage.err.text, "");
+	const Flink__JobGraph *graph = stage.graph;
+
+	assert_int_equal(graph->n_edges, 9);
+	for (size_t i = 0; i < graph->n_edges; i++) {
+		const Flink__Edge *edge = graph->edges[i];
+		char expected[64];
+
+		snprintf(expected, sizeof(expected), "Sink: %s", ship_name(edge->ship_strategy));
+		assert_string_equal(graph->vertices[edge->target_vertex]->name, expected);
+		assert_int_equal(edge->partitioner != NULL,
+				 edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_CUSTOM);
+		if (edge->partitioner != NULL)
+			assert_string_equal(edge->partitioner->symbol, "by_first_letter");
+	}
+	stage_close(&stage);
+}
+
+/* Each branch of a union keeps its own way; a key behind it is for all of them. */
+static void united(struct flink_env *env)
+{
+	struct stream *a = words(env), *b = words(env), *c = words(env);
+	struct stream *all = union_of(union_of(a, rebalance(b)), broadcast(c));
+
+	name(discard(all), "as they came");
+	print(sum(key_by(all, "word"), "count"));
+}
+
+static void a_union_has_an_edge_for_each_stream(void **state)
+{
+	static const Flink__ShipStrategy expected[] = {
+		FLINK__SHIP_STRATEGY__SHIP_FORWARD, FLINK__SHIP_STRATEGY__SHIP_REBALANCE,
+		FLINK__SHIP_STRATEGY__SHIP_BROADCAST,
+	};
+	struct stage stage;
+	uint32_t plain = 0, keyed = 0;
+
+	stage_open(&stage);
+	run(&stage, united);
+	assert_string_equal(stage.err.text, "");
+	const Flink__JobGraph *graph = stage.graph;
+
+	assert_int_equal(graph->n_vertices, 5);
+	assert_int_equal(graph->n_edges, 6);
+	for (size_t i = 0; i < graph->n_edges; i++) {
+		const Flink__Edge *edge = graph->edges[i];
+
+		if (edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_HASH) {
+			assert_int_equal(edge->n_key_fields, 1);
+			keyed++;
+			continue;
+		}
+		assert_int_equal(edge->ship_strategy, expected[edge->source_vertex]);
+		plain++;
+	}
+	assert_int_equal(plain, 3);
+	assert_int_equal(keyed, 3);
+	stage_close(&stage);
+}
+
 static void measured(struct flink_env *env)
 {
 	discard(words(env));
@@ -403,6 +490,22 @@ static void foreign_function(struct flink_env *env)
 			   BYTES_EMPTY));
 }
 
+static void foreign_partitioner(struct flink_env *env)
+{
+	print(flink_partition_custom(words(env), (flink_partition_fn *)(void *)(uintptr_t)12345,
+				     "random", BYTES_EMPTY));
+}
+
+static void union_of_two_types(struct flink_env *env)
+{
+	print(union_of(socket_text_stream(env, "localhost", 9000), words(env)));
+}
+
+static void forward_to_fewer(struct flink_env *env)
+{
+	set_parallelism(name(discard(forward(set_parallelism(words(env), 2))), "few"), 1);
+}
+
 static void wrong_text_in_lines(struct flink_env *env)
 {
 	static const char *const lines[] = { "good", "b\xFF" "d" };
@@ -462,6 +565,17 @@ static void wrong_programs_say_what_is_wrong_and_where(void **state)
 		{ packed_record,
 		  "operator \"Collection Source\": struct packed has 12 bytes where its fields need "
 		  "16; declare it with FLINK_RECORD alone and without packing" },
+		{ foreign_partitioner,
+		  "operator \"partition_custom\": function random does not lie in the program "
+		  "itself; only the program's own functions can be sent to a cluster" },
+		{ union_of_two_types,
+		  "operator \"union_of\": the streams give different records, line(text STRING) and "
+		  "word_with_count(word STRING, count BIGINT); map one to the other's type first" },
+		{ forward_to_fewer,
+		  "Forward partitioning does not allow change of parallelism. Upstream operation: "
+		  "Flat Map parallelism: 2, downstream operation: Sink: few parallelism: 1. You must "
+		  "use another partitioning strategy, such as broadcast, rebalance, shuffle or "
+		  "global." },
 		{ two_errors, NULL },
 	};
 
@@ -549,6 +663,8 @@ int main(void)
 		cmocka_unit_test(the_tutorials_job_has_flinks_vertices_and_plan),
 		cmocka_unit_test(operators_carry_what_they_need),
 		cmocka_unit_test(names_parallelism_and_settings_travel),
+		cmocka_unit_test(edges_are_shipped_as_the_program_says),
+		cmocka_unit_test(a_union_has_an_edge_for_each_stream),
 		cmocka_unit_test(a_dropped_stream_has_flinks_sink),
 		cmocka_unit_test(records_of_the_program_travel_as_images),
 		cmocka_unit_test(wrong_programs_say_what_is_wrong_and_where),

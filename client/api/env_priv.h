@@ -7,16 +7,22 @@
 #include "client/api/env.h"
 #include "common/graph/graph.h"
 
+/* Where records come from, and which of them go to which subtask. */
+struct inlet {
+	struct transformation *origin; /* the real operator whose records flow */
+	enum ship ship;
+	struct key_spec key;                   /* SHIP_HASH */
+	const Flink__FunctionRef *partitioner; /* SHIP_CUSTOM */
+};
+
 /* One call of the program that takes an id, as in Flink: an operator, or a virtual one (key_by,
  * rebalance) that lives on as the way its consumers are fed. */
 struct transformation {
 	bool is_virtual;
 	struct stream_node node; /* strings in env->arena; parameters are packed at the end */
 	Flink__OperatorParameters parameters;
-	/* Where its records come from; NULL: a source. */
-	struct transformation *input;
-	enum ship ship;
-	struct key_spec key; /* SHIP_HASH */
+	const struct inlet *inlets; /* in the arena; several behind a union; none: a source */
+	uint32_t inlets_count;
 	struct list_node link;
 };
 
@@ -26,9 +32,9 @@ struct stream {
 	struct flink_env *env;
 	enum stream_kind kind;
 	struct transformation *made_by; /* the call that gave it; NULL after an error */
-	struct transformation *origin;  /* the real operator whose records flow */
+	const struct inlet *inlets;     /* how a consumer of this stream is fed; in the arena */
+	uint32_t inlets_count;          /* 0 after an error */
 	const struct record_type *type;
-	enum ship ship;                 /* how a consumer of this stream is fed */
 	struct key_spec key;            /* keyed, windowed */
 	struct flink_window window;     /* windowed */
 };

@@ -28,9 +28,16 @@ static void add_node(struct flink_env *env, struct stream_graph *graph, struct t
 	if (node.max_parallelism == 0)
 		node.max_parallelism = max_parallelism;
 	stream_graph_add(graph, &node);
-	if (made->input != NULL)
-		stream_graph_connect(graph, made->input->node.id, node.id, 0, made->ship,
-				     made->ship == SHIP_HASH ? &made->key : NULL);
+	for (uint32_t i = 0; i < made->inlets_count; i++) {
+		const struct inlet *inlet = &made->inlets[i];
+
+		if (inlet->ship == SHIP_CUSTOM)
+			stream_graph_connect_custom(graph, inlet->origin->node.id, node.id, 0,
+						    inlet->partitioner);
+		else
+			stream_graph_connect(graph, inlet->origin->node.id, node.id, 0,
+					     inlet->ship, &inlet->key);
+	}
 }
 
 static struct stream_graph *stream_graph_of(struct flink_env *env, const char *job_name)

@@ -45,7 +45,6 @@ struct transformation *env_add(struct flink_env *env, const char *factory, const
 	made->node = (struct stream_node){ .name = name_text, .kind = kind, .factory = factory,
 					   .output_type = type };
 	flink__operator_parameters__init(&made->parameters);
-	made->ship = SHIP_DEFAULT;
 	list_push_back(&env->transformations, &made->link);
 	return made;
 }
@@ -56,7 +55,7 @@ struct transformation *env_add_behind(struct stream *in, bool windowed_allowed, 
 {
 	struct flink_env *env = in->env;
 
-	if (in->origin == NULL)
+	if (in->inlets_count == 0)
 		return NULL;
 	if (in->kind == STREAM_WINDOWED && !windowed_allowed) {
 		env_fail(env, name_text, ERR_PLAN_INVALID,
@@ -65,49 +64,39 @@ struct transformation *env_add_behind(struct stream *in, bool windowed_allowed, 
 	}
 	struct transformation *made = env_add(env, factory, name_text, kind, type);
 
-	made->input = in->origin;
-	made->ship = in->ship;
+	made->inlets = in->inlets;
+	made->inlets_count = in->inlets_count;
 	made->node.input_type = in->type;
-	if (in->kind != STREAM_PLAIN)
-		made->key = in->key;
 	return made;
 }
 
 struct stream *env_stream(struct flink_env *env, struct transformation *made_by)
 {
 	struct stream *stream = arena_alloc(env->arena, sizeof(*stream));
+	struct inlet *inlet = arena_alloc(env->arena, sizeof(*inlet));
 
-	*stream = (struct stream){ .env = env, .made_by = made_by, .origin = made_by,
-				   .type = made_by->node.output_type, .ship = SHIP_DEFAULT };
+	*inlet = (struct inlet){ .origin = made_by, .ship = SHIP_DEFAULT };
+	*stream = (struct stream){ .env = env, .made_by = made_by, .inlets = inlet,
+				   .inlets_count = 1, .type = made_by->node.output_type };
 	return stream;
 }
 
 /* ---- functions ------------------------------------------------------------------------------ */
 
-/* An operator that calls a function of the program. */
-static struct stream *add_function(struct stream *in, const char *factory, const char *name_text,
-				   const void *function, const char *symbol,
-				   const struct flink_type *declared, struct bytes parameters)
+/* How a TaskManager finds a function of the program; NULL after env_fail. */
+static Flink__FunctionRef *function_ref(struct flink_env *env, const char *operator,
+					const void *function, const char *symbol,
+					struct bytes parameters)
 {
-	struct flink_env *env = in->env;
 	uint64_t offset = 0;
 
-	if (in->origin == NULL)
-		return &env->broken;
-	if (env->options.module == NULL || !module_offset(env->options.module, function, &offset))
-		return env_fail(
-			env, name_text, ERR_PLAN_INVALID,
-			"function %s does not lie in the program itself; only the program's own "
-			"functions can be sent to a cluster",
-			symbol);
-	const struct record_type *type = declared ? env_type(env, name_text, declared) : in->type;
-	struct transformation *made =
-		type ? env_add_behind(in, false, factory, name_text,
-				      FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR, type)
-		     : NULL;
-
-	if (made == NULL)
-		return &env->broken;
+	if (env->options.module == NULL || !module_offset(env->options.module, function, &offset)) {
+		env_fail(env, operator, ERR_PLAN_INVALID,
+			 "function %s does not lie in the program itself; only the program's own "
+			 "functions can be sent to a cluster",
+			 symbol);
+		return NULL;
+	}
 	Flink__FunctionRef *ref = arena_alloc(env->arena, sizeof(*ref));
 	struct bytes kept = arena_dup(env->arena, parameters);
 
@@ -117,6 +106,27 @@ static struct stream *add_function(struct stream *in, const char *factory, const
 	ref->symbol = arena_strdup(env->arena, symbol);
 	ref->parameters.data = (uint8_t *)(uintptr_t)kept.data;
 	ref->parameters.len = kept.size_bytes;
+	return ref;
+}
+
+/* An operator that calls a function of the program. */
+static struct stream *add_function(struct stream *in, const char *factory, const char *name_text,
+				   const void *function, const char *symbol,
+				   const struct flink_type *declared, struct bytes parameters)
+{
+	struct flink_env *env = in->env;
+
+	if (in->inlets_count == 0)
+		return &env->broken;
+	Flink__FunctionRef *ref = function_ref(env, name_text, function, symbol, parameters);
+	const struct record_type *type = declared ? env_type(env, name_text, declared) : in->type;
+	struct transformation *made =
+		ref && type ? env_add_behind(in, false, factory, name_text,
+					     FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR, type)
+			    : NULL;
+
+	if (made == NULL)
+		return &env->broken;
 	made->parameters.function = ref;
 	return env_stream(env, made);
 }
@@ -133,7 +143,7 @@ struct stream *flink_takes(struct stream *in, enum flink_takes takes, const char
 {
 	struct buf text;
 
-	if (in->origin == NULL || gives(in->type, takes))
+	if (in->inlets_count == 0 || gives(in->type, takes))
 		return in;
 	buf_init(&text);
 	record_type_describe(in->type, &text);
@@ -225,11 +235,12 @@ static bool parse_key(struct flink_env *env, const struct record_type *type, con
 	return true;
 }
 
-static struct stream *add_virtual(struct stream *in, const char *what)
+/* A stream of the same records, whose consumers are fed in another way. NULL after an error. */
+static struct stream *add_virtual(struct stream *in, const char *what, enum ship ship)
 {
 	struct flink_env *env = in->env;
 
-	if (in->origin == NULL)
+	if (in->inlets_count == 0)
 		return NULL;
 	if (in->kind == STREAM_WINDOWED) {
 		env_fail(env, what, ERR_PLAN_INVALID,
@@ -238,32 +249,131 @@ static struct stream *add_virtual(struct stream *in, const char *what)
 	}
 	struct transformation *made =
 		env_add(env, "", what, FLINK__OPERATOR_KIND__OPERATOR_KIND_UNSPECIFIED, in->type);
-
-	made->is_virtual = true;
+	struct inlet *inlets = arena_alloc(env->arena, in->inlets_count * sizeof(*inlets));
 	struct stream *stream = env_stream(env, made);
 
-	stream->origin = in->origin;
+	made->is_virtual = true;
+	for (uint32_t i = 0; i < in->inlets_count; i++)
+		inlets[i] = (struct inlet){ .origin = in->inlets[i].origin, .ship = ship };
+	stream->inlets = inlets;
+	stream->inlets_count = in->inlets_count;
 	return stream;
+}
+
+/* The inlets of a stream that add_virtual just made. */
+static struct inlet *own_inlets(struct stream *stream)
+{
+	return (struct inlet *)(uintptr_t)stream->inlets;
 }
 
 struct stream *key_by(struct stream *in, const char *field)
 {
-	struct stream *stream = add_virtual(in, "key_by");
+	struct stream *stream = add_virtual(in, "key_by", SHIP_HASH);
 
 	if (stream == NULL || !parse_key(in->env, in->type, field, &stream->key))
 		return &in->env->broken;
 	stream->kind = STREAM_KEYED;
-	stream->ship = SHIP_HASH;
+	for (uint32_t i = 0; i < stream->inlets_count; i++)
+		own_inlets(stream)[i].key = stream->key;
 	return stream;
+}
+
+static struct stream *ship_by(struct stream *in, const char *what, enum ship ship)
+{
+	struct stream *stream = add_virtual(in, what, ship);
+
+	return stream ? stream : &in->env->broken;
+}
+
+struct stream *forward(struct stream *in)
+{
+	return ship_by(in, "forward", SHIP_FORWARD);
 }
 
 struct stream *rebalance(struct stream *in)
 {
-	struct stream *stream = add_virtual(in, "rebalance");
+	return ship_by(in, "rebalance", SHIP_REBALANCE);
+}
 
-	if (stream == NULL)
+struct stream *rescale(struct stream *in)
+{
+	return ship_by(in, "rescale", SHIP_RESCALE);
+}
+
+struct stream *shuffle(struct stream *in)
+{
+	return ship_by(in, "shuffle", SHIP_SHUFFLE);
+}
+
+struct stream *broadcast(struct stream *in)
+{
+	return ship_by(in, "broadcast", SHIP_BROADCAST);
+}
+
+struct stream *global(struct stream *in)
+{
+	return ship_by(in, "global", SHIP_GLOBAL);
+}
+
+struct stream *flink_partition_custom(struct stream *in, flink_partition_fn *function,
+				      const char *symbol, struct bytes parameters)
+{
+	static const char what[] = "partition_custom";
+	struct stream *stream = add_virtual(in, what, SHIP_CUSTOM);
+	const Flink__FunctionRef *ref =
+		stream ? function_ref(in->env, what, ADDRESS_OF(function), symbol, parameters) :
+			 NULL;
+
+	if (ref == NULL)
 		return &in->env->broken;
-	stream->ship = SHIP_REBALANCE;
+	for (uint32_t i = 0; i < stream->inlets_count; i++)
+		own_inlets(stream)[i].partitioner = ref;
+	return stream;
+}
+
+static bool may_unite(const struct stream *a, const struct stream *b)
+{
+	static const char what[] = "union_of";
+	struct flink_env *env = a->env;
+	struct buf text;
+
+	if (a->inlets_count == 0 || b->inlets_count == 0)
+		return false;
+	if (a->kind == STREAM_WINDOWED || b->kind == STREAM_WINDOWED) {
+		env_fail(env, what, ERR_PLAN_INVALID,
+			 "a window gives records only through sum(window(…), \"field\")");
+		return false;
+	}
+	if (a->type->hash == b->type->hash)
+		return true;
+	buf_init(&text);
+	record_type_describe(a->type, &text);
+	buf_add_text(&text, " and ");
+	record_type_describe(b->type, &text);
+	env_fail(env, what, ERR_PLAN_INVALID,
+		 "the streams give different records, %s; map one to the other's type first",
+		 text.data);
+	buf_fini(&text);
+	return false;
+}
+
+struct stream *union_of(struct stream *a, struct stream *b)
+{
+	struct flink_env *env = a->env;
+
+	if (!may_unite(a, b))
+		return &env->broken;
+	struct transformation *made = env_add(
+		env, "", "union_of", FLINK__OPERATOR_KIND__OPERATOR_KIND_UNSPECIFIED, a->type);
+	struct stream *stream = env_stream(env, made);
+	uint32_t count = a->inlets_count + b->inlets_count;
+	struct inlet *inlets = arena_alloc(env->arena, count * sizeof(*inlets));
+
+	made->is_virtual = true;
+	memcpy(inlets, a->inlets, a->inlets_count * sizeof(*inlets));
+	memcpy(inlets + a->inlets_count, b->inlets, b->inlets_count * sizeof(*inlets));
+	stream->inlets = inlets;
+	stream->inlets_count = count;
 	return stream;
 }
 
@@ -271,7 +381,7 @@ struct stream *window(struct stream *keyed, struct flink_window window)
 {
 	struct flink_env *env = keyed->env;
 
-	if (keyed->origin == NULL)
+	if (keyed->inlets_count == 0)
 		return &env->broken;
 	if (keyed->kind != STREAM_KEYED)
 		return env_fail(env, "window", ERR_PLAN_INVALID,
@@ -312,7 +422,7 @@ struct stream *sum(struct stream *in, const char *field)
 	bool windowed = in->kind == STREAM_WINDOWED;
 	const char *label = windowed ? "TumblingProcessingTimeWindows" : "Keyed Aggregation";
 
-	if (in->origin == NULL)
+	if (in->inlets_count == 0)
 		return &env->broken;
 	if (in->kind == STREAM_PLAIN)
 		return env_fail(env, "sum", ERR_PLAN_INVALID,

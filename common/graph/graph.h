@@ -50,6 +50,9 @@ void stream_graph_add(struct stream_graph *graph, const struct stream_node *node
  * calls is the order of a node's inputs and outputs. */
 void stream_graph_connect(struct stream_graph *graph, uint32_t source_id, uint32_t target_id,
 			  uint32_t target_input, enum ship ship, const struct key_spec *key);
+/* The same for SHIP_CUSTOM: the function that names the subtask. */
+void stream_graph_connect_custom(struct stream_graph *graph, uint32_t source_id, uint32_t target_id,
+				 uint32_t target_input, const Flink__FunctionRef *partitioner);
 uint32_t stream_graph_nodes_count(const struct stream_graph *graph);
 void stream_graph_set_chaining(struct stream_graph *graph, bool enabled);
 

@@ -10,6 +10,7 @@ struct stream_edge {
 	uint32_t target_input;
 	enum ship ship; /* as asked for; edge_ship settles it */
 	struct key_spec key;
+	Flink__FunctionRef *partitioner; /* SHIP_CUSTOM; in the graph's arena */
 };
 
 struct edge_list { /* indices into stream_graph.edges, in the order of the connect calls */

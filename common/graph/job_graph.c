@@ -412,6 +412,7 @@ static Flink__Edge *make_edge(struct plan *plan, struct arena *arena, const stru
 	edge->n_key_fields = out->edge->key.fields_count;
 	edge->key_fields = make_key(arena, &out->edge->key);
 	edge->source_operator = out->source_operator;
+	edge->partitioner = out->edge->partitioner;
 	return edge;
 }
 

@@ -417,6 +417,12 @@ static int check_edge(struct check *check, size_t index)
 			       ship_name(edge->ship_strategy), hash ? "no" : "a");
 	if (hash && check_key(check, type, edge->key_fields, edge->n_key_fields) != 0)
 		return err_wrap(check->err, "edge %zu", index);
+	bool custom = edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_CUSTOM;
+
+	if (custom != (edge->partitioner != NULL))
+		return err_set(check->err, ERR_PLAN_INVALID,
+			       "edge %zu is %s and has %s partitioner", index,
+			       ship_name(edge->ship_strategy), custom ? "no" : "a");
 	return 0;
 }
 

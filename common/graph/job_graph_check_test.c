@@ -286,6 +286,7 @@ static void edges(void **state)
 	Flink__Edge *hash = find_edge(FLINK__SHIP_STRATEGY__SHIP_HASH);
 	Flink__Edge *broadcast = find_edge(FLINK__SHIP_STRATEGY__SHIP_BROADCAST);
 	uint32_t fields[2] = { 5, 0 };
+	Flink__FunctionRef partitioner = FLINK__FUNCTION_REF__INIT;
 
 	assert_ptr_equal(hash, good->edges[0]);
 	BROKEN(hash->target_vertex, 3,
@@ -308,6 +309,9 @@ static void edges(void **state)
 	BROKEN(hash->ship_strategy, FLINK__SHIP_STRATEGY__SHIP_REBALANCE,
 	       "edge 0 is REBALANCE and has a key");
 	BROKEN(hash->n_key_fields, 0, "edge 0 is HASH and has no key");
+	BROKEN(hash->partitioner, &partitioner, "edge 0 is HASH and has a partitioner");
+	BROKEN(broadcast->ship_strategy, FLINK__SHIP_STRATEGY__SHIP_CUSTOM,
+	       "edge 1 is CUSTOM and has no partitioner");
 	BROKEN(hash->key_fields, fields,
 	       "edge 0: a key names field 5 of record type \"word\", which has 2");
 	Flink__ShipStrategy ship = broadcast->ship_strategy;

@@ -132,26 +132,50 @@ static void add_to_list(struct edge_list *list, uint32_t item)
 	list->items[list->count++] = item;
 }
 
-void stream_graph_connect(struct stream_graph *graph, uint32_t source_id, uint32_t target_id,
-			  uint32_t target_input, enum ship ship, const struct key_spec *key)
+static void add_edge(struct stream_graph *graph, struct stream_edge edge)
 {
-	CHECK(graph_node(graph, source_id) && graph_node(graph, target_id),
-	      "an edge from %u to %u, which are not both there", source_id, target_id);
-	CHECK(ship != SHIP_HASH || (key && key->fields_count > 0), "a HASH edge without a key");
+	CHECK(graph_node(graph, edge.source) && graph_node(graph, edge.target),
+	      "an edge from %u to %u, which are not both there", edge.source, edge.target);
 	if (graph->edges_count == graph->edges_max) {
 		graph->edges_max = graph->edges_max ? 2 * graph->edges_max : 16;
 		graph->edges =
 			mem_realloc(graph->edges, graph->edges_max * sizeof(graph->edges[0]));
 	}
-	add_to_list(&graph->by_id[source_id]->outs, graph->edges_count);
-	add_to_list(&graph->by_id[target_id]->ins, graph->edges_count);
-	graph->edges[graph->edges_count++] = (struct stream_edge){
-		.source = source_id,
-		.target = target_id,
-		.target_input = target_input,
-		.ship = ship,
-		.key = ship == SHIP_HASH ? *key : (struct key_spec){ .fields_count = 0 },
-	};
+	add_to_list(&graph->by_id[edge.source]->outs, graph->edges_count);
+	add_to_list(&graph->by_id[edge.target]->ins, graph->edges_count);
+	graph->edges[graph->edges_count++] = edge;
+}
+
+void stream_graph_connect(struct stream_graph *graph, uint32_t source_id, uint32_t target_id,
+			  uint32_t target_input, enum ship ship, const struct key_spec *key)
+{
+	struct stream_edge edge = { .source = source_id,
+				    .target = target_id,
+				    .target_input = target_input,
+				    .ship = ship };
+
+	CHECK(ship != SHIP_HASH || (key && key->fields_count > 0), "a HASH edge without a key");
+	CHECK(ship != SHIP_CUSTOM, "a CUSTOM edge without a partitioner");
+	if (ship == SHIP_HASH)
+		edge.key = *key;
+	add_edge(graph, edge);
+}
+
+void stream_graph_connect_custom(struct stream_graph *graph, uint32_t source_id, uint32_t target_id,
+				 uint32_t target_input, const Flink__FunctionRef *partitioner)
+{
+	Flink__FunctionRef *own = arena_alloc(graph->arena, sizeof(*own));
+	struct bytes parameters = arena_dup(
+		graph->arena, bytes_of(partitioner->parameters.data, partitioner->parameters.len));
+
+	*own = *partitioner;
+	own->symbol = arena_strdup(graph->arena, partitioner->symbol);
+	own->parameters.data = (uint8_t *)(uintptr_t)parameters.data;
+	add_edge(graph, (struct stream_edge){ .source = source_id,
+					      .target = target_id,
+					      .target_input = target_input,
+					      .ship = SHIP_CUSTOM,
+					      .partitioner = own });
 }
 
 uint32_t graph_parallelism(const struct stream_graph *graph, const struct graph_node *node)

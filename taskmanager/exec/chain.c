@@ -72,8 +72,11 @@ static int deliver(struct chain *chain, struct link *link, struct err *err)
 	const struct output_run *run = output_first(&link->output);
 
 	for (; link->stage < link->routers_count; link->stage++) {
-		int answer = router_route(&link->routers[link->stage], run, err);
+		struct router *router = &link->routers[link->stage];
+		int answer = router_route(router, run, err);
 
+		if (answer < 0 && router_partitioner_failed(router))
+			chain->failed_operator = link->context.operator_name;
 		if (answer <= 0)
 			return answer;
 	}

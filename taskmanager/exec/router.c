@@ -5,6 +5,17 @@
 #include "common/base/check.h"
 #include "common/base/hash.h"
 #include "common/world/world.h"
+#include "taskmanager/exec/user_abi.h"
+#include "taskmanager/operator/user_function.h"
+
+struct partitioner {
+	user_partition_fn *function;
+	struct user_call call;
+	/* Answered already: records `from` to `from` + `count` of the run under way. A record whose
+	 * channel refuses is not asked about again: the function may count its calls. */
+	uint32_t from, count;
+	uint16_t channels[KEY_BATCH_RECORDS];
+};
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
@@ -30,6 +41,36 @@ static int hash_prepare(struct router *router, const Flink__Edge *edge,
 	return 0;
 }
 
+static int partitioner_prepare(struct router *router, const struct router_options *options,
+			       const Flink__Edge *edge, struct err *err)
+{
+	const Flink__FunctionRef *function = edge->partitioner;
+	void *address = NULL;
+
+	if (function == NULL || function->artifact >= options->graph->n_artifacts ||
+	    options->modules[function->artifact] == NULL)
+		return err_set(err, ERR_PLAN_INVALID,
+			       "edge %u is CUSTOM, and the program has no partitioner for it",
+			       options->output->edge);
+	address = module_address(options->modules[function->artifact], function->offset);
+	if (address == NULL)
+		return err_set(err, ERR_PLAN_INVALID,
+			       "the partitioner %s of edge %u does not lie in its program",
+			       function->symbol, options->output->edge);
+	struct partitioner *partitioner = MEM_NEW(struct partitioner);
+
+	/* ISO C has no cast to a function pointer */
+	memcpy(&partitioner->function, &address, sizeof(address));
+	partitioner->call = (struct user_call){
+		.operator_name = options->operator_name,
+		.function = function->symbol,
+		.parameters = bytes_of(function->parameters.data, function->parameters.len),
+		.subtask = options->deployment->subtask,
+	};
+	router->partitioner = partitioner;
+	return 0;
+}
+
 static int check_edge(const struct router_options *options, struct err *err)
 {
 	const Flink__OutputEdge *output = options->output;
@@ -42,16 +83,14 @@ static int check_edge(const struct router_options *options, struct err *err)
 	uint32_t consumers = graph->vertices[edge->target_vertex]->parallelism;
 
 	bool whole = output->consumer_first == 0 && output->consumer_last + 1 == consumers;
+	bool numbered = edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_HASH ||
+			edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_CUSTOM;
 
 	if (output->consumer_first > output->consumer_last || output->consumer_last >= consumers ||
-	    (edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_HASH && !whole))
+	    (numbered && !whole))
 		return err_set(err, ERR_PLAN_INVALID, "edge %u goes to subtasks %u to %u of %u",
 			       output->edge, output->consumer_first, output->consumer_last,
 			       consumers);
-	if (edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_CUSTOM)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "edge %u has ship strategy CUSTOM, which has no partitioner here",
-			       output->edge);
 	return 0;
 }
 
@@ -70,6 +109,9 @@ int router_open(struct router *router, const struct router_options *options, str
 	router->random = world_random(options->world) | 1;
 	if (router->ship == FLINK__SHIP_STRATEGY__SHIP_HASH &&
 	    hash_prepare(router, edge, target, err) != 0)
+		return -1;
+	if (router->ship == FLINK__SHIP_STRATEGY__SHIP_CUSTOM &&
+	    partitioner_prepare(router, options, edge, err) != 0)
 		return -1;
 	router->channels_count = output->consumer_last - output->consumer_first + 1;
 	router->channels = MEM_NEW_ARRAY(struct channel *, router->channels_count);
@@ -96,6 +138,7 @@ void router_close(struct router *router, struct shuffle *shuffle, bool finished,
 	if (router->keys != NULL)
 		key_batch_fini(router->keys);
 	mem_free(router->keys);
+	mem_free(router->partitioner);
 	mem_free(router->group_channels);
 	mem_free(router->channels);
 	*router = (struct router){ .channels_count = 0 };
@@ -181,6 +224,71 @@ static HOT int route_hash(struct router *router, const struct batch *batch, uint
 	return 1;
 }
 
+bool router_partitioner_failed(const struct router *router)
+{
+	return router->partitioner != NULL && router->partitioner->call.failed;
+}
+
+static COLD void no_such_partition(struct partitioner *partitioner, uint32_t answer,
+				   uint32_t partitions)
+{
+	struct err err = ERR_INIT;
+
+	err_set(&err, ERR_USER_FUNCTION_FAILED,
+		"%s: partition %u was named; there are %u, from 0 to %u", partitioner->call.function,
+		answer, partitions, partitions - 1);
+	user_call_fail(&partitioner->call, &err);
+}
+
+/* The job's function is asked about the next records. */
+static int ask_partitioner(struct router *router, const struct batch *batch, struct err *err)
+{
+	struct partitioner *partitioner = router->partitioner;
+	uint32_t from = router->record, count = batch->count - from,
+		 partitions = router->channels_count;
+
+	if (count > KEY_BATCH_RECORDS)
+		count = KEY_BATCH_RECORDS;
+	user_call_enter(&partitioner->call);
+	for (uint32_t i = 0; i < count && !partitioner->call.failed; i++) {
+		uint32_t answer = partitioner->function(batch_at(batch, from + i), partitions);
+
+		if (unlikely(answer >= partitions))
+			no_such_partition(partitioner, answer, partitions);
+		partitioner->channels[i] = (uint16_t)answer;
+	}
+	user_call_leave();
+	if (unlikely(partitioner->call.failed)) {
+		*err = partitioner->call.err;
+		return -1;
+	}
+	partitioner->from = from;
+	partitioner->count = count;
+	return 0;
+}
+
+static HOT int route_custom(struct router *router, const struct batch *batch, uint64_t *bytes,
+			    struct err *err)
+{
+	struct partitioner *partitioner = router->partitioner;
+
+	while (router->record < batch->count) {
+		if (router->record == partitioner->from + partitioner->count &&
+		    ask_partitioner(router, batch, err) != 0)
+			return -1;
+		uint32_t asked = router->record - partitioner->from;
+		uint32_t count = partitioner->count - asked;
+		uint32_t copied = copy_each(router, batch, router->record, count,
+					    partitioner->channels + asked, bytes);
+
+		router->record += copied;
+		if (unlikely(copied < count))
+			return refused(router, partitioner->channels[asked + copied], err);
+	}
+	partitioner->from = partitioner->count = 0; /* of the next run */
+	return 1;
+}
+
 static uint32_t random_channel(struct router *router)
 {
 	router->random ^= router->random << 13;
@@ -234,6 +342,8 @@ int router_route(struct router *router, const struct output_run *run, struct err
 	router->unpublished = true;
 	if (router->ship == FLINK__SHIP_STRATEGY__SHIP_BROADCAST)
 		answer = route_whole(router, run, router->channels_count, &bytes, err);
+	else if (router->ship == FLINK__SHIP_STRATEGY__SHIP_CUSTOM)
+		answer = route_custom(router, &batch, &bytes, err);
 	else if (router->channels_count == 1 ||
 		 router->ship == FLINK__SHIP_STRATEGY__SHIP_FORWARD ||
 		 router->ship == FLINK__SHIP_STRATEGY__SHIP_GLOBAL)

@@ -3,8 +3,9 @@
  *
  * Takes a finished run at a time: FORWARD and BROADCAST append it whole; HASH reads the keys of 64
  * records, then copies each record to the channel of its key group's subtask; REBALANCE, RESCALE
- * and SHUFFLE choose per record. A channel that refuses stops the router there: the next call goes
- * on with the same record, so nothing is lost, doubled or reordered. On its task's thread. */
+ * and SHUFFLE choose per record, CUSTOM has a function of the job choose. A channel that refuses
+ * stops the router there: the next call goes on with the same record, so nothing is lost, doubled
+ * or reordered. On its task's thread. */
 #ifndef TASKMANAGER_EXEC_ROUTER_H
 #define TASKMANAGER_EXEC_ROUTER_H
 
@@ -15,6 +16,8 @@
 #include "taskmanager/shuffle/shuffle.h"
 #include "taskmanager/state/key_batch.h"
 
+struct partitioner; /* CUSTOM: the job's function and what it answered */
+
 struct router {
 	Flink__ShipStrategy ship;
 	const struct record_type *type;
@@ -23,6 +26,7 @@ struct router {
 	uint32_t key_groups;      /* HASH … */
 	uint16_t *group_channels; /* the channel of each key group */
 	struct key_batch *keys;
+	struct partitioner *partitioner;
 	struct task_metrics *metrics;
 	uint32_t next;      /* round robin: the channel of the next record */
 	uint64_t random;
@@ -38,6 +42,8 @@ struct router_options {
 	const Flink__SubmitTaskRequest *deployment;
 	const Flink__OutputEdge *output;
 	const struct record_type *type;
+	const char *operator_name;      /* whose records; a partitioner's failures name it */
+	struct module *const *modules;  /* per artifact of the graph */
 	struct agent *agent;          /* woken when a refusing channel has room */
 	struct task_metrics *metrics;
 };
@@ -50,8 +56,10 @@ void router_close(struct router *router, struct shuffle *shuffle, bool finished,
 		  const struct err *why);
 
 /* 1: all of the run is in the channels; 0: a channel refuses, call again with the same run when the
- * agent is woken; -1: a channel is broken. */
+ * agent is woken; -1: a channel is broken, or the job's partitioner failed. */
 MUST_USE int router_route(struct router *router, const struct output_run *run, struct err *err);
+/* The -1 was the partitioner's. */
+bool router_partitioner_failed(const struct router *router);
 /* The same for a control element to every channel. */
 MUST_USE int router_control(struct router *router, const struct control *control, struct err *err);
 /* Makes visible what was routed. */

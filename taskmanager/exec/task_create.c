@@ -195,6 +195,8 @@ static int open_output(struct task *task, const Flink__OutputEdge *output, struc
 		.deployment = task->deployment,
 		.output = output,
 		.type = link->context.output_type,
+		.operator_name = link->context.operator_name,
+		.modules = task->options.modules,
 		.agent = &task->agent,
 		.metrics = &task->metrics,
 	};

@@ -114,6 +114,34 @@ static void a_failing_function_is_named(void **state)
 	task_rig_close(&rig);
 }
 
+static void a_failing_partitioner_is_named(void **state)
+{
+	static const struct {
+		const char *parameter, *text;
+	} cases[] = {
+		{ "far", "test_function: partition 2 was named; there are 2, from 0 to 1" },
+		{ "fail", "test_function: nowhere for \"fine\"" },
+	};
+	static const char *const lines[] = { "fine", NULL };
+
+	for (uint32_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct task_rig rig;
+
+		task_rig_open(&rig, 90 + i, "custom");
+		uint32_t head = test_job_vertex(rig.job, "head", 1),
+			 tail = test_job_vertex(rig.job, "tail", 2);
+
+		task_rig_source(&rig, head, lines, NULL);
+		task_rig_sink(&rig, tail, rig.line, NULL);
+		test_job_partitioner(rig.job, test_job_edge(rig.job, head, tail, FORWARD, -1),
+				     (void *)test_partition, cases[i].parameter);
+		task_rig_deploy_all(&rig);
+		task_rig_run_to_end(&rig);
+		expect_failure(&rig, 0, ERR_USER_FUNCTION_FAILED, cases[i].text, "Source: List");
+		task_rig_close(&rig);
+	}
+}
+
 static void too_much_and_too_large_are_named(void **state)
 {
 	struct task_rig rig;
@@ -239,6 +267,7 @@ int main(void)
 		cmocka_unit_test(busy_blocked_and_idle_tasks_are_cancelled),
 		cmocka_unit_test(tasks_may_be_destroyed_in_between),
 		cmocka_unit_test(a_failing_function_is_named),
+		cmocka_unit_test(a_failing_partitioner_is_named),
 		cmocka_unit_test(too_much_and_too_large_are_named),
 		cmocka_unit_test(failing_sources_and_sinks_are_named),
 		cmocka_unit_test(a_task_is_failed_from_outside),

@@ -137,6 +137,31 @@ static void every_strategy_ships_what_it_should(void **state)
 	}
 }
 
+/* The function chooses, and a record that its channel refuses is not asked about again. */
+static void a_partitioner_of_the_job_ships_where_it_says(void **state)
+{
+	struct task_rig rig;
+	uint32_t expected[3] = { 0 };
+
+	for (const char *const *line = task_rig_rhyme; *line != NULL; line++)
+		expected[strlen(*line) % 3] += 100;
+	task_rig_open(&rig, 46, "custom");
+	uint32_t head = test_job_vertex(rig.job, "Source: List", 1);
+	uint32_t tail = test_job_vertex(rig.job, "Sink: Ledger", 3);
+
+	task_rig_source(&rig, head, task_rig_rhyme, "repeat=100");
+	task_rig_sink(&rig, tail, rig.line, "refuse_every=5");
+	test_job_partitioner(rig.job, test_job_edge(rig.job, head, tail, REBALANCE, -1),
+			     (void *)test_partition, NULL);
+	task_rig_deploy_all(&rig);
+	task_rig_run_to_end(&rig);
+	task_rig_expect_all(&rig, TASK_FINISHED);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(lines_of_subtask(i), expected[i]);
+	assert_true(expected[0] > 0 || expected[1] > 0);
+	task_rig_close(&rig);
+}
+
 /* source -> (sink, map -> sink), and the source's records to another vertex as well. */
 static void a_chain_may_be_a_tree(void **state)
 {
@@ -542,6 +567,7 @@ int main(void)
 		cmocka_unit_test(words_are_counted_at_every_parallelism),
 		cmocka_unit_test(tasks_may_come_in_any_order),
 		cmocka_unit_test(every_strategy_ships_what_it_should),
+		cmocka_unit_test(a_partitioner_of_the_job_ships_where_it_says),
 		cmocka_unit_test(a_chain_may_be_a_tree),
 		cmocka_unit_test(two_edges_into_one_input_are_a_union),
 		cmocka_unit_test(two_inputs_keep_their_types_and_ends),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * user_function.h - the functions of a job as the TaskManager calls them, and how one is found.
  *
- * The same three types as in client/api/flink/flink.h, repeated because the TaskManager does not
+ * The same types as in client/api/flink/flink.h, repeated because the TaskManager does not
  * include the client: part of the ABI, so they change together (FLINK_ABI). */
 #ifndef TASKMANAGER_OPERATOR_USER_FUNCTION_H
 #define TASKMANAGER_OPERATOR_USER_FUNCTION_H
@@ -11,6 +11,7 @@
 typedef void user_flat_map_fn(const void *in, struct outbox *out);
 typedef void user_map_fn(const void *in, void *out); /* *out comes zeroed */
 typedef bool user_filter_fn(const void *in);
+typedef uint32_t user_partition_fn(const void *in, uint32_t partitions);
 
 /* Finds the function that the operator's parameters (OperatorParameters) name in context->module
  * and writes it to *function, a pointer to a function pointer. ERR_PLAN_INVALID: there is none. */

@@ -76,6 +76,17 @@ bool test_even(const struct number *in)
 	return in->value % 2 == 0;
 }
 
+uint32_t test_partition(const struct line *in, uint32_t partitions)
+{
+	struct bytes parameters = flink_parameters();
+
+	if (bytes_equal(parameters, bytes_of_text("far")))
+		return partitions;
+	if (bytes_equal(parameters, bytes_of_text("fail")))
+		flink_fail("nowhere for \"%.*s\"", (int)in->text.len, str_ptr(&in->text));
+	return in->text.len % partitions;
+}
+
 bool test_not_empty(const struct line *in)
 {
 	return in->text.len > 0;

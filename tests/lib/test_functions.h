@@ -21,6 +21,8 @@ void test_length(const struct line *in, struct number *out);         /* map: the
 void test_upper(const struct line *in, struct line *out); /* map with a borrowed string */
 bool test_even(const struct number *in);                             /* filter */
 bool test_not_empty(const struct line *in);
+/* By the line's length; one partition too far with parameter "far", a failure with "fail". */
+uint32_t test_partition(const struct line *in, uint32_t partitions);
 void test_fail_on_poison(const struct line *in,
 			 struct collector *out);	       /* fails at the line "poison" */
 void test_flood(const struct line *in, struct collector *out); /* emits without end, some 100 MB */

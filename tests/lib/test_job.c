@@ -152,24 +152,29 @@ static void add_lines(struct test_job *job, Flink__OperatorParameters *parameter
 	record_type_destroy(&type);
 }
 
+static Flink__FunctionRef *function_ref(struct test_job *job, const char *whose, void *function,
+					const char *parameters)
+{
+	NEW(job, Flink__FunctionRef, ref);
+
+	flink__function_ref__init(ref);
+	CHECK(module_offset(job->modules[0], function, &ref->offset),
+	      "the function of \"%s\" is not in the module", whose);
+	ref->symbol = text_of(job, "test_function");
+	if (parameters != NULL)
+		ref->parameters = (ProtobufCBinaryData){ strlen(parameters),
+							 (uint8_t *)text_of(job, parameters) };
+	return ref;
+}
+
 static ProtobufCBinaryData pack_parameters(struct test_job *job,
 					   const struct test_operator *operator)
 {
 	Flink__OperatorParameters parameters = FLINK__OPERATOR_PARAMETERS__INIT;
-	Flink__FunctionRef function = FLINK__FUNCTION_REF__INIT;
-	uint64_t offset = 0;
 
-	if (operator->function != NULL) {
-		CHECK(module_offset(job->modules[0], operator->function, &offset),
-		      "the function of \"%s\" is not in the module", operator->name);
-		function.offset = offset;
-		function.symbol = text_of(job, "test_function");
-		if (operator->function_parameters != NULL)
-			function.parameters = (ProtobufCBinaryData){
-				strlen(operator->function_parameters),
-				(uint8_t *)text_of(job, operator->function_parameters) };
-		parameters.function = &function;
-	}
+	if (operator->function != NULL)
+		parameters.function = function_ref(job, operator->name, operator->function,
+						   operator->function_parameters);
 	parameters.field = operator->field;
 	parameters.window_size_ms = operator->window_size_ms;
 	parameters.aggregate = text_of(job, operator->window_size_ms ? "sum" : "");
@@ -237,6 +242,14 @@ uint32_t test_job_edge(struct test_job *job, uint32_t source, uint32_t target,
 	}
 	job->graph->edges[index] = edge;
 	return index;
+}
+
+void test_job_partitioner(struct test_job *job, uint32_t edge, void *function,
+			  const char *parameters)
+{
+	job->graph->edges[edge]->ship_strategy = FLINK__SHIP_STRATEGY__SHIP_CUSTOM;
+	job->graph->edges[edge]->partitioner =
+		function_ref(job, "the edge", function, parameters);
 }
 
 void test_job_setting(struct test_job *job, const char *key, const char *value)

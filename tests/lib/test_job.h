@@ -44,6 +44,9 @@ uint32_t test_job_operator(struct test_job *job, uint32_t vertex,
 /* From the last operator of `source` so far; key_field -1: none. Returns the edge's index. */
 uint32_t test_job_edge(struct test_job *job, uint32_t source, uint32_t target,
 		       Flink__ShipStrategy ship, int32_t key_field);
+/* The edge becomes CUSTOM with this partitioner, which lies in the job's module. */
+void test_job_partitioner(struct test_job *job, uint32_t edge, void *function,
+			  const char *parameters);
 void test_job_setting(struct test_job *job, const char *key, const char *value);
 
 /* The deployment of one subtask with everybody on the TaskManager "local"; lives as long as the

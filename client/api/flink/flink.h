@@ -254,15 +254,41 @@ struct stream *flink_takes(struct stream *in, enum flink_takes takes, const char
 	(FLINK_CALL_(function, (struct name *)0), \
 	 flink_map(FLINK_TAKES_(in, function, void, struct name *), \
 		   (flink_map_fn *)(void *)(function), #function, name##_type, parameters))
+#define FLINK_RETURNS_(function, type, ...) \
+	__builtin_types_compatible_p(__typeof__((function)(__VA_ARGS__)), type)
 #define filter(in, function) \
 	((void)sizeof(struct { int unused; _Static_assert( \
-		__builtin_types_compatible_p(__typeof__((function)((void *)0)), bool), \
+		FLINK_RETURNS_(function, bool, (void *)0), \
 		"a filter is: bool f(const struct X *in)"); }), \
 	 flink_filter(FLINK_TAKES_(in, function, bool), (flink_filter_fn *)(void *)(function), \
 		      #function, BYTES_EMPTY))
 
 struct stream *key_by(struct stream *in, const char *field); /* "word", or "a,b" */
-struct stream *rebalance(struct stream *in);
+/* The records of both, in no order between them; they must have the same type. */
+struct stream *union_of(struct stream *a, struct stream *b);
+
+/* Which subtask of the next operator a record goes to; a later one of these, or key_by, takes the
+ * place of an earlier one. Without any: the same subtask if the parallelisms are equal (and the two
+ * are chained), else rebalance. */
+struct stream *forward(struct stream *in);   /* the same; refused between unequal parallelisms */
+struct stream *rebalance(struct stream *in); /* one after the other */
+struct stream *rescale(struct stream *in);   /* one after the other of those next to it */
+struct stream *shuffle(struct stream *in);   /* any, by chance */
+struct stream *broadcast(struct stream *in); /* every one */
+struct stream *global(struct stream *in);    /* the first */
+/* The one that a function names: uint32_t f(const struct X *in, uint32_t partitions), below
+ * partitions; anything else fails the job. Records that it looks at alike may still have any key:
+ * there is no key_by behind it. */
+typedef uint32_t flink_partition_fn(const void *in, uint32_t partitions);
+struct stream *flink_partition_custom(struct stream *in, flink_partition_fn *function,
+				      const char *symbol, struct bytes parameters);
+#define partition_custom(in, function) partition_custom_with(in, function, BYTES_EMPTY)
+#define partition_custom_with(in, function, parameters) \
+	((void)sizeof(struct { int unused; _Static_assert( \
+		FLINK_RETURNS_(function, uint32_t, (void *)0, 0), \
+		"a partitioner is: uint32_t f(const struct X *in, uint32_t partitions)"); }), \
+	 flink_partition_custom(FLINK_TAKES_(in, function, uint32_t, uint32_t), \
+				(flink_partition_fn *)(void *)(function), #function, parameters))
 
 struct flink_window { int64_t size_ms, offset_ms; };
 #define MILLISECONDS(n) ((int64_t)(n))
