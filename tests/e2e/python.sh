@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The tutorial's Python scripts, as typed, with what the screen must show.
+# Python on a cluster: functions that fail, processes that die, flink run -py. The tutorial's own scripts are
+# in tests/first-hour/python.sh.
 source "$(dirname "$0")/cases.sh"
 
 [[ -e $source_home/opt/python/pyflink/_engine.abi3.so ]] || {
@@ -8,83 +9,6 @@ source "$(dirname "$0")/cases.sh"
 }
 export PYTHONPATH=$source_home/opt/python PYTHONDONTWRITEBYTECODE=1
 python=$(command -v python3)
-
-now_ms() { NOW_MS=$((${EPOCHREALTIME/[^0-9]/} / 1000)); }
-
-doubles_script() { # as printed in the tutorial, blanks at the ends of lines too
-	sed 's/$/  /' <<'PY' | sed 's/^  $//' >pyflink_job.py
-from pyflink.datastream import StreamExecutionEnvironment
-
-# 1. 실행 환경 생성
-env = StreamExecutionEnvironment.get_execution_environment()
-
-# 2. 데이터 소스(Source) 정의 (리스트 데이터를 스트림으로 변환)
-data_stream = env.from_collection([1, 2, 3, 4, 5])
-
-# 3. 데이터 변환(Transformation) 적용 (각 숫자에 * 2 연산 수행)
-transformed_stream = data_stream.map(lambda x: x * 2)
-
-# 4. 데이터 싱크(Sink) 설정 (결과를 콘솔에 출력)
-transformed_stream.print()
-
-# 5. 작업 실행
-env.execute("Simple Flink Job")
-PY
-}
-
-test_doubles() {
-	doubles_script
-	now_ms; local began=$NOW_MS
-	"$python" pyflink_job.py >out.txt 2>err.txt || fail "$(cat out.txt err.txt)"
-	now_ms
-	((NOW_MS - began <= 2000)) || fail "it took $((NOW_MS - began)) ms" # alone: below 500
-	same "" "$(cat err.txt)"
-	same $'10\n2\n4\n6\n8' "$(sed -E 's/^[1-9][0-9]*> //' out.txt | sort)"
-	local prefixed
-	prefixed=$(grep -c '> ' out.txt || true)
-	if (($(nproc) > 1)); then same 5 "$prefixed"; else same 0 "$prefixed"; fi
-	sed -i 's/^data_stream/env.set_parallelism(1)\ndata_stream/' pyflink_job.py
-	same $'2\n4\n6\n8\n10' "$("$python" pyflink_job.py 2>&1)"
-}
-
-test_doubles_when_8081_is_taken_and_nothing_is_left() {
-	doubles_script
-	read -r port < <(free_ports 1)
-	background python3 -m http.server --bind localhost "$port" 2>server.txt
-	"$python" - "$port" <<'PY' || fail "the script failed"
-import sys
-from pyflink.common import Configuration
-from pyflink.datastream import StreamExecutionEnvironment
-config = Configuration()
-config.set_integer("rest.port", int(sys.argv[1]))
-env = StreamExecutionEnvironment.get_execution_environment(config)
-env.from_collection([1]).print()
-env.execute()
-PY
-	mkdir empty
-	(cd empty && "$python" ../pyflink_job.py >/dev/null)
-	[[ -z $(ls -A empty) ]] || fail "the script left $(ls -A empty)"
-}
-
-test_plan_and_sums() {
-	cat >dag.py <<'PY'
-from pyflink.datastream import StreamExecutionEnvironment
-from pyflink.common.typeinfo import Types
-
-env = StreamExecutionEnvironment.get_execution_environment()
-env.set_parallelism(1)
-data = env.from_collection(
-    collection=[("apple", 1), ("banana", 1), ("apple", 1)],
-    type_info=Types.TUPLE([Types.STRING(), Types.INT()])
-)
-result = data.key_by(lambda x: x[0]).sum(1)
-execution_plan = env.get_execution_plan()
-print("DAG Execution Plan: \n", execution_plan)
-result.print()
-env.execute("Basic PyFlink Job")
-PY
-	same "$(cat "$root/tests/e2e/python_plan.txt")" "$("$python" dag.py 2>&1)"
-}
 
 start() {
 	make_home "$scratch/flink home" "taskmanager.numberOfTaskSlots: 2"
@@ -119,34 +43,6 @@ PY
 
 no_worker_is_left() {
 	! pgrep -f "$home_dir.*/fn_execution/worker.py"
-}
-
-test_remote() {
-	start
-	remote_script remote.py "data.print()"
-	"$python" remote.py >out.txt 2>err.txt || fail "$(cat out.txt err.txt)"
-	wanted=$'(\'apple\', 1)\n(\'banana\', 1)\n(\'apple\', 1)'
-	same "$wanted" "$(cat out.txt)"
-	same "" "$(cat err.txt)"
-	same "$wanted" "$(cat log/*taskexecutor*.out)"
-	rest /jobs/overview | jq -e '.jobs[0] | .name == "Submit PyFlink Job to Existing Cluster" and .state == "FINISHED"' >/dev/null ||
-		fail "$(rest /jobs/overview)"
-	until_true 5 overview_is slots-available 2
-	until_true 5 no_worker_is_left
-}
-
-test_remote_cluster_down() {
-	make_home "$scratch/flink home"
-	remote_script remote.py "data.print()"
-	now_ms; local began=$NOW_MS code=0
-	"$python" remote.py >out.txt 2>err.txt || code=$?
-	now_ms
-	same 1 "$code"
-	same "" "$(cat out.txt)"
-	same 1 "$(wc -l <err.txt)"
-	contains "$(cat err.txt)" "localhost:$rest_port"
-	contains "$(cat err.txt)" "start-cluster.sh"
-	((NOW_MS - began <= 4000)) || fail "it took $((NOW_MS - began)) ms" # alone: below 2000
 }
 
 test_a_function_fails_on_the_cluster() {
