@@ -65,7 +65,6 @@ before = mapped()
 import pyflink
 from pyflink import _engine
 package = os.path.dirname(pyflink.__file__)
-ctypes.CDLL(package + "/_engine.abi3.so", ctypes.RTLD_GLOBAL)
 if os.path.exists(package + "/lib/flink-kafka.so"):
     ctypes.CDLL(package + "/lib/flink-kafka.so")
 of_libraries = {path for path in mapped() - before if re.search(r"\.so(\.\d+)*$", path)}

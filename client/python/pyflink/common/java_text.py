@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Java's toString() of values, which is what a typed stream prints."""
+import datetime
 import struct
 from decimal import Decimal
 
@@ -35,6 +36,17 @@ def of_timestamp(value):
     """java.sql.Timestamp: fractional seconds without trailing zeroes, at least one digit."""
     fraction = f"{value.microsecond // 1000:03d}".rstrip("0") or "0"
     return value.strftime("%Y-%m-%d %H:%M:%S.") + fraction
+
+
+def of_instant(seconds, nanos):
+    """java.time.Instant: nothing, 3, 6 or 9 digits behind the second."""
+    text = (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).isoformat()
+    if nanos == 0:
+        return text + "Z"
+    digits = f"{nanos:09d}"
+    while len(digits) > 3 and digits.endswith("000"):
+        digits = digits[:-3]
+    return f"{text}.{digits}Z"
 
 
 def _of_digits(number, text):

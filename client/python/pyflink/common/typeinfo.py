@@ -75,6 +75,8 @@ class BasicTypeInfo(TypeInformation):
         self._kind = _FIELD_KINDS.get(basic_type)
 
     def java_text(self, value):
+        if self._basic_type is BasicType.INSTANT:
+            return java_text.of_instant(value.seconds, value.nanos)
         if self._basic_type is BasicType.FLOAT:
             return java_text.of_float(value)
         if self._basic_type is BasicType.BIG_DEC:
@@ -301,6 +303,10 @@ class Types:
     @staticmethod
     def BIG_DEC():
         return BasicTypeInfo(BasicType.BIG_DEC)
+
+    @staticmethod
+    def INSTANT():
+        return BasicTypeInfo(BasicType.INSTANT)
 
     @staticmethod
     def SQL_DATE():

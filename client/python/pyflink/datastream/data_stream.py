@@ -3,10 +3,12 @@
 import os
 from typing import Callable, Union
 
+from pyflink import _absent
 from pyflink.common.types import Row
 from pyflink.common.typeinfo import (PickledBytesTypeInfo, RowTypeInfo, TypeInformation, Types,
                                      type_of)
 from pyflink.datastream import graph
+from pyflink.datastream.connectors.base import Sink
 from pyflink.datastream.functions import (FilterFunction, FlatMapFunction, KeySelector, MapFunction,
                                           ReduceFunction, SinkFunction)
 from pyflink.datastream.graph import Node, Output
@@ -24,7 +26,7 @@ def _symbol(function):
     return getattr(function, "__qualname__", type(function).__qualname__)
 
 
-class _Settings:
+class _Settings(_absent.Absences):
     """What may be said about the operator that a call has just made; every call gives itself back."""
 
     _node: Node
@@ -159,7 +161,17 @@ class DataStream(_Settings):
     def add_sink(self, sink_func: SinkFunction) -> "DataStreamSink":
         if not isinstance(sink_func, SinkFunction):
             raise TypeError(f"add_sink takes a sink such as FlinkKafkaProducer, not {sink_func!r}")
-        return self._as_java_text()._add_sink(sink_func._name, sink_func._factory, sink_func._options)
+        return self._into(sink_func, "Unnamed")
+
+    def sink_to(self, sink: Sink) -> "DataStreamSink":
+        if not isinstance(sink, Sink):
+            raise TypeError(f"sink_to takes a sink such as KafkaSink, not {sink!r}")
+        return self._into(sink, "Writer")
+
+    def _into(self, sink, name):
+        text_of = sink._schema._text_of(self.get_type())
+        stream = self.map(text_of, Types.STRING()) if text_of else self
+        return stream._add_sink(name, sink._factory, sink._options)
 
     def write_as_text(self, path: str) -> "DataStreamSink":
         """One line of text per record. With parallelism 1 the file `path`, else a folder with files
@@ -220,6 +232,9 @@ class KeyedStream(DataStream):
 
     def add_sink(self, sink_func: SinkFunction) -> "DataStreamSink":
         return self._values().add_sink(sink_func)
+
+    def sink_to(self, sink: Sink) -> "DataStreamSink":
+        return self._values().sink_to(sink)
 
     def write_as_text(self, path: str) -> "DataStreamSink":
         return self._values().write_as_text(path)
@@ -289,3 +304,6 @@ def _with_field(value, position, field):
         value[position] = field
         return value
     return field
+
+
+__getattr__ = _absent.of_module(__name__)

@@ -2,8 +2,10 @@
 """What a user may write as a class in place of a callable."""
 from abc import ABC, abstractmethod
 
+from pyflink import _absent
 
-class RuntimeContext:
+
+class RuntimeContext(_absent.Absences):
     """Where a function runs; given to open()."""
 
     def __init__(self, task_name, job_name, subtask, parallelism, max_parallelism, attempt):
@@ -69,15 +71,25 @@ class KeySelector(Function):
 
 
 class SourceFunction:
-    """A source of the engine, for add_source: a connector's factory and its options."""
+    """A source of the engine, for add_source: its factory and options, and how its texts become values."""
 
-    def __init__(self, factory, name, options, output_type):
-        self._factory, self._name = factory, name
-        self._options, self._output_type = options, output_type
+    def __init__(self, factory, options=(), schema=None):
+        _no_java(factory, schema, "SourceFunction", "FlinkKafkaConsumer")
+        self._factory, self._options, self._schema = factory, options, schema
 
 
 class SinkFunction:
-    """A sink of the engine, for add_sink: a connector's factory and its options."""
+    """A sink of the engine, for add_sink: its factory and options, and how values become texts."""
 
-    def __init__(self, factory, name, options):
-        self._factory, self._name, self._options = factory, name, options
+    def __init__(self, factory, options=(), schema=None):
+        _no_java(factory, schema, "SinkFunction", "FlinkKafkaProducer")
+        self._factory, self._options, self._schema = factory, options, schema
+
+
+def _no_java(factory, schema, kind, instead):
+    if schema is None:
+        raise NotImplementedError(f"{kind}({factory!r}) names a class of Java, and there is no Java here: use a "
+                                  f"connector of pyflink.datastream.connectors such as {instead}")
+
+
+__getattr__ = _absent.of_module(__name__)

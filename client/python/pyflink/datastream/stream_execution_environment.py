@@ -5,15 +5,18 @@ import sys
 import threading
 from typing import Any, List
 
-from pyflink import _engine
+from pyflink import _absent, _engine
 from pyflink.common.configuration import Configuration
 from pyflink.common.exceptions import EngineError, job_failed
 from pyflink.common.job_execution_result import JobExecutionResult, JobID
+from pyflink.common.restart_strategy import RestartStrategyConfiguration
 from pyflink.common.typeinfo import TypeInformation, Types, type_of
-from pyflink.datastream import graph
+from pyflink.common.watermark_strategy import WatermarkStrategy
+from pyflink.datastream.connectors.base import Source
 from pyflink.datastream.data_stream import DataStream, local_path
 from pyflink.datastream.functions import SourceFunction
 from pyflink.datastream.graph import Node, Output
+from pyflink.datastream.runtime_execution_mode import RuntimeExecutionMode
 
 DEFAULT_JOB_NAME = "Flink Streaming Job"
 _PARALLELISM_MAX = 32768
@@ -23,7 +26,7 @@ _ABOUT_THE_CLIENT = ("rest.", "jobmanager.rpc.", "execution.target", "execution.
 _one_at_a_time = threading.Lock()  # the engine follows one job per process
 
 
-class StreamExecutionEnvironment:
+class StreamExecutionEnvironment(_absent.Absences):
     def __init__(self, configuration: Configuration = None):
         self._configuration = Configuration()
         self._by_command = "FLINK_CLIENT_SETTINGS" in os.environ  # the script was given to `flink run -py`
@@ -66,6 +69,27 @@ class StreamExecutionEnvironment:
         self._configuration.set_string("execution.buffer-timeout", f"{timeout_millis} ms")
         return self
 
+    def set_runtime_mode(self, execution_mode: RuntimeExecutionMode) -> "StreamExecutionEnvironment":
+        if not isinstance(execution_mode, RuntimeExecutionMode):
+            raise TypeError(f"a RuntimeExecutionMode is needed, not {execution_mode!r}")
+        if execution_mode is not RuntimeExecutionMode.STREAMING:
+            raise NotImplementedError(f"{execution_mode} is not in this version of cflink: leave set_runtime_mode out; in "
+                                      f"STREAMING mode reduce() gives each running value, of which the last is BATCH's")
+        return self
+
+    def set_restart_strategy(self, restart_strategy: RestartStrategyConfiguration) -> "StreamExecutionEnvironment":
+        if not isinstance(restart_strategy, RestartStrategyConfiguration):
+            raise TypeError(f"a strategy of RestartStrategies is needed, not {restart_strategy!r}")
+        for key, value in restart_strategy._settings:
+            self._configuration.set_string(key, value)
+        return self
+
+    def set_python_executable(self, python_exec: str):
+        self._configuration.set_string("python.executable", python_exec)
+
+    def close(self):
+        """Nothing is held between jobs."""
+
     # ---- sources -------------------------------------------------------------------------------------
 
     def from_collection(self, collection: List[Any], type_info: TypeInformation = None) -> DataStream:
@@ -97,8 +121,23 @@ class StreamExecutionEnvironment:
                    type_info: TypeInformation = None) -> DataStream:
         if not isinstance(source_func, SourceFunction):
             raise TypeError(f"add_source takes a source such as FlinkKafkaConsumer, not {source_func!r}")
-        return self._add_source(source_name, source_func._factory, Output(source_func._output_type),
-                                source_func._options)
+        return self._read(source_func, source_name, type_info)
+
+    def from_source(self, source: Source, watermark_strategy: WatermarkStrategy, source_name: str,
+                    type_info: TypeInformation = None) -> DataStream:
+        if not isinstance(source, Source):
+            raise TypeError(f"from_source takes a source such as KafkaSource, not {source!r}")
+        if not isinstance(watermark_strategy, WatermarkStrategy):
+            raise TypeError(f"from_source takes a WatermarkStrategy, not {watermark_strategy!r}")
+        return self._read(source, source_name, type_info)
+
+    def _read(self, source, name, type_info):
+        produced = source._schema.get_produced_type()
+        if type_info is not None and type_of(type_info) != produced:
+            raise TypeError(f"{name} gives values of type {produced!r}, not {type_info!r}: leave type_info out, or map()")
+        texts = self._add_source(name, source._factory, Output(Types.STRING()), source._options)
+        values_of = source._schema._values_of()
+        return texts.flat_map(values_of, produced) if values_of else texts
 
     def _add_source(self, name, factory, output, options=(), elements=(), non_parallel=False):
         return DataStream(self, Node(self, name, "source", factory, output=output, options=options,
