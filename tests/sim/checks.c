@@ -2,8 +2,9 @@
  * checks.c - the checkers.
  *
  * After every event: the books of the ledger, the client, and the credit and buffers of one
- * TaskManager in turn. Every 16th: a slot has one owner, here and there. Every 64th: figures of
- * jobs never fall. Legal moves are CHECKed by the machines themselves. */
+ * TaskManager in turn. Every 16th: a slot has one owner, here and there, who has not ended. Every
+ * 64th: figures of jobs never fall. Legal moves are CHECKed by the machines themselves; what must
+ * hold at a move: moves.h. */
 #include "tests/sim/checks.h"
 
 #include <stdio.h>
@@ -111,6 +112,18 @@ static void check_slot(struct cluster *cluster, const struct slot *slot)
 			node->name);
 }
 
+/* Who has ended holds nothing: the slot is on its way back. */
+static void check_holder(struct cluster *cluster, const struct slot *slot)
+{
+	const struct job *job =
+		dispatcher_find(jobmanager_dispatcher(cluster->jobmanager), &slot->job_id);
+
+	if (slot->state != SLOT_FREEING && (job == NULL || job_is_final(job)))
+		err_set(&cluster->breach, ERR_BUG, "slot %u of TaskManager %s belongs to a job that %s",
+			slot->index, slot->taskmanager->resource_id,
+			job == NULL ? "is not known" : "has ended");
+}
+
 static void check_slots(struct cluster *cluster)
 {
 	struct id seen[SLOTS_MAX];
@@ -123,6 +136,7 @@ static void check_slots(struct cluster *cluster)
 
 			if (slot->state == SLOT_FREE || slot->state == SLOT_LOST)
 				continue;
+			check_holder(cluster, slot);
 			for (uint32_t s = 0; s < count; s++)
 				if (id_equal(&seen[s], &slot->allocation_id))
 					err_set(&cluster->breach, ERR_BUG,

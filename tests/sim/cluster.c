@@ -12,6 +12,7 @@
 #include "jobmanager/dispatcher/dispatcher.h"
 #include "tests/sim/checks.h"
 #include "tests/sim/ledger.h"
+#include "tests/sim/moves.h"
 #include "tests/sim/shapes.h"
 
 #define SECRET "the simulator's secret"
@@ -105,6 +106,7 @@ void cluster_kill_jobmanager(struct cluster *cluster)
 	world_destroy(&cluster->jm_world);
 	client_jobs_are_lost(cluster->client);
 	checks_forget_jobs(cluster->checks);
+	moves_jobmanager_died(cluster->moves);
 }
 
 /* Its supervisor is asked for another life. */
@@ -216,6 +218,7 @@ static void trace_move(void *context, const struct sm_table *table, const void *
 	sim_trace(cluster->sim, "%s %s -> %s", table->name, sm_name(table, from),
 		  sm_name(table, to));
 	checks_moved(cluster->checks, table);
+	moves_moved(cluster->moves, table, subject, to);
 }
 
 struct cluster *cluster_create(const struct plan *plan)
@@ -235,6 +238,7 @@ struct cluster *cluster_create(const struct plan *plan)
 		node->conf = taskmanager_conf(plan, node->name);
 	}
 	cluster->checks = checks_create(cluster);
+	cluster->moves = moves_create(cluster);
 	sm_listen(trace_move, cluster);
 	cluster->client = client_create(cluster->sim, plan, SECRET);
 	client_start(cluster->client);
@@ -258,8 +262,9 @@ void cluster_destroy(struct cluster **pointer)
 	jobmanager_destroy(&cluster->jobmanager);
 	world_destroy(&cluster->jm_world);
 	conf_destroy(&cluster->jm_conf);
-	checks_destroy(&cluster->checks);
 	sm_listen(NULL, NULL);
+	checks_destroy(&cluster->checks);
+	moves_destroy(&cluster->moves);
 	sim_destroy(&cluster->sim);
 	ledger_end();
 	mem_free(cluster);

@@ -22,6 +22,7 @@ struct cluster_node {
 };
 
 struct checks;
+struct moves;
 
 struct cluster {
 	const struct plan *plan;
@@ -34,6 +35,7 @@ struct cluster {
 	uint32_t jm_lives;
 	struct client *client;
 	struct checks *checks;
+	struct moves *moves;
 	struct err breach; /* the first thing a checker found */
 };
 

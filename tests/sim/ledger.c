@@ -208,6 +208,23 @@ void ledger_heal(void)
 	all.healed = true;
 }
 
+bool ledger_ambiguous(const struct ledger *ledger)
+{
+	return ledger->ambiguous;
+}
+
+bool ledger_arrivals(const struct ledger *ledger, uint64_t *count)
+{
+	const struct plan_job *job = &ledger->job;
+
+	if (job->shape == SHAPE_PRINT) { /* the client reads its lines later */
+		*count = (uint64_t)job->records * copies(job);
+		return true;
+	}
+	*count = ledger->attempts_count > 0 && ledger->books[0] ? ledger->books[0]->entries : 0;
+	return ledger->attempts_count <= 1;
+}
+
 bool ledger_healed(void)
 {
 	return all.healed;

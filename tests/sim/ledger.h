@@ -61,6 +61,10 @@ uint64_t ledger_progress(void); /* records written and lines read so far, of all
 struct ledger *ledger_find(const struct id *job_id); /* NULL: nobody's */
 const struct plan_job *ledger_plan(const struct ledger *ledger);
 bool ledger_healed(void);
+bool ledger_ambiguous(const struct ledger *ledger);
+/* Records that came to the sinks of the first attempt; false: they go on arriving after its end, or
+ * how many they are depends on time. */
+bool ledger_arrivals(const struct ledger *ledger, uint64_t *count);
 #define LEDGER_KEY_SIZE (PLAN_KEY_BYTES_MAX + 32)
 size_t ledger_key(const struct plan_job *job, uint32_t key, char text[LEDGER_KEY_SIZE]);
 /* A writer of this attempt begins. */

@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "common/world/world.h"
 #include "tests/sim/ledger.h"
+#include "tests/sim/presence.h"
 
 #define BATCH_MAX 64
 
@@ -73,6 +74,7 @@ static void enumerator_close(void **self)
 
 struct reader {
 	struct operator_context context;
+	struct presence presence;
 	const struct plan_job *job;
 	uint32_t source; /* of job->sources */
 	bool has_split, no_more;
@@ -96,6 +98,7 @@ static int reader_open(void **self, const struct operator_context *context,
 	reader->job = ledger_plan(ledger_by_number(parameters[0]));
 	reader->source = parameters[1];
 	reader->begun_at = MONO_NEVER;
+	presence_begin(&reader->presence, ledger_by_number(parameters[0]), context);
 	return 0;
 }
 
@@ -178,7 +181,12 @@ static size_t reader_status(const void *self, char *text, size_t size_bytes)
 
 static void reader_close(void **self)
 {
-	mem_free(*self);
+	struct reader *reader = *self;
+
+	if (reader == NULL)
+		return;
+	presence_end(&reader->presence);
+	mem_free(reader);
 	*self = NULL;
 }
 
@@ -201,6 +209,7 @@ static const struct source_vtable source = {
 struct writer {
 	struct agent rest; /* first; wakes the task when the rest is over */
 	struct operator_context context;
+	struct presence presence;
 	struct ledger *ledger;
 	uint32_t until_rest;
 	mono_t rests_until;
@@ -232,6 +241,7 @@ static int writer_open(void **self, const struct operator_context *context,
 	agent_init(&writer->rest, "sink's rest", rest_step);
 	runner_add(loop_runner(context->loop), &writer->rest);
 	ledger_writer_opens(writer->ledger, context->attempt, context->subtask);
+	presence_begin(&writer->presence, writer->ledger, context);
 	return 0;
 }
 
@@ -291,6 +301,7 @@ static void writer_close(void **self)
 		return;
 	if (atomic_load(&writer->rest.runner) != NULL)
 		runner_remove(loop_runner(writer->context.loop), &writer->rest);
+	presence_end(&writer->presence);
 	mem_free(writer);
 	*self = NULL;
 }

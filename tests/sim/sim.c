@@ -3,12 +3,13 @@
  *
  *   sim --seed N [--verbose]    one run, its sheet first, its fingerprint last; exit 0 = right
  *   sim --seed N --twice        the same run twice, fingerprints compared
- *   sim --seeds A-B | COUNT     many runs, a line each only on failure
+ *   sim --seeds A-B | COUNT     many runs; only those that fail say something, and stand once more at
+ *                               the end as commands that replay them
  *   sim --seeds … --twice       each of them twice
  *   sim --seeds … --marks       lists the marks and their hits; exit 1 if one was never hit
  *   sim --bench                 the named workload: simulated seconds per real second
  *
- * What a run is: run.h. What a seed means: plan.h. Why: docs/adr/0008-simulation.md. */
+ * What a run is: run.h. What a seed means: plan.h. Why: docs/adr/0009-simulation.md. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +23,16 @@
 #include "tests/sim/ledger.h"
 #include "tests/sim/run.h"
 
+#define FAILED_SHOWN 10
+
 struct command {
 	uint64_t from, to;
 	bool many, twice, verbose, marks, bench;
 };
+
+static struct {
+	uint64_t count, first[FAILED_SHOWN];
+} failed;
 
 /* ---- runs ----------------------------------------------------------------------------------- */
 
@@ -35,12 +42,10 @@ static void print_result(uint64_t seed, const struct run_result *result)
 	       "%u attempts, fingerprint %016" PRIx64 "\n",
 	       seed, result->right ? "right" : "WRONG: ", result->why, result->simulated_ms,
 	       result->events, result->faults, result->attempts, result->fingerprint);
-	if (!result->right)
-		printf("    again: make sim SEED=%" PRIu64 "\n", seed);
 	fflush(stdout);
 }
 
-static bool run_seed(uint64_t seed, const struct command *command)
+static void run_seed(uint64_t seed, const struct command *command)
 {
 	struct run_result result, again;
 	struct plan plan;
@@ -63,7 +68,18 @@ static bool run_seed(uint64_t seed, const struct command *command)
 		plan_print(&plan);
 	if (!result.right || !command->many)
 		print_result(seed, &result);
-	return result.right;
+	if (!result.right && failed.count++ < FAILED_SHOWN)
+		failed.first[failed.count - 1] = seed;
+}
+
+/* Among the last lines, where whoever reads a long log looks first; to copy as it stands. */
+static void print_failed(void)
+{
+	if (failed.count == 0)
+		return;
+	printf("%" PRIu64 " seed(s) failed; each again, traced:\n", failed.count);
+	for (uint64_t i = 0; i < failed.count && i < FAILED_SHOWN; i++)
+		printf("    make sim SEED=%" PRIu64 "\n", failed.first[i]);
 }
 
 static double seconds_of(clockid_t clock)
@@ -196,7 +212,7 @@ static bool parse(int count, char **texts, struct command *command)
 int main(int argc, char **argv)
 {
 	struct command command = { .from = 1, .to = 1 };
-	uint64_t failed = 0, count;
+	uint64_t count;
 
 	if (!parse(argc, argv, &command)) {
 		fprintf(stderr, "usage: sim --seed N [--twice] [--verbose] | "
@@ -211,13 +227,16 @@ int main(int argc, char **argv)
 	if (command.bench)
 		return bench(&command);
 	for (uint64_t seed = command.from; seed <= command.to; seed++)
-		failed += !run_seed(seed, &command);
+		run_seed(seed, &command);
 	count = command.to - command.from + 1;
 	uint32_t missing = command.marks ? print_marks() : 0;
 
+	if (missing > 0)
+		printf("%u mark(s) were never hit: see \"never\" above\n", missing);
+	print_failed();
 	printf("[==========] %" PRIu64 " test(s) run.\n", count);
-	printf("[  PASSED  ] %" PRIu64 " test(s).\n", count - failed);
-	if (failed + missing > 0)
-		printf("[  FAILED  ] %" PRIu64 " test(s).\n", failed + (missing > 0));
-	return failed + missing > 0;
+	printf("[  PASSED  ] %" PRIu64 " test(s).\n", count - failed.count);
+	if (failed.count + missing > 0)
+		printf("[  FAILED  ] %" PRIu64 " test(s).\n", failed.count + (missing > 0));
+	return failed.count + missing > 0;
 }

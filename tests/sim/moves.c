@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * moves.c - rules that are looked at when something moves. */
+#include "tests/sim/moves.h"
+
+#include <string.h>
+
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "jobmanager/job/job.h"
+#include "jobmanager/resource/resource_manager.h"
+#include "tests/sim/cluster.h"
+#include "tests/sim/ledger.h"
+#include "tests/sim/presence.h"
+
+struct moves {
+	struct cluster *cluster;
+	struct map *begun;            /* job id and attempt -> mono_t: its first deployment */
+	mono_t lost_at[PLAN_TMS_MAX]; /* when the JobManager last gave its slots up; -1: never */
+};
+
+#define KEY_BYTES (sizeof(struct id) + sizeof(uint32_t))
+
+static void attempt_key(const struct id *job_id, uint32_t attempt, uint8_t key[KEY_BYTES])
+{
+	memcpy(key, job_id->bytes, sizeof(job_id->bytes));
+	memcpy(key + sizeof(job_id->bytes), &attempt, sizeof(attempt));
+}
+
+static mono_t *begun_at(struct moves *moves, const struct id *job_id, uint32_t attempt)
+{
+	uint8_t key[KEY_BYTES];
+
+	attempt_key(job_id, attempt, key);
+	return map_get(moves->begun, bytes_of(key, sizeof(key)));
+}
+
+struct moves *moves_create(struct cluster *cluster)
+{
+	struct moves *moves = MEM_NEW(struct moves);
+
+	moves->cluster = cluster;
+	moves->begun = map_create();
+	for (uint32_t tm = 0; tm < PLAN_TMS_MAX; tm++)
+		moves->lost_at[tm] = -1;
+	return moves;
+}
+
+void moves_destroy(struct moves **moves)
+{
+	size_t at = 0;
+	void *value;
+
+	while (map_next((*moves)->begun, &at, NULL, &value))
+		mem_free(value);
+	map_destroy(&(*moves)->begun);
+	mem_free(*moves);
+	*moves = NULL;
+}
+
+/* ---- attempts ------------------------------------------------------------------------------- */
+
+static void slot_is_lost(struct moves *moves, const struct slot *slot)
+{
+	struct cluster *cluster = moves->cluster;
+
+	for (uint32_t tm = 0; tm < cluster->tms_count; tm++) {
+		const struct cluster_node *node = &cluster->tms[tm];
+
+		if (node->taskmanager != NULL &&
+		    id_equal(taskmanager_incarnation(node->taskmanager),
+			     &slot->taskmanager->incarnation))
+			moves->lost_at[tm] = sim_now(cluster->sim);
+	}
+}
+
+void moves_jobmanager_died(struct moves *moves)
+{
+	for (uint32_t tm = 0; tm < PLAN_TMS_MAX; tm++)
+		moves->lost_at[tm] = sim_now(moves->cluster->sim);
+}
+
+/* Where the JobManager can reach it, and has not taken it for lost since its attempt began. */
+static const char *reachable_on(struct moves *moves, const struct presence *presence,
+				const struct id *job_id)
+{
+	const struct cluster *cluster = moves->cluster;
+	const mono_t *begun = begun_at(moves, job_id, presence->attempt);
+
+	for (uint32_t tm = 0; tm < cluster->tms_count; tm++)
+		if (cluster->tms[tm].taskmanager != NULL &&
+		    cluster->tms[tm].world == presence->world)
+			return begun != NULL && moves->lost_at[tm] < *begun ? cluster->tms[tm].name
+									    : NULL;
+	return NULL;
+}
+
+/* No task of the job may be open that belongs to an attempt before this one. */
+static void check_absence(struct moves *moves, const struct job *job, uint32_t attempt,
+			  const char *what)
+{
+	const struct ledger *ledger = ledger_find(&job->id);
+
+	if (ledger == NULL || ledger_ambiguous(ledger))
+		return;
+	LIST_FOR_EACH(presence_all(), struct presence, node, presence) {
+		if (presence->ledger != ledger || presence->attempt >= attempt)
+			continue;
+		const char *name = reachable_on(moves, presence, &job->id);
+
+		if (name != NULL)
+			err_set(&moves->cluster->breach, ERR_BUG,
+				"job %u %s, and a task of attempt %u is still open on %s",
+				ledger_number(ledger), what, presence->attempt, name);
+	}
+}
+
+static void execution_is_deployed(struct moves *moves, const struct execution *execution)
+{
+	const struct job *job = execution->vertex->job;
+	uint8_t key[KEY_BYTES];
+
+	if (begun_at(moves, &job->id, execution->attempt) != NULL)
+		return;
+	mono_t *now = MEM_NEW(mono_t);
+
+	*now = sim_now(moves->cluster->sim);
+	attempt_key(&job->id, execution->attempt, key);
+	map_put(moves->begun, bytes_of(key, sizeof(key)), now);
+	check_absence(moves, job, execution->attempt, "is deployed anew");
+}
+
+/* ---- figures -------------------------------------------------------------------------------- */
+
+struct tally { /* of one vertex, over its subtasks */
+	uint64_t made, taken; /* by its source; by its sink */
+	uint64_t in, out;
+};
+
+static void count_vertex(const struct job_vertex *vertex, struct tally *tally)
+{
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
+		const struct execution *execution = &vertex->executions[i];
+		struct io_metrics io = execution_metrics(execution);
+
+		tally->in += io.records_in;
+		tally->out += io.records_out;
+		for (size_t o = 0; o < vertex->message->n_operators; o++) {
+			Flink__OperatorKind kind = vertex->message->operators[o]->kind;
+
+			if (kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE)
+				tally->made += execution->operators[o].records_out;
+			if (kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK)
+				tally->taken += execution->operators[o].records_in;
+		}
+	}
+}
+
+/* What REST tells of a job that has ended and never started anew. */
+static void check_figures(struct moves *moves, const struct job *job)
+{
+	const struct ledger *ledger = ledger_find(&job->id);
+	struct tally all = { 0 };
+	uint64_t arrived;
+
+	if (ledger == NULL || ledger_ambiguous(ledger))
+		return;
+	for (size_t v = 0; v < job->graph->n_vertices; v++)
+		count_vertex(&job->vertices[v], &all);
+	if (all.made != ledger_plan(ledger)->records)
+		err_set(&moves->cluster->breach, ERR_BUG,
+			"job %u FINISHED and tells %llu records of its sources, not %u",
+			ledger_number(ledger), (unsigned long long)all.made,
+			ledger_plan(ledger)->records);
+	if (ledger_arrivals(ledger, &arrived) && all.taken != arrived)
+		err_set(&moves->cluster->breach, ERR_BUG,
+			"job %u FINISHED and tells %llu records at its sinks, not %llu",
+			ledger_number(ledger), (unsigned long long)all.taken,
+			(unsigned long long)arrived);
+	if (ledger_plan(ledger)->ship != SHIP_BROADCAST && all.in != all.out)
+		err_set(&moves->cluster->breach, ERR_BUG,
+			"job %u FINISHED, %llu records left its vertices and %llu entered them",
+			ledger_number(ledger), (unsigned long long)all.out,
+			(unsigned long long)all.in);
+}
+
+/* ---- the listener --------------------------------------------------------------------------- */
+
+void moves_moved(struct moves *moves, const struct sm_table *table, const void *subject,
+		 uint32_t to)
+{
+	const struct job *job = subject;
+
+	if (table == &slot_states && to == SLOT_LOST)
+		slot_is_lost(moves, subject);
+	if (table == &execution_states && to == EXECUTION_DEPLOYING)
+		execution_is_deployed(moves, subject);
+	if (table != &job_states || !sm_is_final(&job_states, to))
+		return;
+	check_absence(moves, job, UINT32_MAX, "has ended");
+	if (to == JOB_FINISHED && job->restarts == 0)
+		check_figures(moves, job);
+}
