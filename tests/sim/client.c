@@ -259,6 +259,15 @@ static void check_status(struct client *client, struct client_job *job, int stat
 	job->status = status;
 }
 
+/* Now, if the user has waited for that. */
+static void cancel_when(struct client *client, struct client_job *job, enum plan_cancel when)
+{
+	if (job->plan.cancel != when || job->state != FOLLOWING || job->cancel_sent)
+		return;
+	job->cancel_at = mono_min(job->cancel_at, sim_now(client->sim));
+	agent_wake(&client->agent);
+}
+
 static void take_news(struct client *client, struct client_job *job,
 		      const Flink__JobStatusResponse *answer)
 {
@@ -266,6 +275,10 @@ static void take_news(struct client *client, struct client_job *job,
 	snprintf(job->note, sizeof(job->note), "%s", answer->note);
 	if (strncmp(answer->note, "needs ", 6) == 0)
 		SOMETIMES("a client is told which slots are missing");
+	if (job->status == JOB_RUNNING && strncmp(job->note, "needs ", 6) == 0)
+		cancel_when(client, job, CANCEL_WAITING);
+	if (job->status == JOB_RESTARTING)
+		cancel_when(client, job, CANCEL_RESTARTING);
 	if (answer->failure != NULL)
 		err_from_message(&job->failure, answer->failure);
 	read_lines(client, job, answer);
@@ -352,6 +365,18 @@ static void cancel(struct client *client, struct client_job *job)
 	job->cancelling = job->cancel_sent = true;
 	flink__dispatcher__cancel_job(rpc_stub_service(&to), &request, cancelled,
 				      call_begin(client, job));
+}
+
+void client_job_moved(struct client *client, const struct sm_table *table, const void *subject,
+		      uint32_t to)
+{
+	const struct job *moved = subject;
+
+	if (table != &job_states || to != JOB_FINISHED || !client->alive)
+		return;
+	for (uint32_t i = 0; i < client->jobs_count; i++)
+		if (id_equal(&client->jobs[i].id, &moved->id))
+			cancel_when(client, &client->jobs[i], CANCEL_FINISHED);
 }
 
 /* ---- the agent ------------------------------------------------------------------------------ */
@@ -517,11 +542,14 @@ bool client_has_ended(const struct client *client)
 	return true;
 }
 
-bool client_any_job(struct client *client, struct id *job_id)
+bool client_any_job(struct client *client, bool only_first, struct id *job_id)
 {
 	uint32_t first = (uint32_t)(sim_random(client->sim) % client->jobs_count);
+	uint32_t count = only_first ? 1 : client->jobs_count;
 
-	for (uint32_t i = 0; i < client->jobs_count; i++) {
+	if (only_first)
+		first = 0;
+	for (uint32_t i = 0; i < count; i++) {
 		const struct client_job *job = &client->jobs[(first + i) % client->jobs_count];
 
 		if (job->state != FOLLOWING)
@@ -529,6 +557,14 @@ bool client_any_job(struct client *client, struct id *job_id)
 		*job_id = job->id;
 		return true;
 	}
+	return false;
+}
+
+bool client_is_submitting(const struct client *client)
+{
+	for (uint32_t i = 0; i < client->jobs_count; i++)
+		if (client->jobs[i].state == SENDING && client->jobs[i].submits_open > 0)
+			return true;
 	return false;
 }
 
@@ -544,11 +580,13 @@ static int check_end(const struct client_job *job, bool calm, bool may_lack_slot
 		     struct err *err)
 {
 	bool limited = job->plan.restarts == RESTARTS_FEW || job->plan.restarts == RESTARTS_NONE;
-	bool may_fail = (limited && (!calm || job->plan.failures > 0)) ||
+	bool may_fail = (limited && !job->plan.innocent && (!calm || job->plan.failures > 0)) ||
 			job->failure.code == ERR_USER_FUNCTION_CRASHED ||
 			(may_lack_slots && job->failure.code == ERR_NO_SLOTS);
 	const char *status = sm_name(&job_states, (uint32_t)job->status);
 
+	if (calm && job->plan.failures == 0 && ledger_attempts(job->ledger) > 1)
+		return err_set(err, ERR_BUG, "it started anew, and nothing had happened");
 	switch (job->status) {
 	case JOB_FINISHED:
 		return ledger_check_finished(job->ledger, err);

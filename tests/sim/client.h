@@ -6,6 +6,7 @@
 #define TESTS_SIM_CLIENT_H
 
 #include "common/base/err.h"
+#include "common/base/sm.h"
 #include "common/world/world_sim.h"
 #include "tests/sim/plan.h"
 
@@ -25,8 +26,12 @@ void client_jobs_are_lost(struct client *client);
 /* No planned cancellation comes any more. */
 void client_heal(struct client *client);
 bool client_has_ended(const struct client *client); /* all jobs */
-/* The id of a job that runs, by chance; false: none. */
-bool client_any_job(struct client *client, struct id *job_id);
+/* The id of a job that runs, by chance or the first; false: none, or not that one. */
+bool client_any_job(struct client *client, bool only_first, struct id *job_id);
+bool client_is_submitting(const struct client *client); /* no answer yet */
+/* The job that cancels itself by what happens in the JobManager. */
+void client_job_moved(struct client *client, const struct sm_table *table, const void *subject,
+		      uint32_t to);
 /* What the client found wrong: 0, or -1. After every event. */
 int client_breach(const struct client *client, struct err *err);
 /* How each job ended against how it may end. calm: nothing befell the cluster; may_lack_slots: a

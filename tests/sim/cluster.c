@@ -219,6 +219,9 @@ static void trace_move(void *context, const struct sm_table *table, const void *
 		  sm_name(table, to));
 	checks_moved(cluster->checks, table);
 	moves_moved(cluster->moves, table, subject, to);
+	client_job_moved(cluster->client, table, subject, to);
+	if (cluster->moved != NULL)
+		cluster->moved(cluster->moved_context, table, subject, to);
 }
 
 struct cluster *cluster_create(const struct plan *plan)

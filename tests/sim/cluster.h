@@ -37,6 +37,10 @@ struct cluster {
 	struct checks *checks;
 	struct moves *moves;
 	struct err breach; /* the first thing a checker found */
+	/* Who else wants to know what moves; NULL: nobody. */
+	void (*moved)(void *context, const struct sm_table *table, const void *subject,
+		      uint32_t to);
+	void *moved_context;
 };
 
 /* Nobody is there yet but the client. */

@@ -6,8 +6,12 @@
 
 #include "common/base/mark.h"
 #include "common/base/mem.h"
+#include "jobmanager/job/job.h"
+#include "jobmanager/resource/resource_manager.h"
 
 #define LONG_CUT_MS 25000 /* longer than any call waits for its answer */
+#define SUBMIT_CUT_MS 10000 /* as long as SubmitJob waits, and a bit more is drawn */
+#define AMBUSH_PAUSE_MS 3000
 
 static uint32_t below(struct faults *faults, uint32_t bound)
 {
@@ -25,8 +29,17 @@ static void plan_next(struct faults *faults)
 
 void faults_begin(struct faults *faults, struct cluster *cluster)
 {
-	*faults = (struct faults){ .cluster = cluster };
+	*faults = (struct faults){ .cluster = cluster, .ambush_at = MONO_NEVER };
 	plan_next(faults);
+}
+
+/* In an ambush the one that it is about. */
+static struct cluster_node *victim(struct faults *faults, uint32_t *tm)
+{
+	if (!faults->in_ambush)
+		return cluster_any_taskmanager(faults->cluster, tm);
+	*tm = faults->ambush_tm;
+	return &faults->cluster->tms[*tm];
 }
 
 /* ---- machines ------------------------------------------------------------------------------- */
@@ -40,7 +53,7 @@ static void leave_note(struct faults *faults, struct cluster_node *node)
 	bool writes = plan->theme == THEME_CRASHES || below(faults, 2) == 0;
 
 	if (!(plan->faults & FAULT_CRASH_NOTE) || !writes ||
-	    !client_any_job(faults->cluster->client, &job_id))
+	    !client_any_job(faults->cluster->client, plan->one_guilty, &job_id))
 		return;
 	mem_free(node->note);
 	node->note = mem_strdup("signal: SIGSEGV\nfunction: pass_on\n");
@@ -48,16 +61,33 @@ static void leave_note(struct faults *faults, struct cluster_node *node)
 	SOMETIMES("a crash note blames a job");
 }
 
+/* It holds a slot there, and what its last crash left has been handed in. */
+static bool first_job_can_crash(struct cluster *cluster, const struct cluster_node *node)
+{
+	struct id first, allocation_id, job_id;
+
+	if (!taskmanager_registered(node->taskmanager) ||
+	    !client_any_job(cluster->client, true, &first))
+		return false;
+	for (uint32_t i = 0; i < cluster->plan->slots; i++)
+		if (taskmanager_slot_holder(node->taskmanager, i, &allocation_id, &job_id) &&
+		    id_equal(&job_id, &first))
+			return true;
+	return false;
+}
+
 static void kill_taskmanager(struct faults *faults)
 {
 	struct cluster *cluster = faults->cluster;
 	uint32_t tm;
-	struct cluster_node *node = cluster_any_taskmanager(cluster, &tm);
+	struct cluster_node *node = victim(faults, &tm);
 
 	if (node->taskmanager == NULL) {
 		cluster_start_taskmanager(cluster, tm);
 		return;
 	}
+	if (cluster->plan->one_guilty && !first_job_can_crash(cluster, node))
+		return;
 	cluster_kill_taskmanager(cluster, tm);
 	leave_note(faults, node);
 	/* as its supervisor does, at once */
@@ -68,7 +98,7 @@ static void kill_taskmanager(struct faults *faults)
 static void stop_taskmanager(struct faults *faults)
 {
 	uint32_t tm;
-	struct cluster_node *node = cluster_any_taskmanager(faults->cluster, &tm);
+	struct cluster_node *node = victim(faults, &tm);
 
 	if (node->taskmanager == NULL)
 		cluster_start_taskmanager(faults->cluster, tm);
@@ -86,7 +116,8 @@ static void kill_jobmanager(struct faults *faults)
 
 static void pause_node(struct faults *faults)
 {
-	struct world *node = cluster_any_node(faults->cluster);
+	struct world *node = faults->in_ambush ? faults->cluster->tms[faults->ambush_tm].world
+					       : cluster_any_node(faults->cluster);
 	uint32_t timeout_ms = faults->cluster->plan->heartbeat_timeout_ms;
 	uint32_t ms = below(faults, below(faults, 2) ? 2 * timeout_ms : timeout_ms / 2) + 1;
 
@@ -109,8 +140,19 @@ static void jump_clock(struct faults *faults)
 
 static bool pick_pair(struct faults *faults, struct world **a, struct world **b)
 {
-	*a = cluster_any_node(faults->cluster);
-	*b = cluster_any_node(faults->cluster);
+	struct cluster *cluster = faults->cluster;
+	const struct cluster_node *node = &cluster->tms[faults->ambush_tm];
+
+	*a = cluster_any_node(cluster);
+	*b = cluster_any_node(cluster);
+	bool is_submission = cluster->plan->ambush == MOMENT_SUBMIT;
+
+	if (faults->in_ambush && (is_submission || below(faults, 4) != 0)) { /* who talk now */
+		*a = cluster->jm_world;
+		*b = is_submission	       ? client_world(cluster->client)
+		     : node->taskmanager != NULL ? node->world
+						 : NULL;
+	}
 	return *a != NULL && *b != NULL && *a != *b;
 }
 
@@ -154,12 +196,21 @@ static void remember_cut(struct faults *faults, struct world *from, struct world
 	}
 }
 
+static uint32_t any_cut_ms(struct faults *faults)
+{
+	const struct plan *plan = faults->cluster->plan;
+	bool by_theme = plan->theme == THEME_CUTS || plan->theme == THEME_AMBUSH;
+	bool is_long = by_theme || below(faults, 4) == 0;
+	uint32_t ms = 1 + below(faults, is_long ? LONG_CUT_MS : 2 * plan->heartbeat_timeout_ms);
+
+	if (faults->in_ambush && by_theme && plan->ambush == MOMENT_SUBMIT)
+		ms += SUBMIT_CUT_MS;
+	return ms;
+}
+
 static void cut(struct faults *faults, bool both_ways)
 {
-	uint32_t timeout_ms = faults->cluster->plan->heartbeat_timeout_ms;
-	bool is_long = faults->cluster->plan->theme == THEME_CUTS || below(faults, 4) == 0;
-	uint32_t ms = 1 + below(faults, is_long ? LONG_CUT_MS : 2 * timeout_ms);
-	mono_t until = mono_after_ms(sim_now(faults->cluster->sim), ms);
+	mono_t until = mono_after_ms(sim_now(faults->cluster->sim), any_cut_ms(faults));
 	struct world *a, *b;
 
 	if (!pick_pair(faults, &a, &b))
@@ -209,6 +260,75 @@ static void strike(struct faults *faults, enum plan_fault kind)
 	}
 }
 
+/* ---- the ambush ------------------------------------------------------------------------------ */
+
+static void lie_in_wait(struct faults *faults, const struct slot *about)
+{
+	struct cluster *cluster = faults->cluster;
+	static const uint32_t delays_us[] = { 1, 1, 5000, 300000 };
+	mono_t now = sim_now(cluster->sim);
+
+	if (faults->ambush_at != MONO_NEVER || now < faults->ambush_again_at ||
+	    below(faults, 3) == 0)
+		return;
+	cluster_any_taskmanager(cluster, &faults->ambush_tm);
+	for (uint32_t tm = 0; about != NULL && tm < cluster->tms_count; tm++)
+		if (cluster->tms[tm].taskmanager != NULL &&
+		    id_equal(taskmanager_incarnation(cluster->tms[tm].taskmanager),
+			     &about->taskmanager->incarnation))
+			faults->ambush_tm = tm;
+	faults->ambush_at = now;
+	if (cluster->plan->ambush != MOMENT_SUBMIT) /* that one is over at once */
+		faults->ambush_at += below(faults, delays_us[below(faults, 4)]) * NS_PER_US;
+}
+
+static enum plan_moment moment_of(const struct sm_table *table, uint32_t to)
+{
+	if (table == &slot_states && to == SLOT_REQUESTED)
+		return MOMENT_SLOT;
+	if (table == &job_states && to == JOB_RESTARTING)
+		return MOMENT_RESTART;
+	if (table != &execution_states)
+		return MOMENT_NONE;
+	return to == EXECUTION_DEPLOYING   ? MOMENT_DEPLOY
+	       : to == EXECUTION_RUNNING   ? MOMENT_RUNNING
+	       : to == EXECUTION_FINISHED  ? MOMENT_FINISH
+	       : to == EXECUTION_CANCELING ? MOMENT_CANCEL
+					   : MOMENT_NONE;
+}
+
+void faults_moved(void *context, const struct sm_table *table, const void *subject, uint32_t to)
+{
+	struct faults *faults = context;
+	enum plan_moment moment = moment_of(table, to);
+
+	if (moment == MOMENT_NONE || moment != faults->cluster->plan->ambush)
+		return;
+	lie_in_wait(faults, moment == MOMENT_RESTART ? NULL
+			    : moment == MOMENT_SLOT
+				    ? subject
+				    : ((const struct execution *)subject)->slot);
+}
+
+bool faults_are_due(struct faults *faults)
+{
+	if (faults->cluster->plan->ambush == MOMENT_SUBMIT &&
+	    client_is_submitting(faults->cluster->client))
+		lie_in_wait(faults, NULL);
+	return sim_now(faults->cluster->sim) >= faults->ambush_at;
+}
+
+static void strike_from_ambush(struct faults *faults)
+{
+	faults->count++;
+	faults->in_ambush = true;
+	strike(faults, faults->cluster->plan->ambush_fault);
+	faults->in_ambush = false;
+	faults->ambush_at = MONO_NEVER;
+	faults->ambush_again_at = mono_after_ms(sim_now(faults->cluster->sim),
+						below(faults, AMBUSH_PAUSE_MS));
+}
+
 /* Who is down for long comes back, whatever the plan's kinds. */
 static void somebody_returns(struct faults *faults)
 {
@@ -235,6 +355,8 @@ static enum plan_fault any_kind(struct faults *faults)
 void faults_step(struct faults *faults)
 {
 	end_cuts(faults);
+	if (sim_now(faults->cluster->sim) >= faults->ambush_at)
+		strike_from_ambush(faults);
 	if (sim_now(faults->cluster->sim) < faults->next_at)
 		return;
 	enum plan_fault kind = any_kind(faults);
@@ -249,7 +371,7 @@ void faults_step(struct faults *faults)
 
 mono_t faults_next_at(const struct faults *faults)
 {
-	mono_t next = faults->next_at;
+	mono_t next = mono_min(faults->next_at, faults->ambush_at);
 
 	for (uint32_t i = 0; i < FAULTS_CUTS_MAX; i++)
 		if (faults->cuts[i].from != NULL)

@@ -121,6 +121,8 @@ static void draw_job(uint64_t *state, struct plan *plan, struct plan_job *job)
 	job->submit_ms = one_in(state, 2) ? 0 : below(state, 2000);
 	job->submit_twice = one_in(state, 4);
 	job->cancel_ms = one_in(state, 7) ? below(state, 3000) : UINT32_MAX;
+	if (one_in(state, 12))
+		job->cancel = between(state, CANCEL_RESTARTING, CANCEL_FINISHED);
 }
 
 static void draw_faults(uint64_t *state, struct plan *plan)
@@ -157,6 +159,15 @@ static void draw_crashes(uint64_t *state, struct plan *plan)
 	plan->faults = FAULT_KILL_TM | FAULT_CRASH_NOTE;
 	plan->act_one_ms = between(state, 4000, 9000);
 	plan->fault_gap_ms = between(state, 300, 1500);
+	plan->one_guilty = one_in(state, 2);
+	if (!plan->one_guilty)
+		return;
+	plan->world.connection_cut_ppm = plan->world.clog_ppm = plan->world.chance_ppm = 0;
+	plan->world.delay_us_max = plan->world.delay_us_min + 1 + below(state, 5000);
+	plan->ambush = MOMENT_NONE;
+	plan->jobs[1].restarts = RESTARTS_FEW;
+	plan->jobs[1].failures = 0;
+	plan->jobs[1].innocent = true;
 }
 
 static void draw_flood(uint64_t *state, struct plan *plan)
@@ -211,16 +222,57 @@ static void draw_cuts(uint64_t *state, struct plan *plan)
 	}
 }
 
+/* Moment and blow that meet what no chance meets: a submission that is not answered, a producer
+ * that comes too late, artifacts that are still being written when their job comes anew. */
+static void draw_known_ambush(uint64_t *state, struct plan *plan)
+{
+	static const struct {
+		enum plan_moment moment;
+		enum plan_fault fault;
+	} known[] = { { MOMENT_SUBMIT, FAULT_CUT },
+		      { MOMENT_DEPLOY, FAULT_CUT_WAY },
+		      { MOMENT_DEPLOY, FAULT_CUT_WAY },
+		      { MOMENT_DEPLOY, FAULT_RESET } };
+	uint32_t i = below(state, sizeof(known) / sizeof(known[0]));
+
+	plan->ambush = known[i].moment;
+	plan->ambush_fault = known[i].fault;
+	if (known[i].fault == FAULT_RESET)
+		plan->world.file_delay_us_max = 400000;
+}
+
+static void draw_ambush(uint64_t *state, struct plan *plan)
+{
+	static const enum plan_fault faults[] = { FAULT_KILL_TM, FAULT_KILL_JM, FAULT_STOP_TM,
+						  FAULT_RESET,	 FAULT_CUT,	FAULT_CUT_WAY,
+						  FAULT_CUT_WAY, FAULT_PAUSE };
+
+	plan->ambush = between(state, MOMENT_NONE + 1, MOMENT_COUNT - 1);
+	plan->ambush_fault = faults[below(state, sizeof(faults) / sizeof(faults[0]))];
+	if (plan->theme != THEME_AMBUSH)
+		return;
+	draw_cuts(state, plan);
+	plan->faults = 0;
+	plan->fault_gap_ms = between(state, 1000, 4000);
+	if (one_in(state, 2))
+		draw_known_ambush(state, plan);
+}
+
 static void apply_theme(uint64_t *state, struct plan *plan)
 {
+	if (one_in(state, 5))
+		draw_ambush(state, plan);
 	if (one_in(state, 2))
 		return;
-	plan->theme = below(state, THEME_COUNT);
+	plan->theme = below(state, THEME_COUNT + 1);
+	if (plan->theme == THEME_COUNT)
+		plan->theme = THEME_AMBUSH;
 	switch (plan->theme) {
 	case THEME_CRASHES: draw_crashes(state, plan); break;
 	case THEME_FLOOD: draw_flood(state, plan); break;
 	case THEME_TIGHT: draw_tight(state, plan); break;
 	case THEME_CUTS: draw_cuts(state, plan); break;
+	case THEME_AMBUSH: draw_ambush(state, plan); break;
 	default: break;
 	}
 }
@@ -329,7 +381,8 @@ void plan_bench(struct plan *plan)
 
 bool plan_is_calm(const struct plan *plan)
 {
-	return plan->fault_gap_ms == 0 && plan->world.connection_cut_ppm == 0 &&
+	return plan->fault_gap_ms == 0 && plan->ambush == MOMENT_NONE &&
+	       plan->world.connection_cut_ppm == 0 &&
 	       (plan->world.clog_ppm == 0 || plan->world.clog_ms_max <= 200);
 }
 
@@ -347,6 +400,13 @@ uint32_t plan_job_slots(const struct plan_job *job)
 /* ---- the sheet ------------------------------------------------------------------------------ */
 
 static const char *const shape_names[] = { "sum", "union", "window", "records", "print" };
+static const char *const cancel_names[] = { "", "restarts", "waits", "has finished" };
+static const char *const moment_names[] = { "", "submission", "slot request", "deployment",
+					    "running task", "finished task", "cancellation",
+					    "restart" };
+static const char *const fault_names[] = { "kill-tm", "kill-jm", "kill-client", "stop-tm",
+					   "reset",   "cut",	 "cut-way",	"pause",
+					   "jump",    "crash-note" };
 static const char *const restart_names[] = { "fixed", "backoff", "rate", "few", "none" };
 
 static void print_job(const struct plan_job *job)
@@ -370,31 +430,37 @@ static void print_job(const struct plan_job *job)
 		printf(", sink rests %u ms per %u", job->sink_rest_ms, job->sink_rest_every);
 	if (job->failures)
 		printf(", %u failures", job->failures);
+	if (job->innocent)
+		printf(", innocent");
 	printf(", restarts %s/%u ms, buffer timeout %" PRId64 " ms", restart_names[job->restarts],
 	       job->restart_delay_ms, job->buffer_timeout_ms);
 	printf(", submitted at %u ms%s", job->submit_ms, job->submit_twice ? " twice" : "");
 	if (job->cancel_ms != UINT32_MAX)
 		printf(", cancelled after %u ms", job->cancel_ms);
+	if (job->cancel != CANCEL_BY_CLOCK)
+		printf(", cancelled when it %s", cancel_names[job->cancel]);
 	printf("\n");
 }
 
 static void print_faults(const struct plan *plan)
 {
-	static const char *const names[] = { "kill-tm", "kill-jm", "kill-client", "stop-tm",
-					     "reset",	"cut",	   "cut-way",	  "pause",
-					     "jump",	"crash-note" };
-
 	printf(SHEET_COLUMN "act one %u ms, a fault each %u ms:", plan->act_one_ms,
 	       plan->fault_gap_ms);
-	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (uint32_t i = 0; i < sizeof(fault_names) / sizeof(fault_names[0]); i++)
 		if (plan->faults & 1u << i && plan->fault_gap_ms > 0)
-			printf(" %s", names[i]);
+			printf(" %s", fault_names[i]);
+	if (plan->ambush != MOMENT_NONE)
+		printf("; %s at a %s", fault_names[__builtin_ctz((unsigned)plan->ambush_fault)],
+		       moment_names[plan->ambush]);
+	if (plan->one_guilty)
+		printf("; all blamed on the first job");
 	printf("%s\n", plan->epilogue ? "; then one more job" : "");
 }
 
 void plan_print(const struct plan *plan)
 {
-	static const char *const themes[] = { "", ", crashes", ", flood", ", tight", ", cuts" };
+	static const char *const themes[] = { "",	  ", crashes", ", flood",
+					      ", tight", ", cuts",    ", ambush" };
 	const struct sim_options *world = &plan->world;
 
 	printf("seed %" PRIu64

@@ -23,6 +23,9 @@ enum plan_shape {
 
 enum plan_restarts { RESTARTS_FIXED, RESTARTS_BACKOFF, RESTARTS_RATE, RESTARTS_FEW, RESTARTS_NONE };
 
+/* When the user cancels, other than by the clock. */
+enum plan_cancel { CANCEL_BY_CLOCK, CANCEL_RESTARTING, CANCEL_WAITING, CANCEL_FINISHED };
+
 struct plan_job {
 	enum plan_shape shape;
 	enum ship ship; /* of RECORDS and PRINT */
@@ -36,10 +39,12 @@ struct plan_job {
 	bool fire_at_end;
 	uint32_t sink_rest_every, sink_rest_ms; /* "not now" after so many records; 0: never */
 	uint32_t failures; /* so often a user function fails, at most */
+	bool innocent; /* nothing that befalls it is its own doing: no restart is charged to it */
 	enum plan_restarts restarts;
 	uint32_t restart_delay_ms;
 	uint32_t submit_ms;
 	bool submit_twice;
+	enum plan_cancel cancel;
 	uint32_t cancel_ms; /* after the submission; UINT32_MAX: never */
 };
 
@@ -50,6 +55,20 @@ enum plan_fault {
 	FAULT_ALL = 1023,
 };
 
+/* An ambush strikes not by the clock but when something happens, with one blow of one kind, so that
+ * it comes between two steps that are near each other. */
+enum plan_moment {
+	MOMENT_NONE,
+	MOMENT_SUBMIT,  /* a job is on its way from the client */
+	MOMENT_SLOT,    /* a slot is asked for */
+	MOMENT_DEPLOY,  /* a task is sent to its TaskManager */
+	MOMENT_RUNNING, /* a task tells that it runs */
+	MOMENT_FINISH,  /* a task tells that it has finished */
+	MOMENT_CANCEL,  /* a task is told to end */
+	MOMENT_RESTART, /* a job restarts */
+	MOMENT_COUNT,
+};
+
 /* Some seeds are bent towards a kind of trouble that chance alone meets too seldom. */
 enum plan_theme {
 	THEME_NONE,
@@ -57,6 +76,7 @@ enum plan_theme {
 	THEME_FLOOD,   /* more printed lines than anybody keeps */
 	THEME_TIGHT,   /* wide records, and memory for exactly the buffers that are needed */
 	THEME_CUTS,    /* the network is away for longer than any call waits */
+	THEME_AMBUSH,
 	THEME_COUNT,
 };
 
@@ -79,6 +99,9 @@ struct plan {
 	/* act one */
 	uint32_t faults; /* enum plan_fault */
 	uint32_t act_one_ms, fault_gap_ms; /* mean; 0: none but the network's own */
+	bool one_guilty; /* every death is the first job's doing, and all notes of it arrive */
+	enum plan_moment ambush;
+	enum plan_fault ambush_fault;
 };
 
 void plan_draw(uint64_t seed, struct plan *plan);

@@ -23,7 +23,7 @@ struct run {
 	struct cluster *cluster;
 	struct faults faults;
 	struct run_result *result;
-	bool failed;
+	bool failed, in_act_one;
 };
 
 static void fail(struct run *run, const char *format, ...) PRINTF(2, 3);
@@ -44,12 +44,19 @@ static bool is_breached(void *context)
 	return ((struct run *)context)->cluster->breach.code != ERR_NONE;
 }
 
-/* Runs on for that long, or until a checker finds something. */
+static bool is_interrupted(void *context)
+{
+	struct run *run = context;
+
+	return is_breached(run) || (run->in_act_one && faults_are_due(&run->faults));
+}
+
+/* Runs on for that long, or until a checker finds something, or until an ambush. */
 static void go_on(struct run *run, int64_t ms)
 {
 	if (run->failed)
 		return;
-	sim_run(run->cluster->sim, ms, is_breached, run, NULL);
+	sim_run(run->cluster->sim, ms, is_interrupted, run, NULL);
 	cluster_step(run->cluster);
 	if (is_breached(run))
 		fail(run, "%s", run->cluster->breach.text);
@@ -83,6 +90,9 @@ static void act_one(struct run *run)
 	mono_t until = mono_after_ms(0, run->plan->act_one_ms);
 
 	faults_begin(&run->faults, run->cluster);
+	run->in_act_one = true;
+	run->cluster->moved = faults_moved;
+	run->cluster->moved_context = &run->faults;
 	while (now(run) < until && !run->failed && !client_has_ended(run->cluster->client)) {
 		mono_t next = mono_min(until, faults_next_at(&run->faults));
 		int64_t ms = (next - now(run)) / NS_PER_MS;
@@ -92,6 +102,8 @@ static void act_one(struct run *run)
 		if (!run->failed)
 			faults_step(&run->faults);
 	}
+	run->in_act_one = false;
+	run->cluster->moved = NULL;
 }
 
 static void heal(struct run *run)

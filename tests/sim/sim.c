@@ -3,8 +3,8 @@
  *
  *   sim --seed N [--verbose]    one run, its sheet first, its fingerprint last; exit 0 = right
  *   sim --seed N --twice        the same run twice, fingerprints compared
- *   sim --seeds A-B | COUNT     many runs; only those that fail say something, and stand once more at
- *                               the end as commands that replay them
+ *   sim --seeds A-B | COUNT     many runs; only those that fail say something, and once more at
+ *                               the end, as commands that replay them
  *   sim --seeds … --twice       each of them twice
  *   sim --seeds … --marks       lists the marks and their hits; exit 1 if one was never hit
  *   sim --bench                 the named workload: simulated seconds per real second
