@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,7 +15,7 @@
 #include "common/daemon/daemon_priv.h"
 
 struct daemon_self daemon_self = {
-	.log_fd = -1, .ready_fd = -1, .message_fd = -1, .note_fd = -1, .stop_pipe = { -1, -1 },
+	.log_fd = -1, .ready_fd = -1, .message_fd = -1, .stop_pipe = { -1, -1 },
 };
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -287,7 +286,7 @@ int daemon_start(const struct daemon_options *options, struct err *err)
 		close(lock);
 	daemon_self.started = true;
 	daemon_log_begin();
-	daemon_self.note_fd = memfd_create("crash-note", MFD_CLOEXEC);
+	daemon_calls_open();
 	if (options->unsupervised)
 		daemon_worker_begin(-1);
 	else

@@ -10,10 +10,12 @@
  *      ▼ file, exits 0       ▼
  *                      readiness fd: the same lines, for whoever started it
  *
- * The supervisor starts a crashed worker again after 0.1 s, twice as long each time, at most 5 s; a
- * minute of health resets that. It never does when the worker was asked to stop and ended with 0,
+ * The supervisor starts a crashed worker again after 0.1 s, twice as long each time, at most 1 s
+ * (the JobManager waits for the note); a minute of health resets that, and a crash of a job's
+ * function does not count: such a job is not let go on for long. It never does when the worker was asked to stop and ended with 0,
  * nor when it failed before it was ever ready (a bad setting, a port taken): then the cause goes to
- * the readiness fd and the exit code is 1. SIGTERM and SIGINT are passed on; a worker that is not
+ * the readiness fd and the exit code is 1. What a worker sends to itself asks for nothing: a
+ * function of a job does not end a daemon, neither with SIGTERM nor with a timer. SIGTERM and SIGINT are passed on; a worker that is not
  * gone after a second is killed. Without --daemon the supervisor stays in the foreground.
  *
  * The readiness fd gets lines "WORD TEXT": any number of "note …" (what it waits for), then one
@@ -91,11 +93,23 @@ void daemon_crash_describe(daemon_describe_fn *describe);
  * too. The main thread has one; others may call it once, at their start. */
 void daemon_crash_stack(void);
 
+/* A call that may do anything: into a function of a job. `text` is like that of
+ * daemon_crash_context, "job: …" first, cut to 510 bytes; it is copied to memory that the
+ * supervisor shares, so it is known whatever the function does to the heap, the descriptors and the
+ * signals of this process. 0: there is no room, or this is no daemon; 0 may be entered and left.
+ * One thread at a time may be in a call; entering and leaving are a store each. */
+uint32_t daemon_call_add(const char *text);
+void daemon_call_remove(uint32_t call);
+void daemon_call_enter(uint32_t call);
+void daemon_call_leave(uint32_t call);
+
 /* The note of the worker before this one, if it ended unasked and nobody has taken the note yet:
  * lines "key: value" with signal (or exit, its status; or reason, of daemon_start_again), pid,
  * time, name (see daemon_name), crashes (how many since a note was taken), what the context said,
- * and frames, the innermost first. The context is missing where nothing could write it: kill -9,
- * out of memory, _exit. "" otherwise. */
+ * and frames, the innermost first. Where the thread that crashed was in no call, or none can be
+ * named (_exit, a fault with its signal blocked), but calls of one job alone were under way, one of
+ * those is named with "suspected: yes". The context is missing where nobody can be suspected: after
+ * kill -9, out of memory. "" otherwise. */
 const char *daemon_crash_note(void);
 /* The note was handed in; the next worker does not get it again. */
 void daemon_crash_note_taken(void);

@@ -103,9 +103,7 @@ static void add_frames(void)
 
 static void save_note(void)
 {
-	ssize_t ignored = pwrite(daemon_self.note_fd, note.text, note.used, 0);
-
-	(void)ignored;
+	daemon_calls_save(note.text, note.used);
 }
 
 static void add_who(void)
@@ -118,12 +116,18 @@ static void add_who(void)
 	add_line("time: ", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, 10);
 }
 
-/* Returns whether the thread was doing something that has a description. */
+/* Returns whether the thread was doing something that has a description. What a call into a job's
+ * function says comes first, and alone: it is there whatever the function has broken. */
 static bool add_what(void)
 {
 	char text[1024];
 	size_t before = note.used, length;
+	const char *call = daemon_calls_here();
 
+	if (call != NULL) {
+		add(call);
+		return true;
+	}
 	if (crash_context != NULL)
 		add(crash_context);
 	if (crash_describe != NULL) {
@@ -185,7 +189,7 @@ static void on_crash(int signal, siginfo_t *info, void *machine)
 	sigaction(signal, &previous[i], NULL);
 	if (!crashing && getpid() == daemon_self.worker_pid) {
 		crashing = 1;
-		alarm(STUCK_S);
+		daemon_end_after(STUCK_S);
 		describe(signal, info);
 		add_frames();
 		save_note();

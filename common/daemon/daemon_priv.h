@@ -10,7 +10,9 @@
 #define DAEMON_PATH_SIZE 4096
 #define DAEMON_NOTE_SIZE 8192
 #define DAEMON_NAME_SIZE 256
-#define DAEMON_NOTE_TAIL_SIZE (DAEMON_NAME_SIZE + 64) /* what the supervisor adds to a note */
+#define DAEMON_CALL_SIZE 512
+/* what the supervisor adds to a note */
+#define DAEMON_NOTE_TAIL_SIZE (DAEMON_NAME_SIZE + DAEMON_CALL_SIZE + 64)
 #define DAEMON_LINE_SIZE 4096
 
 /* The process's one daemon. Static because signal handlers reach it, and because a process is one.
@@ -22,7 +24,6 @@ struct daemon_self {
 	int log_fd;       /* or -1 */
 	int ready_fd;     /* the supervisor's, or -1 when all was said */
 	int message_fd;   /* the worker's end of the pipe to its supervisor, or -1 */
-	int note_fd; /* anonymous memory: the crash handler writes it, the supervisor reads it */
 	int stop_pipe[2]; /* the worker's */
 	pid_t worker_pid; /* in the worker; a child that a user function forks has another */
 	char crash_note[DAEMON_NOTE_SIZE];
@@ -51,9 +52,22 @@ void daemon_log_begin(void);
 
 void daemon_supervise(void);                    /* daemon_supervise.c; returns in the worker only */
 void daemon_worker_begin(int message_fd);       /* daemon_worker.c */
+void daemon_worker_stop(void);                  /* as if it had been asked to */
+/* After so long the process ends, come what may. For signal handlers. */
+void daemon_end_after(unsigned seconds);
 void daemon_crash_begin(void);                  /* daemon_crash.c */
 /* A note "reason: …" of an end that the worker itself wants. */
 void daemon_crash_reason(const char *why);
+/* ---- what outlives a worker (daemon_call.c); without it they do nothing, and find nothing ---- */
+
+void daemon_calls_open(void);
+void daemon_calls_forget(void);                 /* no worker, no note, no calls */
+void daemon_calls_save(const char *note, size_t size_bytes);
+size_t daemon_calls_saved(char *note, size_t size_bytes);
+const char *daemon_calls_here(void);            /* this thread's; NULL: none */
+/* The call under way, if all under way are of one job (the first line of their texts). */
+const char *daemon_calls_only(void);
+
 /* False: not all of it (errno says why). Lines for the log or a reader that is gone just end. */
 bool daemon_write_all(int fd, const char *text, size_t size_bytes);
 

@@ -20,7 +20,7 @@
 #include "common/daemon/daemon_priv.h"
 
 #define PAUSE_MS_MIN 100
-#define PAUSE_MS_MAX 5000
+#define PAUSE_MS_MAX 1000 /* the JobManager waits longer than this for a note */
 #define HEALTHY_MS 60000
 #define STOP_MS 1000
 
@@ -85,9 +85,7 @@ static bool start_worker(struct supervisor *s)
 	s->name[0] = '\0';
 	s->line_used = 0;
 	s->started = now_ns();
-	if (daemon_self.note_fd >= 0 && (ftruncate(daemon_self.note_fd, 0) != 0 ||
-					 lseek(daemon_self.note_fd, 0, SEEK_SET) != 0))
-		log_warn("Supervisor", "the crash note cannot be emptied: %s", strerror(errno));
+	daemon_calls_forget();
 	if (pipe2(fds, O_CLOEXEC) != 0 || (s->worker = fork()) < 0) {
 		log_error("Supervisor", "cannot start %s: %s", daemon_self.options.name,
 			  strerror(errno));
@@ -105,7 +103,7 @@ static bool start_worker(struct supervisor *s)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		daemon_worker_begin(fds[1]);
 		if (getppid() != parent)
-			raise(SIGTERM);
+			daemon_worker_stop();
 		return true;
 	}
 	close(fds[1]);
@@ -210,16 +208,41 @@ static size_t short_note(const struct supervisor *s, int status, char *note, siz
 				       (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 }
 
+static bool names_a_job(const char *note)
+{
+	char job[8];
+
+	return daemon_note_field(note, "job", job, sizeof(job));
+}
+
+/* Something in the worker ended it, and not by plan: no signal from outside, no fresh start. */
+static bool is_own_doing(const char *note, int status)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
+	char reason[8];
+
+	if (daemon_note_field(note, "reason", reason, sizeof(reason)))
+		return false;
+	for (size_t i = 0; WIFSIGNALED(status) && i < ARRAY_COUNT(faults); i++)
+		if (WTERMSIG(status) == faults[i])
+			return true;
+	return WIFEXITED(status);
+}
+
 static void keep_note(struct supervisor *s, int status)
 {
 	char *note = daemon_self.crash_note;
-	ssize_t got = daemon_self.note_fd >= 0
-			      ? pread(daemon_self.note_fd, note,
-				      DAEMON_NOTE_SIZE - DAEMON_NOTE_TAIL_SIZE, 0)
-			      : 0;
-	size_t used = got > 0 ? (size_t)got : short_note(s, status, note, DAEMON_NOTE_SIZE);
+	size_t used = daemon_calls_saved(note, DAEMON_NOTE_SIZE - DAEMON_NOTE_TAIL_SIZE);
+	const char *suspect;
 
+	if (used == 0)
+		used = short_note(s, status, note, DAEMON_NOTE_SIZE);
+	note[used] = '\0';
 	s->crashes++;
+	suspect = names_a_job(note) || !is_own_doing(note, status) ? NULL : daemon_calls_only();
+	if (suspect != NULL)
+		used += (size_t)snprintf(note + used, DAEMON_NOTE_SIZE - used,
+					 "%.*ssuspected: yes\n", DAEMON_CALL_SIZE, suspect);
 	if (s->name[0] != '\0')
 		used += (size_t)snprintf(note + used, DAEMON_NOTE_SIZE - used, "name: %s\n",
 					 s->name);
@@ -269,7 +292,7 @@ static void worker_ended(struct supervisor *s, int status)
 		give_up(s, how);
 	keep_note(s, status);
 	log_note();
-	if (healthy)
+	if (healthy || names_a_job(daemon_self.crash_note))
 		s->pause_ms = 0;
 	s->pause_ms = s->pause_ms == 0 ? PAUSE_MS_MIN : s->pause_ms * 2;
 	if (s->pause_ms > PAUSE_MS_MAX)

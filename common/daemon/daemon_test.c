@@ -62,6 +62,49 @@ static int deepen(volatile int *depth)
 	return more[0] < 0 ? 0 : deepen(more) + more[0];
 }
 
+static uint32_t in_a_call(const char *text)
+{
+	uint32_t call = daemon_call_add(text);
+
+	daemon_call_enter(call);
+	return call;
+}
+
+/* What functions of jobs do to the process they run in. */
+static void misbehave(const char *how)
+{
+	uint32_t call = in_a_call("job: 4567\noperator: Map\n");
+
+	if (strcmp(how, "crash in a call") == 0)
+		crash();
+	if (strcmp(how, "leave a call") == 0)
+		_exit(4);
+	if (strcmp(how, "crash without descriptors") == 0) {
+		for (int fd = 0; fd < 256; fd++)
+			close(fd);
+		crash();
+	}
+	if (strcmp(how, "crash with its signal ignored") == 0) {
+		signal(SIGSEGV, SIG_IGN);
+		crash();
+	}
+	if (strcmp(how, "leave calls of two jobs") == 0) {
+		in_a_call("job: 89ab\noperator: Map\n");
+		_exit(4);
+	}
+	if (strcmp(how, "kill in a call") == 0)
+		kill(getpid(), SIGKILL);
+	if (strcmp(how, "ask itself") == 0) {
+		for (int signal = SIGHUP; signal <= SIGTERM; signal += SIGTERM - SIGHUP)
+			kill(getpid(), signal);
+		kill(getpid(), SIGINT);
+		kill(getpid(), SIGUSR1);
+		kill(getpid(), SIGALRM);
+	}
+	daemon_call_leave(call);
+	daemon_call_remove(call);
+}
+
 static int behave(const char *how, const char *folder)
 {
 	struct err err = ERR_INIT;
@@ -85,6 +128,7 @@ static int behave(const char *how, const char *folder)
 		for (;;)
 			pause();
 	if (daemon_crash_note()[0] == '\0') {
+		misbehave(how);
 		daemon_crash_context("job: 0123\n");
 		daemon_crash_describe(describe);
 		if (strcmp(how, "crash") == 0)
@@ -497,6 +541,55 @@ static void a_function_that_calls_exit_is_named(void **state)
 	leaves_a_note("exit", "operator", "Flat Map");
 }
 
+/* Whatever the function has done to its process, its job stands in shared memory. */
+static void a_call_that_ends_the_worker_is_named(void **state)
+{
+	(void)state;
+	leaves_a_note("crash in a call", "job", "4567");
+	leaves_a_note("crash without descriptors", "signal", "11 SIGSEGV");
+	leaves_a_note("crash without descriptors", "job", "4567");
+	leaves_a_note("crash with its signal ignored", "job", "4567");
+	leaves_a_note("crash with its signal ignored", "suspected", "yes");
+	leaves_a_note("leave a call", "operator", "Map");
+	leaves_a_note("leave a call", "suspected", "yes");
+}
+
+static void nobody_is_suspected_beside_another_or_of_a_signal_from_outside(void **state)
+{
+	static const char *const how[] = { "leave calls of two jobs", "kill in a call" };
+	struct started d;
+	char value[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(how); i++) {
+		open_folder(&d);
+		start(&d, how[i]);
+		told(&d);
+		exit_of_launcher(&d);
+		await_file(&d, "serving", "\n");
+		assert_false(daemon_note_field(file_text(d.folder, "note"), "job", value,
+					       sizeof(value)));
+		stop(&d);
+		close_folder(&d);
+	}
+}
+
+static void a_worker_that_asks_itself_to_stop_goes_on(void **state)
+{
+	struct started d;
+
+	(void)state;
+	open_folder(&d);
+	start(&d, "ask itself");
+	told(&d);
+	exit_of_launcher(&d);
+	await_file(&d, "log/d-0.log", "goes on: a function of a job sent it a signal");
+	await_file(&d, "serving", "\n");
+	assert_string_equal(file_text(d.folder, "note"), "");
+	stop(&d);
+	close_folder(&d);
+}
+
 /* Such a child holds the pipe to the supervisor open. */
 static void a_child_that_a_worker_leaves_behind_holds_nobody_up(void **state)
 {
@@ -716,6 +809,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_note_that_was_taken_does_not_come_again),
 		cmocka_unit_test(leaving_unasked_is_a_crash_whatever_the_status),
 		cmocka_unit_test(a_function_that_calls_exit_is_named),
+		cmocka_unit_test(a_call_that_ends_the_worker_is_named),
+		cmocka_unit_test(
+			nobody_is_suspected_beside_another_or_of_a_signal_from_outside),
+		cmocka_unit_test(a_worker_that_asks_itself_to_stop_goes_on),
 		cmocka_unit_test(a_child_that_a_worker_leaves_behind_holds_nobody_up),
 		cmocka_unit_test(a_deaf_worker_is_killed_after_a_second),
 		cmocka_unit_test(a_worker_does_not_outlive_its_supervisor),

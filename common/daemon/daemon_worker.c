@@ -19,13 +19,30 @@
 #define LAST_RESORT_S 5
 
 static atomic_bool stop_requested;
+static atomic_uint asked_by_itself; /* signals from this very process */
 
-static void on_stop(int signal)
+/* Nothing of the worker sets a timer or sends these to itself; a job's function may. */
+static const int deaf_to[] = { SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGXFSZ, SIGIO };
+
+static void handle(int signal, void (*handler)(int))
+{
+	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(signal, &action, NULL);
+}
+
+void daemon_end_after(unsigned seconds)
+{
+	handle(SIGALRM, SIG_DFL);
+	alarm(seconds);
+}
+
+void daemon_worker_stop(void)
 {
 	int saved = errno;
 	ssize_t ignored;
 
-	(void)signal;
 	atomic_store(&stop_requested, true);
 	ignored = write(daemon_self.stop_pipe[1], "s", 1);
 	/* Else an end with 0 would be a crash. A child that a user function forked is not the
@@ -33,13 +50,23 @@ static void on_stop(int signal)
 	if (daemon_self.message_fd >= 0 && getpid() == daemon_self.worker_pid)
 		ignored = write(daemon_self.message_fd, "stopping\n", 9);
 	(void)ignored;
-	alarm(LAST_RESORT_S);
+	daemon_end_after(LAST_RESORT_S);
 	errno = saved;
 }
 
-static void handle(int signal, void (*handler)(int))
+static void on_stop(int signal, siginfo_t *info, void *machine)
 {
-	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+	(void)signal;
+	(void)machine;
+	if (info->si_code <= 0 && info->si_pid == daemon_self.worker_pid)
+		atomic_fetch_add(&asked_by_itself, 1);
+	else
+		daemon_worker_stop();
+}
+
+static void stop_on(int signal)
+{
+	struct sigaction action = { .sa_sigaction = on_stop, .sa_flags = SA_RESTART | SA_SIGINFO };
 
 	sigemptyset(&action.sa_mask);
 	sigaction(signal, &action, NULL);
@@ -68,10 +95,14 @@ void daemon_worker_begin(int message_fd)
 		err_set_errno(&err, ERR_RESOURCE, errno, "cannot make a pipe");
 		daemon_fail(&err);
 	}
-	handle(SIGTERM, on_stop);
-	handle(SIGINT, on_stop);
-	handle(SIGHUP, daemon_self.options.background ? SIG_IGN : on_stop);
+	stop_on(SIGTERM);
+	stop_on(SIGINT);
+	stop_on(SIGHUP);
+	if (daemon_self.options.background)
+		handle(SIGHUP, SIG_IGN);
 	handle(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_COUNT(deaf_to); i++)
+		handle(deaf_to[i], SIG_IGN);
 	handle(SIGCHLD, SIG_DFL);
 	daemon_crash_begin();
 	sigemptyset(&none);
@@ -92,8 +123,12 @@ void daemon_wait_stop(void)
 {
 	struct pollfd wait = { .fd = daemon_self.stop_pipe[0], .events = POLLIN };
 
-	while (!daemon_stop_requested())
-		poll(&wait, 1, -1);
+	while (!daemon_stop_requested()) {
+		if (atomic_exchange(&asked_by_itself, 0) != 0)
+			log_warn("Daemon", "%s goes on: a function of a job sent it a signal that "
+				 "ends daemons", daemon_self.options.name);
+		poll(&wait, 1, -1); /* a signal ends it, also one that asks for nothing */
+	}
 }
 
 /* "WORD TEXT\n"; the lines of a text after its first begin with a blank. */

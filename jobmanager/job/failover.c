@@ -17,7 +17,9 @@
 #include "common/daemon/daemon.h"
 #include "jobmanager/job/job_priv.h"
 
-#define CRASH_NOTE_WAIT_MS 3000   /* before a job fails for want of a better explanation */
+/* Before a job fails for want of a better explanation. Longer than the longest pause of a supervisor
+ * (common/daemon/daemon.h) and a start after it. */
+#define CRASH_NOTE_WAIT_MS 4000
 #define LOSS_KEPT_MS 60000        /* a note that comes later is not looked up any more */
 #define CRASHES_WITHIN_MS 60000   /* so many crashes of one job in this time end it */
 #define LOSSES_MAX 64
@@ -319,16 +321,26 @@ static void crash_err(const struct job_master *master, const char *former, bool 
 		      const Flink__RegisterTaskManagerRequest *request, struct err *err)
 {
 	const char *note = request->crash_note;
-	char how[64], function[256] = "";
+	char how[64], suspected[8], function[256] = "";
 
 	daemon_note_field(note, "function", function, sizeof(function));
 	const char *subject = function[0] ? "function " : "a function";
 
-	if (daemon_note_field(note, "signal", how, sizeof(how)))
+	bool is_signal = daemon_note_field(note, "signal", how, sizeof(how)), is_exit = false;
+
+	if (!is_signal)
+		is_exit = daemon_note_field(note, "exit", how, sizeof(how));
+	if (daemon_note_field(note, "suspected", suspected, sizeof(suspected)) &&
+	    (is_signal || is_exit))
+		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s%s ran when its TaskManager %s %s",
+			subject, function,
+			is_signal ? "crashed with signal" : "ended unasked with exit code", how);
+	else if (is_signal)
 		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s%s crashed with signal %s", subject,
 			function, how);
-	else if (daemon_note_field(note, "exit", how, sizeof(how)))
-		err_set(err, ERR_USER_FUNCTION_CRASHED,
+	else if (is_exit)
+		err_set(
+			err, ERR_USER_FUNCTION_CRASHED,
 			"%s%s called exit(%s), which ends the whole TaskManager", subject, function,
 			how);
 	else

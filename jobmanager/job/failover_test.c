@@ -236,7 +236,7 @@ static void without_a_strategy_a_lost_taskmanager_ends_the_job_after_a_moment(vo
 	bed_kill(bed, 0);
 	bed_until_status(bed, job, JOB_RESTARTING, 100); /* its next life may say more */
 	assert_non_null(strstr(job->waiting_for, "finding out what happened: the connection"));
-	bed_until_status(bed, job, JOB_FAILED, 3500);
+	bed_until_status(bed, job, JOB_FAILED, 4500);
 	assert_non_null(strstr(job->failure.text, "the connection to TaskManager tm0 is lost"));
 	assert_non_null(strstr(job->failure.text, "no restart (restart-strategy.type: none)"));
 	finish(bed);
@@ -277,7 +277,7 @@ static void the_lost_taskmanager_is_told_not_the_broken_connection_to_it(void **
 	fail_task(bed->taskmanagers[1], job, ERR_NET_CLOSED, "closed by tm0:7000");
 	bed_until_status(bed, job, JOB_RESTARTING, 100);
 	bed_kill(bed, 0);
-	bed_until_status(bed, job, JOB_FAILED, 4000);
+	bed_until_status(bed, job, JOB_FAILED, 5000);
 	assert_non_null(strstr(job->failure.text, "the connection to TaskManager tm0 is lost"));
 	assert_int_equal(job->failures_count, 1);
 	failure = LIST_FIRST(&job->failures, struct job_failure, node);
@@ -413,6 +413,41 @@ static void a_function_that_calls_exit_is_guilty(void **state)
 	finish(bed);
 }
 
+/* The supervisor's longest pause is a second; it may take another until the worker is back. */
+static void a_note_that_comes_after_the_longest_pause_counts(void **state)
+{
+	static const char *const how[][2] = {
+		{ "signal: 11 SIGSEGV\n", "crashed with signal 11 SIGSEGV" },
+		{ "exit: 4\n", "ended unasked with exit code 4" },
+	};
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_COUNT(how); i++) {
+		struct bed *bed = bed_with(26, 1, 4);
+		struct job *guilty = run_job(bed, "Guilty", 2, NULL);
+		struct job *innocent = run_job(bed, "Innocent", 2, NULL);
+		char note[128], wanted[200];
+
+		snprintf(note, sizeof(note), "%sfunction: split\nsuspected: yes\n", how[i][0]);
+		snprintf(wanted, sizeof(wanted),
+			 "Flat Map: function split ran when its TaskManager %s; no restart "
+			 "(restart-strategy.type: none)",
+			 how[i][1]);
+		bed_kill(bed, 0);
+		bed_pass(bed, 3500);
+		assert_int_equal(innocent->status, JOB_RESTARTING);
+		struct fake_taskmanager *fake = bed_taskmanager(bed, 0, 4);
+
+		fake->crash_note = note;
+		fake->crash_job_id = guilty->id;
+		fake->crash_operator = "Flat Map";
+		bed_until_status(bed, guilty, JOB_FAILED, 500);
+		assert_string_equal(guilty->failure.text, wanted);
+		bed_until_running(bed, innocent, 2000);
+		finish(bed);
+	}
+}
+
 static void three_crashes_within_a_minute_end_the_job_with_the_note(void **state)
 {
 	static const char *const settings[] = { "restart-strategy.type=fixed-delay",
@@ -460,6 +495,7 @@ int main(void)
 		cmocka_unit_test(a_note_that_names_no_job_charges_everybody),
 		cmocka_unit_test(how_a_taskmanager_ended_is_told_though_nobody_is_guilty),
 		cmocka_unit_test(a_function_that_calls_exit_is_guilty),
+		cmocka_unit_test(a_note_that_comes_after_the_longest_pause_counts),
 		cmocka_unit_test(three_crashes_within_a_minute_end_the_job_with_the_note),
 	};
 

@@ -5,6 +5,7 @@
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/conf/conf.h"
+#include "common/daemon/daemon.h"
 #include "common/graph/graph.h"
 
 /* ---- what operators ask of their context ---------------------------------------------------- */
@@ -118,6 +119,20 @@ static int find_function(struct link *link, const struct chain_options *options,
 	return 0;
 }
 
+/* For crash notes: like crash_describe, but written down before anything can be broken. */
+static void name_calls(struct link *link, const struct chain_options *options,
+		       const Flink__Operator *operator)
+{
+	char job[ID_TEXT_SIZE];
+	char *text = mem_printf("job: %s\noperator: %s\nfunction: %s\ntask: %s (%u/%u)\n",
+				id_format(&link->context.job_id, job), operator->name,
+				link->call.function, options->vertex->name,
+				options->deployment->subtask + 1, options->vertex->parallelism);
+
+	link->call.daemon_call = daemon_call_add(text);
+	mem_free(text);
+}
+
 static int link_create(struct chain *chain, uint32_t index, const struct chain_options *options,
 		       struct err *err)
 {
@@ -165,10 +180,13 @@ static int link_create(struct chain *chain, uint32_t index, const struct chain_o
 		return -1;
 	if (index == 0 && second_input(link, options, err) != 0)
 		return -1;
-	if (link->operator == NULL)
-		return 0;
-	chain->has_timers |= link->operator->processing_time != NULL;
-	return find_function(link, options, operator, err);
+	if (link->operator != NULL) {
+		chain->has_timers |= link->operator->processing_time != NULL;
+		if (find_function(link, options, operator, err) != 0)
+			return -1;
+	}
+	name_calls(link, options, operator);
+	return 0;
 }
 
 /* ---- the chain ------------------------------------------------------------------------------ */
@@ -277,6 +295,7 @@ void chain_destroy(struct chain *chain)
 
 		CHECK(link->routers == NULL, "a router of \"%s\" is still open",
 		      link->context.operator_name);
+		daemon_call_remove(link->call.daemon_call);
 		output_fini(&link->output);
 		mem_free(link->children);
 		if (link->parameters != NULL)

@@ -8,6 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/check.h"
+#include "common/daemon/daemon.h"
 #include "common/world/world.h"
 
 /* client/api/flink/flink.h has the same struct: part of the ABI (FLINK_ABI). */
@@ -22,13 +23,15 @@ static _Thread_local struct user_call *current;
 void user_call_enter(struct user_call *call)
 {
 	CHECK(current == NULL, "a user call inside the call of \"%s\"", current->operator_name);
+	daemon_call_enter(call->daemon_call);
 	current = call;
 }
 
 void user_call_leave(void)
 {
+	world_end_if_forked(); /* before: it shares the memory in which its parent is in the call */
+	daemon_call_leave(current->daemon_call);
 	current = NULL;
-	world_end_if_forked();
 }
 
 const struct user_call *user_call_current(void)

@@ -17,6 +17,7 @@ struct user_call { /* one per operator of a chain */
 	const char *function;      /* its symbol; may be "" */
 	struct bytes parameters;   /* of the function */
 	uint32_t subtask;
+	uint32_t daemon_call;      /* see daemon_call_add; 0: none */
 	struct outbox *out;        /* NULL: the operator has no output */
 	bool failed;
 	struct err err;            /* why; the first failure stays */
