@@ -21,6 +21,8 @@ struct rest_transport {
 	uint16_t port;
 	struct list calls; /* rest_call */
 	bool heard_once; /* a REST server answers there */
+	bool lost;       /* and did not the last time */
+	mono_t lost_at;
 };
 
 /* What a call keeps while it is under way: one or two requests in turn. */
@@ -242,8 +244,16 @@ static bool take_answer(struct rest_call *rest, const struct http_response *resp
 static void failed(struct rest_transport *transport, struct rest_call *rest, const struct err *why,
 		   mono_t now)
 {
-	int64_t patience_ms = transport->heard_once ? SESSION_RECONNECT_MS : SESSION_CONNECT_MS;
-	bool over = now >= mono_after_ms(rest->since, patience_ms);
+	if (transport->heard_once && !transport->lost) {
+		transport->lost_at = now;
+		transport->lost = true;
+		session_tell(transport->base.session,
+			     "the connection to the JobManager at %s is lost (%s); trying again",
+			     session_address(transport->base.session), why->text);
+	}
+	bool over = transport->lost
+			    ? now >= mono_after_ms(transport->lost_at, SESSION_RECONNECT_MS)
+			    : now >= mono_after_ms(rest->since, SESSION_CONNECT_MS);
 	/* Something listens there and never says a word of HTTP. */
 	bool other = why->code == ERR_NET_PROTOCOL ||
 		     (over && why->code == ERR_NET_CLOSED && !transport->heard_once);
@@ -290,6 +300,10 @@ static void step_call(struct rest_transport *transport, struct rest_call *rest, 
 	int result = http_step(rest->http, &err);
 
 	if (http_heard(rest->http)) {
+		if (transport->lost)
+			session_tell(transport->base.session,
+				     "connected to the JobManager again");
+		transport->lost = false;
 		transport->heard_once = true;
 		rest->since = now;
 	}

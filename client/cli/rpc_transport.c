@@ -16,6 +16,8 @@ struct rpc_transport {
 	struct rpc_client *client;
 	struct list waiting; /* rpc_call_state: not begun, there is no connection */
 	bool connected_once, lost, closing;
+	mono_t lost_at;
+	struct err why_given_up; /* ERR_NONE: it has not given up */
 };
 
 /* What a call keeps while it is under way. */
@@ -42,7 +44,12 @@ static void end_call(struct rpc_call_state *state)
 /* A closure's answer is NULL: why. */
 static void fail_call(struct rpc_call_state *state)
 {
-	state->call->err = *rpc_error();
+	const struct rpc_transport *transport = state->transport;
+
+	if (transport->why_given_up.code != ERR_NONE)
+		call_unreachable(state->call, transport->base.session, &transport->why_given_up);
+	else
+		state->call->err = *rpc_error();
 	end_call(state);
 }
 
@@ -150,7 +157,8 @@ static void send_artifact(struct rpc_call_state *state, struct rpc_stub *stub, c
 
 static bool stub_of(struct rpc_call_state *state, struct rpc_stub *stub)
 {
-	struct rpc_peer *peer = rpc_client_peer(state->transport->client);
+	struct rpc_client *client = state->transport->client;
+	struct rpc_peer *peer = client ? rpc_client_peer(client) : NULL;
 
 	if (peer != NULL)
 		rpc_stub_init(stub, peer, &flink__dispatcher__descriptor, NULL);
@@ -264,9 +272,11 @@ static void peer_down(void *context, struct rpc_peer *peer, const struct err *wh
 {
 	struct rpc_transport *transport = context;
 
-	if (transport->closing)
+	if (transport->closing || transport->why_given_up.code != ERR_NONE)
 		return;
 	transport->lost = true;
+	transport->lost_at = session_now(transport->base.session);
+	agent_wake(session_agent(transport->base.session));
 	session_tell(transport->base.session,
 		     "the connection to the JobManager at %s is lost (%s); trying again",
 		     session_address(transport->base.session), why->text);
@@ -288,16 +298,37 @@ static void give_up(struct rpc_transport *transport, struct rpc_call_state *stat
 	end_call(state);
 }
 
+/* The cluster was there and has not come back: calls that it was sent will not be answered. */
+static void check_lost(struct rpc_transport *transport, mono_t now, mono_t *wake_at)
+{
+	mono_t until = mono_after_ms(transport->lost_at, SESSION_RECONNECT_MS);
+
+	if (!transport->lost || transport->client == NULL)
+		return;
+	if (now < until) {
+		*wake_at = mono_min(*wake_at, until);
+		return;
+	}
+	transport->why_given_up = *rpc_client_error(transport->client);
+	if (transport->why_given_up.code == ERR_NONE)
+		err_set(&transport->why_given_up, ERR_NET_CLOSED, "the connection is lost");
+	rpc_client_close(&transport->client);
+}
+
 static void step(struct transport *base, mono_t now, mono_t *wake_at)
 {
 	struct rpc_transport *transport = (struct rpc_transport *)base;
-	const struct err *why = rpc_client_error(transport->client);
-	bool connected = rpc_client_peer(transport->client) != NULL;
+
+	check_lost(transport, now, wake_at);
+	const struct rpc_client *client = transport->client;
+	const struct err *why = client ? rpc_client_error(client) : &transport->why_given_up;
+	bool connected = client != NULL && rpc_client_peer(transport->client) != NULL;
 
 	LIST_FOR_EACH(&transport->waiting, struct rpc_call_state, node, state) {
-		mono_t until =
-			mono_after_ms(state->since, transport->connected_once ? SESSION_RECONNECT_MS
-									      : SESSION_CONNECT_MS);
+		mono_t until = client == NULL ? now
+			       : transport->connected_once
+				       ? mono_after_ms(state->since, SESSION_RECONNECT_MS)
+				       : mono_after_ms(state->since, SESSION_CONNECT_MS);
 		if (connected)
 			go_on(state);
 		else if (now >= until || is_final(why))

@@ -351,6 +351,27 @@ static void a_broken_connection_costs_no_output(void **state)
 	client_close(&client);
 }
 
+/* Seconds, not as long as its call might wait; and calls after that are answered too. */
+static void a_jobmanager_that_does_not_come_back_is_given_up(void **state)
+{
+	struct client client;
+
+	client_open(&client, 11, "jobmanager", BED_SECRET);
+	struct id id = submit(&client, "Job");
+
+	follow(&client, &id);
+	bed_pass(client.bed, 500);
+	sim_cut(client.bed->client_world, client.bed->jobmanager_world, true);
+	sim_cut_connections(client.bed->client_world, client.bed->jobmanager_world);
+	bed_until(client.bed, SESSION_RECONNECT_MS + 1000, has_ended, &client);
+	assert_int_equal(client.follower.err.code, ERR_CLUSTER_UNREACHABLE);
+	assert_non_null(strstr(client.follower.err.text, "can no longer be seen"));
+	new_call(&client, CALL_LIST);
+	do_call(&client, 1000);
+	assert_int_equal(client.call.err.code, ERR_CLUSTER_UNREACHABLE);
+	client_close(&client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +385,7 @@ int main(void)
 		cmocka_unit_test(an_interrupt_leaves_the_job_running),
 		cmocka_unit_test(a_second_interrupt_cancels_and_waits_for_the_end),
 		cmocka_unit_test(a_broken_connection_costs_no_output),
+		cmocka_unit_test(a_jobmanager_that_does_not_come_back_is_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
