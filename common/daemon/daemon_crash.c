@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define FRAMES_MAX 24
 #define STACK_BYTES (64 * 1024)
 #define STUCK_S 2
+#define VICTIM_WAIT_MS 50
 
 static const int crash_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
 static struct sigaction previous[ARRAY_COUNT(crash_signals)];
@@ -33,7 +35,22 @@ static struct {
 	char text[DAEMON_NOTE_SIZE - DAEMON_NOTE_TAIL_SIZE];
 	size_t used;
 } note;
-static volatile sig_atomic_t crashing;
+static atomic_int crashing; /* the thread that writes the note; 0: none */
+
+/* False: another thread does, or did. */
+static bool begin_note(void)
+{
+	int nobody = 0;
+
+	return atomic_compare_exchange_strong(&crashing, &nobody, (int)syscall(SYS_gettid));
+}
+
+static void wait_ms(long ms)
+{
+	struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
 
 static void add(const char *text)
 {
@@ -162,19 +179,35 @@ static void describe(int signal, const siginfo_t *info)
 static void on_exit_called(int status, void *context)
 {
 	(void)context;
-	if (crashing || daemon_stop_requested() || getpid() != daemon_self.worker_pid)
+	if (daemon_stop_requested() || getpid() != daemon_self.worker_pid || !begin_note())
 		return;
-	crashing = 1;
 	add_line("exit: ", (uint64_t)(unsigned)status & 0xff, 10);
 	add_who();
 	if (!add_what()) {
-		crashing = 0;
 		note.used = 0;
+		atomic_store(&crashing, 0);
 		return;
 	}
 	add_frames();
 	save_note();
 	_exit(status);
+}
+
+/* Who is in no call of a job may be the victim of a thread that is in one, and that may fall over its
+ * own deeds in a moment: its note says more. */
+static void write_note(int signal, const siginfo_t *info)
+{
+	if (daemon_calls_here() == NULL)
+		wait_ms(VICTIM_WAIT_MS);
+	if (begin_note()) {
+		daemon_end_after(STUCK_S);
+		describe(signal, info);
+		add_frames();
+		save_note();
+		alarm(0);
+	} else if (atomic_load(&crashing) != (int)syscall(SYS_gettid)) {
+		wait_ms(STUCK_S * 1000); /* the other one ends the process */
+	}
 }
 
 static void on_crash(int signal, siginfo_t *info, void *machine)
@@ -187,14 +220,8 @@ static void on_crash(int signal, siginfo_t *info, void *machine)
 	/* From here on the signal means what it meant before: the default, or a sanitizer's report.
 	 *  */
 	sigaction(signal, &previous[i], NULL);
-	if (!crashing && getpid() == daemon_self.worker_pid) {
-		crashing = 1;
-		daemon_end_after(STUCK_S);
-		describe(signal, info);
-		add_frames();
-		save_note();
-		alarm(0);
-	}
+	if (getpid() == daemon_self.worker_pid)
+		write_note(signal, info);
 	/* A fault comes again by itself when we return; a signal that was sent does not. */
 	if (info->si_code <= 0 && signal != SIGABRT)
 		raise(signal);
@@ -202,9 +229,8 @@ static void on_crash(int signal, siginfo_t *info, void *machine)
 
 void daemon_crash_reason(const char *why)
 {
-	if (crashing)
+	if (!begin_note())
 		return;
-	crashing = 1;
 	add("reason: ");
 	add(why);
 	add("\n");

@@ -366,6 +366,16 @@ static void lane_end(struct runner_os *lane)
 	post(lane->parent);
 }
 
+/* pthread_exit in a user function: the rest of the step would never come, and everybody who waits
+ * for this thread would wait for ever. While the step is known this is a crash like others. */
+static void thread_left(void *context)
+{
+	const struct agent *agent = runner_agent_here;
+
+	CHECK(false, "a step of \"%s\" ended its thread (pthread_exit)",
+	      agent != NULL ? agent->name : "nobody");
+}
+
 static void *seat_main(void *context)
 {
 	struct seat *seat = context;
@@ -377,8 +387,10 @@ static void *seat_main(void *context)
 	bool go = seat->go;
 
 	pthread_mutex_unlock(&seat->loop->lock);
+	pthread_cleanup_push(thread_left, seat);
 	if (go)
 		drive(seat);
+	pthread_cleanup_pop(0);
 	pthread_mutex_lock(&seat->loop->lock);
 	if (seat->runner->parent != NULL)
 		lane_end(seat->runner);
