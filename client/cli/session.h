@@ -122,8 +122,8 @@ void call_unreachable(struct call *call, const struct session *session, const st
 
 /* A cluster that has not answered for this long is not there. */
 #define SESSION_CONNECT_MS 1500
-/* One that answered before is waited for so long, from the moment it was lost: its supervisor starts
- * it again within a second or so. */
+/* One that answered before is waited for so long, from the moment it was lost: its supervisor
+ * starts it again within a second or so. */
 #define SESSION_RECONNECT_MS 4000
 
 MUST_USE int rpc_transport_open(struct session *session, const struct session_options *options,

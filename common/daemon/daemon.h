@@ -12,11 +12,12 @@
  *
  * The supervisor starts a crashed worker again after 0.1 s, twice as long each time, at most 1 s
  * (the JobManager waits for the note); a minute of health resets that, and a crash of a job's
- * function does not count: such a job is not let go on for long. It never does when the worker was asked to stop and ended with 0,
- * nor when it failed before it was ever ready (a bad setting, a port taken): then the cause goes to
- * the readiness fd and the exit code is 1. What a worker sends to itself asks for nothing: a
- * function of a job does not end a daemon, neither with SIGTERM nor with a timer. SIGTERM and SIGINT are passed on; a worker that is not
- * gone after a second is killed. Without --daemon the supervisor stays in the foreground.
+ * function does not count: such a job is not let go on for long. It never does when the worker was
+ * asked to stop and ended with 0, nor when it failed before it was ever ready (a bad setting, a
+ * port taken): then the cause goes to the readiness fd and the exit code is 1. What a worker sends
+ * to itself asks for nothing: a function of a job does not end a daemon, neither with SIGTERM nor
+ * with a timer. SIGTERM and SIGINT are passed on; a worker that is not gone after a second is
+ * killed. Without --daemon the supervisor stays in the foreground.
  *
  * The readiness fd gets lines "WORD TEXT": any number of "note …" (what it waits for), then one
  * "ready …", or "failed …" whose text may go on in lines that begin with a blank. Then it is

@@ -193,8 +193,8 @@ static void on_exit_called(int status, void *context)
 	_exit(status);
 }
 
-/* Who is in no call of a job may be the victim of a thread that is in one, and that may fall over its
- * own deeds in a moment: its note says more. */
+/* Who is in no call of a job may be the victim of a thread that is in one, and that may fall over
+ * its own deeds in a moment: its note says more. */
 static void write_note(int signal, const siginfo_t *info)
 {
 	if (daemon_calls_here() == NULL)

@@ -17,8 +17,8 @@
 #include "common/daemon/daemon.h"
 #include "jobmanager/job/job_priv.h"
 
-/* Before a job fails for want of a better explanation. Longer than the longest pause of a supervisor
- * (common/daemon/daemon.h) and a start after it. */
+/* Before a job fails for want of a better explanation. Longer than the longest pause of a
+ * supervisor (common/daemon/daemon.h) and a start after it. */
 #define CRASH_NOTE_WAIT_MS 4000
 #define LOSS_KEPT_MS 60000        /* a note that comes later is not looked up any more */
 #define CRASHES_WITHIN_MS 60000   /* so many crashes of one job in this time end it */
