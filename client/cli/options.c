@@ -26,6 +26,10 @@ enum option_kind {
 	KIND_SAVEPOINT,
 	KIND_FROM_SAVEPOINT,
 	KIND_PYTHON,
+	KIND_PYTHON_FILES,
+	KIND_PYTHON_EXECUTABLE,
+	KIND_PYTHON_CLIENT,
+	KIND_PYTHON_ABSENT,
 	KIND_IGNORED,
 };
 
@@ -78,12 +82,12 @@ static const struct cli_option options_table[] = {
 	{ "rm", "restoreMode", VALUE, RUNS, KIND_IGNORED, "", NULL },
 	{ "py", "python", VALUE, PROGRAMS, KIND_PYTHON, "", NULL },
 	{ "pym", "pyModule", VALUE, PROGRAMS, KIND_PYTHON, "", NULL },
-	{ "pyfs", "pyFiles", VALUE, PROGRAMS, KIND_IGNORED, "", NULL },
-	{ "pyreq", "pyRequirements", VALUE, PROGRAMS, KIND_IGNORED, "", NULL },
-	{ "pyarch", "pyArchives", VALUE, PROGRAMS, KIND_IGNORED, "", NULL },
-	{ "pyexec", "pyExecutable", VALUE, PROGRAMS, KIND_IGNORED, "", NULL },
-	{ "pyclientexec", "pyClientExecutable", VALUE, PROGRAMS, KIND_IGNORED, "", NULL },
-	{ "pypath", "pyPythonPath", VALUE, PROGRAMS, KIND_IGNORED, "", NULL },
+	{ "pyfs", "pyFiles", VALUE, PROGRAMS, KIND_PYTHON_FILES, "", NULL },
+	{ "pyreq", "pyRequirements", VALUE, PROGRAMS, KIND_PYTHON_ABSENT, "", NULL },
+	{ "pyarch", "pyArchives", VALUE, PROGRAMS, KIND_PYTHON_ABSENT, "", NULL },
+	{ "pyexec", "pyExecutable", VALUE, PROGRAMS, KIND_PYTHON_EXECUTABLE, "", NULL },
+	{ "pyclientexec", "pyClientExecutable", VALUE, PROGRAMS, KIND_PYTHON_CLIENT, "", NULL },
+	{ "pypath", "pyPythonPath", VALUE, PROGRAMS, KIND_PYTHON_ABSENT, "", NULL },
 	{ "s", "withSavepoint", MAY_VALUE, BIT(CLI_CANCEL), KIND_SAVEPOINT, "", NULL },
 	{ "p", "savepointPath", MAY_VALUE, BIT(CLI_STOP), KIND_SAVEPOINT, "", NULL },
 	{ "d", "drain", NO_VALUE, BIT(CLI_STOP), KIND_IGNORED, "", NULL },
@@ -246,6 +250,20 @@ static int use(struct cli_options *options, enum option_kind kind, const char *v
 	case KIND_PYTHON:
 		options->python = value;
 		break;
+	case KIND_PYTHON_FILES:
+		options->python_files = value;
+		break;
+	case KIND_PYTHON_EXECUTABLE:
+		options->python_executable = value;
+		break;
+	case KIND_PYTHON_CLIENT:
+		options->python_client = value;
+		break;
+	case KIND_PYTHON_ABSENT:
+		return err_set(err, ERR_USAGE,
+			       "-pyreq, -pyarch and -pypath are not in this version: -pyfs sends "
+			       "modules along, other packages are installed where functions run "
+			       "(%s was given)", value);
 	case KIND_IGNORED:
 		break;
 	}

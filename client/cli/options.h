@@ -29,6 +29,8 @@ struct cli_options { /* texts are borrowed from argv */
 	bool help, version;
 	bool detached;
 	const char *python;          /* -py: the script; `program` and on are its arguments */
+	const char *python_files;    /* -pyfs a,b: what its functions import */
+	const char *python_executable, *python_client; /* -pyexec, -pyclientexec */
 	bool list_running, list_scheduled, list_all;
 	bool with_savepoint;         /* cancel -s */
 	const char *savepoint_value; /* its folder; with no job named, Flink takes it for the job */

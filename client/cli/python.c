@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * python.c - `flink run -py`: the process becomes Python, with this home's pyflink on its path. */
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/cli/cli.h"
+#include "common/base/compiler.h"
 #include "common/base/mem.h"
 
 static void add_setting(struct buf *into, const char *key, const char *value)
@@ -34,6 +37,10 @@ static int client_settings(const struct cli *cli, struct buf *into, struct err *
 	if (!local || conf_is_set(cli->conf, "parallelism.default"))
 		add_setting(into, "parallelism.default",
 			    conf_text(cli->conf, "parallelism.default"));
+	if (options->python_files != NULL)
+		add_setting(into, "python.files", options->python_files);
+	if (options->python_executable != NULL)
+		add_setting(into, "python.executable", options->python_executable);
 	for (uint32_t i = 0; i < options->pairs_count; i++) {
 		if (strchr(options->pairs[i], '\n') != NULL)
 			return err_set(err, ERR_USAGE,
@@ -44,21 +51,62 @@ static int client_settings(const struct cli *cli, struct buf *into, struct err *
 	return 0;
 }
 
-static void set_path(const struct cli *cli)
+static bool is_archive(const char *path, size_t length)
 {
-	const char *before = getenv("PYTHONPATH");
-	bool given = before != NULL && before[0] != '\0';
-	char *path = mem_printf("%s/../opt/python%s%s", cli->program_directory, given ? ":" : "",
-				given ? before : "");
+	static const char *const endings[] = { ".zip", ".whl", ".egg" };
 
-	setenv("PYTHONPATH", path, 1);
-	mem_free(path);
+	for (size_t i = 0; length > 4 && i < ARRAY_COUNT(endings); i++)
+		if (strncmp(path + length - 4, endings[i], 4) == 0)
+			return true;
+	return false;
+}
+
+/* One of -pyfs, as the script itself finds it: a module by its folder. */
+static int add_to_path(const char *text, size_t length, struct buf *path, struct err *err)
+{
+	char *file = mem_strndup(text, length);
+	struct stat seen;
+	int result = stat(file, &seen);
+
+	if (result < 0)
+		err_set_errno(err, ERR_ARTIFACT_UNREADABLE, errno, "%s (-pyfs)", file);
+	else if (S_ISREG(seen.st_mode) && !is_archive(file, length))
+		buf_printf(path, ":%s", dirname(file));
+	else
+		buf_printf(path, ":%s", file);
+	mem_free(file);
+	return result;
+}
+
+static int set_path(const struct cli *cli, struct err *err)
+{
+	const char *before = getenv("PYTHONPATH"), *files = cli->options->python_files;
+	struct buf path;
+	int result = 0;
+
+	buf_init(&path);
+	buf_printf(&path, "%s/../opt/python", cli->program_directory);
+	while (result == 0 && files != NULL && *files != '\0') {
+		size_t length = strcspn(files, ",");
+
+		if (length > 0)
+			result = add_to_path(files, length, &path, err);
+		files += length + (files[length] == ',' ? 1 : 0);
+	}
+	if (before != NULL && before[0] != '\0')
+		buf_printf(&path, ":%s", before);
+	if (result == 0)
+		setenv("PYTHONPATH", path.data, 1);
+	buf_fini(&path);
+	return result;
 }
 
 int cli_run_python(struct cli *cli, struct err *err)
 {
 	const struct cli_options *options = cli->options;
-	const char *python = conf_text(cli->conf, "python.client.executable");
+	const char *python = options->python_client
+				     ? options->python_client
+				     : conf_text(cli->conf, "python.client.executable");
 	const char **argv;
 	struct buf settings;
 	int count = 0;
@@ -66,13 +114,12 @@ int cli_run_python(struct cli *cli, struct err *err)
 	if (access(options->python, R_OK) != 0)
 		return err_set_errno(err, ERR_ARTIFACT_UNREADABLE, errno, "%s", options->python);
 	buf_init(&settings);
-	if (client_settings(cli, &settings, err) < 0) {
+	if (client_settings(cli, &settings, err) < 0 || set_path(cli, err) < 0) {
 		buf_fini(&settings);
 		return -1;
 	}
 	setenv("FLINK_CLIENT_SETTINGS", settings.data, 1);
 	buf_fini(&settings);
-	set_path(cli);
 	argv = MEM_NEW_ARRAY(const char *, (size_t)options->arguments_count + 4);
 	argv[count++] = python;
 	argv[count++] = options->python;

@@ -558,8 +558,8 @@ CONF_KEY("python.executable", TEXT, "python3", ANY, FIXED, WORKS, "",
 	 "interpreter of Python workers")
 CONF_KEY("python.client.executable", TEXT, "python3", ANY, FIXED, WORKS, "",
 	 "interpreter that runs a script given to flink run -py")
-CONF_KEY("python.files", TEXT, "", ANY, FIXED, LATER, "",
-	 "files and folders on the path of workers")
+CONF_KEY("python.files", TEXT, "", ANY, FIXED, WORKS, "",
+	 "modules, folders and archives that functions import; they travel with the job")
 CONF_KEY("python.archives", TEXT, "", ANY, FIXED, LATER, "", "archives unpacked for workers")
 CONF_KEY("python.requirements", TEXT, "", ANY, FIXED, LATER, "",
 	 "requirements file installed for workers")

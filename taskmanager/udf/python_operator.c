@@ -236,6 +236,8 @@ static void send_open(struct python_operator *operator)
 	open.input_type = describe(context->input_types[0], arena);
 	open.output_type = describe(context->output_type, arena);
 	open.function = operator->parameters->function->parameters;
+	if (operator->parameters->n_elements > 0)
+		open.files = operator->parameters->elements[0];
 	size_t size_bytes = flink__python_open__get_packed_size(&open);
 	uint8_t *packed = arena_alloc(arena, size_bytes);
 

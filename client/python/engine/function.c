@@ -21,9 +21,10 @@ static int failed(struct function *function, PyObject *value, struct err *err)
 		PyException_SetTraceback(exception, traceback);
 	describe = engine_import("pyflink.fn_execution.operations", "describe");
 	if (describe != NULL)
-		text = PyObject_CallFunction(describe, "OsIIO", exception ? exception : Py_None,
-					     place->operator_name, place->subtask,
-					     place->parallelism, value ? value : Py_None);
+		text = PyObject_CallFunction(
+			describe, "OsIIN", exception ? exception : Py_None, place->operator_name,
+			place->subtask, place->parallelism,
+			value ? PyTuple_Pack(1, value) : PyTuple_New(0));
 	const char *utf8 = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
 
 	err_set(err, ERR_USER_FUNCTION_FAILED, "%s",

@@ -90,6 +90,26 @@ static int type_from(const Flink__RecordType *message, struct record_type **type
 	return result;
 }
 
+/* What the function imports (pyflink.fn_execution.worker.add_files). */
+static int add_files(const ProtobufCBinaryData *files, struct err *err)
+{
+	if (files->len == 0)
+		return 0;
+	PyObject *add = engine_import("pyflink.fn_execution.worker", "add_files");
+	PyObject *added = add ? PyObject_CallFunction(add, "y#", (const char *)files->data,
+						      (Py_ssize_t)files->len)
+			      : NULL;
+
+	Py_XDECREF(add);
+	Py_XDECREF(added);
+	if (added != NULL)
+		return 0;
+	PyErr_Clear();
+	return err_set(err, ERR_RESOURCE,
+		       "the files that the function imports (%zu bytes) cannot be kept in memory",
+		       files->len);
+}
+
 static int take_open(struct worker *worker, struct bytes body, struct err *err)
 {
 	Flink__PythonOpen *open =
@@ -100,7 +120,8 @@ static int take_open(struct worker *worker, struct bytes body, struct err *err)
 			       body.size_bytes);
 	worker->open = open;
 	if (type_from(open->input_type, &worker->input_type, err) < 0 ||
-	    type_from(open->output_type, &worker->output_type, err) < 0)
+	    type_from(open->output_type, &worker->output_type, err) < 0 ||
+	    add_files(&open->files, err) < 0)
 		return -1;
 	struct function_place place = {
 		.operator_name = open->operator_name, .job_name = open->job_name,

@@ -75,6 +75,63 @@ class Failures(unittest.TestCase):
         self.assertIn("SyntaxError", err)
 
 
+    def test_frames_of_this_package_are_not_shown(self):
+        for body in ("env.from_collection([1]).map(lambda x: env).print()", "env.set_parallelism(0)",
+                     "env.from_collection([1]).map(lambda x: x / 0).print()\nenv.execute()"):
+            with self.subTest(body):
+                code, _, err = run(body + "\n")
+                self.assertEqual(code, 1)
+                self.assertNotIn("/pyflink/", err)
+                self.assertLessEqual(len(err.splitlines()), 15)
+
+    def test_what_cannot_be_sent_is_named(self):
+        for body, offender in (("""
+                import threading
+                lock = threading.Lock()
+                def locked(x):
+                    with lock:
+                        return x
+                env.from_collection([1]).map(locked).print()
+                """, "it takes lock along, which is <unlocked"), ("""
+                class Opened(MapFunction):
+                    def __init__(self):
+                        self.items = (x for x in ())
+                    def map(self, value):
+                        return value
+                env.from_collection([1]).map(Opened()).print()
+                """, "it takes self.items along, which is <generator"), ("""
+                def make():
+                    import socket
+                    inner = socket.socket()
+                    return lambda x: inner
+                env.from_collection([1]).map(make()).print()
+                """, "it takes inner along, which is <socket")):
+            with self.subTest(offender):
+                code, _, err = run(body)
+                lines = err.splitlines()
+                self.assertEqual(code, 1)
+                self.assertRegex(lines[1], r'File ".*job.py", line \d+, in <module>')
+                self.assertIn('the function of operator "Map" cannot be sent to where it runs', err)
+                self.assertIn(offender, err)
+                self.assertLessEqual(len(lines), 15)
+
+    def test_a_script_that_forgets_execute(self):
+        code, out, err = run("""
+            env.from_collection([1]).print()
+            env.execute()
+            env.from_collection([2]).map(lambda x: x).print()
+            print("end")
+            """)
+        self.assertEqual((code, out), (1, "1\nend\n"))
+        self.assertRegex(err, r'^  File ".*job.py", line 10\n    env.from_collection\(\[2\]\).*\n')
+        self.assertIn("env.execute() was not called", err)
+        code, out, err = run("env.from_collection([1]).print()\nassert env.get_execution_plan()\n")
+        self.assertEqual((code, out, err), (0, "", ""))
+        code, _, err = run("env.from_collection([1]).print()\nraise KeyError('mine')\n")
+        self.assertEqual(code, 1)
+        self.assertNotIn("execute", err)
+
+
 class Interrupts(unittest.TestCase):
     def interrupted(self, body):
         with tempfile.TemporaryDirectory() as scratch:

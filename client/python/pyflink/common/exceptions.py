@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes wrong outside the script: the engine, the cluster, a function that ran elsewhere."""
-import sys
+import os
+import re
 
 
 class EngineError(Exception):
@@ -28,33 +29,42 @@ class JobExecutionException(Exception):
 
 
 class ClusterUnreachableException(JobExecutionException):
-    """Nobody answers where the settings say that a cluster is."""
+    """Nobody answers where the settings say that a cluster is. Nothing in the script is wrong then, so its
+    sentence is all that is shown."""
+
+    says_all = True
 
 
 def job_failed(error, exception):
     """The exception for a job that ended with an EngineError; exception: what a function raised, or None."""
     text = str(error)
     if error.name == "ERR_CLUSTER_UNREACHABLE":
-        _say_without_traceback(ClusterUnreachableException)
         return ClusterUnreachableException(f"{text}; start one with ./bin/start-cluster.sh")
     traceback, _, place = text.rpartition("\n")
     if "Traceback (most recent call last)" not in traceback:
         shown = text if error.name == "ERR_USER_FUNCTION_FAILED" else f"{text}\n  {error.hint}"
         failure, cause = JobExecutionException(shown), exception
     else:
-        failure = JobExecutionException(place)
+        failure = JobExecutionException(place + _module_hint(traceback))
         cause = exception or RemoteTraceback(traceback[traceback.index("Traceback (most recent"):])
     failure.__cause__ = cause
     return failure
 
 
-def _say_without_traceback(kind):
-    """Nothing in the script is wrong when the cluster is down: uncaught, its sentence is all there is."""
-    before = sys.excepthook
-
-    def say(exception_type, exception, traceback):
-        if exception_type is kind:
-            print(exception, file=sys.stderr)
-        else:
-            before(exception_type, exception, traceback)
-    sys.excepthook = say
+def _module_hint(traceback):
+    """A module that this script has, and the place where functions run has not, can be sent there."""
+    missing = re.search(r"^ModuleNotFoundError: No module named '([\w.]+)'$", traceback, re.M)
+    name = missing.group(1).partition(".")[0] if missing else "__main__"
+    if name == "__main__":
+        return ""
+    import importlib.util
+    try:
+        found = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        found = None
+    origin = found.origin if found else None
+    if not origin or "site-packages" in origin or "dist-packages" in origin:
+        return f"; install {name} for the Python of the workers (python.executable)"
+    path = os.path.dirname(origin) if os.path.basename(origin) == "__init__.py" else origin
+    return (f"; {name} is here but not where functions run: env.add_python_file({path!r}) sends it along, as does "
+            f"flink run -pyfs {path}")

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the script has said so far: one node per operator, as graph.c of the engine reads it."""
 import itertools
+import sys
 
 from pyflink._vendor import cloudpickle
 from pyflink.common.typeinfo import TypeInformation
+from pyflink.common.uncaught import PACKAGE
 
 # As enum ship of common/graph/graph.h.
 DEFAULT, FORWARD, HASH, REBALANCE, RESCALE, BROADCAST, SHUFFLE, GLOBAL = range(-1, 7)
@@ -40,6 +42,14 @@ class Output:
         return self.value_type.shape(), self.keyed
 
 
+def _place():
+    """The script's file and line that are being run."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
 class Node:
     def __init__(self, env, name, kind, factory, source=None, ship=DEFAULT, output=None, options=(),
                  elements=(), function=None, symbol="", parallelism=None, non_parallel=False):
@@ -51,6 +61,7 @@ class Node:
         self.parallelism = 1 if non_parallel else parallelism or env.get_parallelism()
         self.non_parallel, self.max_parallelism = non_parallel, 0
         self.chain, self.slot_sharing_group, self.uid = "always", None, None
+        self.place = _place()
         env._nodes.append(self)
 
     def set_parallelism(self, parallelism):
@@ -81,5 +92,31 @@ def pickled_operation(verb, function, source: Output, output: Output, name) -> b
     try:
         return cloudpickle.dumps((verb, function, source.shape(), output.shape()))
     except Exception as error:
-        error.args = (f"the function of operator \"{name}\" cannot be sent to where it runs: {error}",)
+        error.args = (f"the function of operator \"{name}\" cannot be sent to where it runs: {error}"
+                      f"{_offender(function)}",)
         raise
+
+
+def _offender(function):
+    """Which of the values that a function takes along cannot be pickled."""
+    for name, value in _taken_along(function):
+        try:
+            cloudpickle.dumps(value)
+        except Exception:
+            return f"; it takes {name} along, which is {value!r:.200}: make that in open() of a function class, or inside"
+    return ""
+
+
+def _taken_along(function):
+    code = getattr(function, "__code__", None)
+    if code is None:
+        yield from (("self." + name, value) for name, value in getattr(function, "__dict__", {}).items())
+        return
+    for name, cell in zip(code.co_freevars, function.__closure__ or ()):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:
+            pass  # not set yet
+    for name in code.co_names:
+        if name in function.__globals__:
+            yield name, function.__globals__[name]

@@ -8,10 +8,12 @@ from typing import Any, List
 from pyflink import _absent, _engine
 from pyflink.common.configuration import Configuration
 from pyflink.common.exceptions import EngineError, job_failed
+from pyflink.common import uncaught
 from pyflink.common.job_execution_result import JobExecutionResult, JobID
 from pyflink.common.restart_strategy import RestartStrategyConfiguration
 from pyflink.common.typeinfo import TypeInformation, Types, type_of
 from pyflink.common.watermark_strategy import WatermarkStrategy
+from pyflink.datastream import python_files, unexecuted
 from pyflink.datastream.connectors.base import Source
 from pyflink.datastream.data_stream import DataStream, local_path
 from pyflink.datastream.functions import SourceFunction
@@ -24,6 +26,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Settings that say where a job runs travel with no job.
 _ABOUT_THE_CLIENT = ("rest.", "jobmanager.rpc.", "execution.target", "execution.attached")
 _one_at_a_time = threading.Lock()  # the engine follows one job per process
+uncaught.install()
 
 
 class StreamExecutionEnvironment(_absent.Absences):
@@ -36,12 +39,15 @@ class StreamExecutionEnvironment(_absent.Absences):
         if configuration is not None:
             self._configuration.add_all(configuration)
         self._nodes: List[Node] = []
+        self._looked_at = False  # its plan was asked for
         given = self._configuration.get_integer("parallelism.default", 0)
         self._parallelism = given or (1 if self._is_remote() else os.cpu_count() or 1)
 
     @staticmethod
     def get_execution_environment(configuration: Configuration = None) -> "StreamExecutionEnvironment":
-        return StreamExecutionEnvironment(configuration)
+        environment = StreamExecutionEnvironment(configuration)
+        unexecuted.watch(environment)
+        return environment
 
     # ---- settings ------------------------------------------------------------------------------------
 
@@ -86,6 +92,13 @@ class StreamExecutionEnvironment(_absent.Absences):
 
     def set_python_executable(self, python_exec: str):
         self._configuration.set_string("python.executable", python_exec)
+
+    def add_python_file(self, file_path: str):
+        """A module, a package's folder, a folder of modules or a zip archive: functions can import it, wherever
+        they run."""
+        known = self._configuration.get_string("python.files", None)
+        self._configuration.set_string("python.files", os.path.abspath(file_path) + (f",{known}" if known else ""))
+        python_files.listed(file_path)
 
     def close(self):
         """Nothing is held between jobs."""
@@ -153,11 +166,13 @@ class StreamExecutionEnvironment(_absent.Absences):
 
     def get_execution_plan(self) -> str:
         self._check_operators()
+        self._looked_at = True
         return _engine.plan(self._job(self._job_name(None)))
 
     def execute(self, job_name: str = None) -> JobExecutionResult:
         self._check_operators()
         job = self._job(self._job_name(job_name))
+        self._add_files(job)
         self._nodes = []
         for stream in (sys.stdout, sys.stderr):
             stream.flush()  # what the script has printed comes before what the job prints
@@ -184,7 +199,18 @@ class StreamExecutionEnvironment(_absent.Absences):
         settings = sorted(self._configuration.to_dict().items())
         return {"id": os.urandom(16), "name": name, "parallelism": self._parallelism,
                 "last_id": max(node.id for node in self._nodes), "chaining": self.is_chaining_enabled(),
-                "settings": [pair for pair in settings if not pair[0].startswith(_ABOUT_THE_CLIENT)], "nodes": [node.describe() for node in self._nodes]}
+                "settings": [pair for pair in settings if not pair[0].startswith(_ABOUT_THE_CLIENT)],
+                "nodes": [node.describe() for node in self._nodes]}
+
+    def _add_files(self, job):
+        """What functions import goes with each of them; in this process it only has to be on the path."""
+        files = python_files.listed(self._configuration.get_string("python.files", None))
+        if not self._is_remote():
+            sys.path[:0] = [path for path in map(python_files.on_path, files) if path not in sys.path]
+        packed = python_files.archive(files)
+        for node in job["nodes"]:
+            if packed and node["factory"] == "python":
+                node["elements"] = [packed]
 
     def _python_executable(self):
         """Of processes for functions; on a cluster its TaskManagers choose, unless the script does."""

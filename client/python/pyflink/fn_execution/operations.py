@@ -23,10 +23,11 @@ def open_operation(payload, operator_name, job_name, subtask, parallelism, max_p
     return verb, call, close, source, source_keyed, output, output_keyed
 
 
-def describe(exception, operator_name, subtask, parallelism, value):
-    """The traceback without our own frames, and in its last line where it happened."""
-    place = (f'function of operator "{operator_name}" failed, subtask {subtask + 1} of {parallelism}, '
-             f"on the value {_shown(value)}")
+def describe(exception, operator_name, subtask, parallelism, values):
+    """The traceback without our own frames, and in its last line where it happened: on which value, if any."""
+    place = f'function of operator "{operator_name}" failed, subtask {subtask + 1} of {parallelism}'
+    if values:
+        place += f", on the value {_shown(values[0])}"
     if exception is None:
         return place
     frames = [frame for frame in traceback.extract_tb(exception.__traceback__)

@@ -12,6 +12,14 @@ def flush():
         stream.flush()
 
 
+def add_files(archive):
+    """Files of the job, as one zip: on the path from memory, so that nothing is left when this process ends."""
+    fd = os.memfd_create("python.files")
+    with os.fdopen(os.dup(fd), "wb") as file:
+        file.write(archive)
+    sys.path.insert(1, f"/proc/self/fd/{fd}")
+
+
 def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the TaskManager's terminal is the TaskManager's
     from pyflink import _engine
