@@ -56,5 +56,5 @@ echo "$words words in all; the same lines are in $home/log/latest.out"
 
 step "The cluster is up"
 bin/start-cluster.sh 2>/dev/null | grep '^1 JobManager' || true
-echo "Another job:  $home/bin/flink run $home/examples/streaming/WordCount.jar"
-echo "Stop it:      $home/bin/stop-cluster.sh"
+printf 'Another job:  cd %q && bin/flink run examples/streaming/WordCount.jar\n' "$home"
+printf 'Stop it:      %q\n' "$home/bin/stop-cluster.sh"

@@ -2,6 +2,8 @@
  * rest_door_test.c - strangers at the REST port: malformed, oversized, slow and silent requests,
  * foreign origins, paths that want out of their folder. After each the server answers others as
  * before. */
+#include <sys/resource.h>
+
 #include "jobmanager/rest/rest_test_bed.h"
 
 #define HOST "Host: localhost\r\n"
@@ -242,7 +244,12 @@ static void slow_and_silent_clients_starve_nobody(void **state)
 		"Transfer-Encoding: chunked\r\n\r\n3e8\r\nfirst bytes",
 	};
 	int fds[700];
+	struct rlimit files;
 
+	/* Both ends of every connection are in this process; an ordinary user begins with 1024. */
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &files), errno);
 	for (size_t i = 0; i < ARRAY_COUNT(fds); i++) {
 		fds[i] = dial(port);
 		send_all(fds[i], halves[i % ARRAY_COUNT(halves)],

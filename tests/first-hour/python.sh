@@ -168,4 +168,14 @@ test_tables() {
 	same 5 "$(wc -l <output.txt)"
 }
 
+test_tables_kafka() {
+	student
+	[[ -e flink/lib/flink-kafka.so ]] || { echo "Kafka's library is not built here (librdkafka-dev)"; exit 77; }
+	background flink/bin/kafka-dev --port 9092 --topic words:1 >kafka.txt 2>&1
+	until_true 20 file_has kafka.txt "bootstrap.servers=localhost:9092"
+	python "$scripts/kafka.py" >out.txt 2>&1 || fail "$(<out.txt)"
+	same $'APPLE\nBANANA\n사과' "$(<out.txt)"
+	[[ -z $(command -v kcat) ]] || same $'apple\nbanana\n사과' "$(kcat -C -b localhost:9092 -t words -e -q)"
+}
+
 run_tests
