@@ -177,10 +177,10 @@ check-all: ## check, then the same tests under asan and tsan, more seeds, fuzzer
 	$(Q)$(MAKE) check
 	$(Q)scripts/check-all
 
-sim: all tests ## one simulation: make sim SEED=n
+sim: $(SIM) ## one simulation, traced: make sim SEED=n (BUILD=asan as well)
 	$(Q)$(OUT)/tests/sim/sim --seed $(or $(SEED),1) --verbose
 
-sim-twice: all tests ## the same seed twice, fingerprints compared
+sim-twice: $(SIM) ## the same seed twice, fingerprints compared
 	$(Q)$(OUT)/tests/sim/sim --seed $(or $(SEED),1) --twice
 
 bench: ## the measured table: tests/bench/README.md says how

@@ -142,6 +142,8 @@ static void job_end(struct job_master *master, enum job_status how)
 
 	job_move(master, how);
 	job->end_ms = job->entered_ms[how];
+	if (job->end_ms < job->start_ms)
+		job->end_ms = job->start_ms; /* the clock was set back: no run is shorter than 0 */
 	job_sources_close(master);
 	job_say(master, NULL);
 	job_slots_give_back(master, "the job has ended");

@@ -5,6 +5,7 @@
 #ifndef JOBMANAGER_REST_REST_H
 #define JOBMANAGER_REST_REST_H
 
+#include "common/base/buf.h"
 #include "jobmanager/dispatcher/dispatcher.h"
 #include "jobmanager/jobmanager.h"
 
@@ -21,5 +22,10 @@ uint16_t rest_port(const struct rest *rest);
  * ends civetweb's threads) while the runner lives, destroy after it. */
 void rest_stop(struct rest *rest);
 void rest_destroy(struct rest **rest);
+
+/* For checkers, on the JobManager's thread: what a GET of this path would answer now, without HTTP.
+ * Returns the status; 0: there is no such route. Not for answers that come later (files, long
+ * polls, thread dumps): nobody waits for them here. */
+int rest_look(struct dispatcher *dispatcher, const char *path, struct buf *answer);
 
 #endif

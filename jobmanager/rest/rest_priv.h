@@ -5,6 +5,7 @@
  *   inside.c              civetweb: routes requests, posts them to the agent, serves the page
  *   rest.c                begins and ends all of it; the agent on the JobManager's runner
  *   router.c              the table of routes, path and query parameters, bodies
+ *   look.c                an answer without HTTP
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
  *   overview.c jobs.c job_life.c vertices.c vertex_metrics.c taskmanagers.c jobmanager_views.c
  *   files.c               the answers themselves */

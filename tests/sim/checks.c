@@ -2,9 +2,10 @@
  * checks.c - the checkers.
  *
  * After every event: the books of the ledger, the client, and the credit and buffers of one
- * TaskManager in turn. Every 16th: a slot has one owner, here and there, who has not ended. Every
- * 64th: figures of jobs never fall. Legal moves are CHECKed by the machines themselves; what must
- * hold at a move: moves.h. */
+ * TaskManager in turn. Every 16th: a slot has one owner, here and there, who has not ended, and no
+ * task runs without one. Every 64th: figures of jobs never fall. Every 251st: a page of the
+ * dashboard. Legal moves are CHECKed by the machines themselves; what must hold at a move:
+ * moves.h. */
 #include "tests/sim/checks.h"
 
 #include <stdio.h>
@@ -19,10 +20,14 @@
 #include "taskmanager/shuffle/shuffle.h"
 #include "tests/sim/cluster.h"
 #include "tests/sim/ledger.h"
+#include "tests/sim/pages.h"
+#include "tests/sim/presence.h"
 
 #define SLOTS_MAX (PLAN_TMS_MAX * 4)
 #define SLOTS_EVERY 16
 #define FIGURES_EVERY 64
+#define PAGES_EVERY 251
+#define EVENTS_MAX 5000000 /* the longest of thousands of runs has a twentieth of it */
 
 struct figures { /* of one vertex, the largest seen */
 	struct io_metrics io;
@@ -110,6 +115,33 @@ static void check_slot(struct cluster *cluster, const struct slot *slot)
 	if (!id_equal(&allocation_id, &slot->allocation_id))
 		err_set(&cluster->breach, ERR_BUG, "slot %u of %s has two owners", slot->index,
 			node->name);
+}
+
+static bool holds_a_slot(const struct cluster *cluster, const struct cluster_node *node,
+			 const struct id *job_id)
+{
+	struct id allocation_id, holder;
+
+	for (uint32_t i = 0; i < cluster->plan->slots; i++)
+		if (taskmanager_slot_holder(node->taskmanager, i, &allocation_id, &holder) &&
+		    id_equal(&holder, job_id))
+			return true;
+	return false;
+}
+
+/* Where a task is open its job holds a slot: none is given away under its feet. */
+static void check_tasks(struct cluster *cluster)
+{
+	LIST_FOR_EACH(presence_all(), struct presence, node, presence)
+		for (uint32_t tm = 0; tm < cluster->tms_count; tm++) {
+			const struct cluster_node *node = &cluster->tms[tm];
+
+			if (node->taskmanager != NULL && node->world == presence->world &&
+			    !holds_a_slot(cluster, node, ledger_job_id(presence->ledger)))
+				err_set(&cluster->breach, ERR_BUG,
+					"a task of job %u is open on %s, where its job has no slot",
+					ledger_number(presence->ledger), node->name);
+		}
 }
 
 /* Who has ended holds nothing: the slot is on its way back. */
@@ -218,17 +250,23 @@ void checks_after_event(void *context)
 	struct cluster *cluster = context;
 	struct checks *checks = cluster->checks;
 
-	checks->events++;
+	if (++checks->events == EVENTS_MAX)
+		err_set(&cluster->breach, ERR_BUG, "after %d events it has not ended: somebody spins",
+			EVENTS_MAX);
 	if (cluster->breach.code != ERR_NONE || ledger_breach(&cluster->breach) != 0 ||
 	    client_breach(cluster->client, &cluster->breach) != 0)
 		return;
 	check_shuffle(cluster, (uint32_t)(checks->events % cluster->tms_count));
+	if (checks->events % SLOTS_EVERY == 0)
+		check_tasks(cluster);
 	if (cluster->jobmanager == NULL)
 		return;
 	if (checks->events % SLOTS_EVERY == 0)
 		check_slots(cluster);
 	if (checks->events % FIGURES_EVERY == 0)
 		check_figures(checks);
+	if (checks->events % PAGES_EVERY == 0)
+		pages_look(cluster, checks->events / PAGES_EVERY);
 }
 
 /* ---- at rest -------------------------------------------------------------------------------- */

@@ -213,6 +213,11 @@ bool ledger_ambiguous(const struct ledger *ledger)
 	return ledger->ambiguous;
 }
 
+const struct id *ledger_job_id(const struct ledger *ledger)
+{
+	return &ledger->job_id;
+}
+
 bool ledger_arrivals(const struct ledger *ledger, uint64_t *count)
 {
 	const struct plan_job *job = &ledger->job;

@@ -62,6 +62,7 @@ struct ledger *ledger_find(const struct id *job_id); /* NULL: nobody's */
 const struct plan_job *ledger_plan(const struct ledger *ledger);
 bool ledger_healed(void);
 bool ledger_ambiguous(const struct ledger *ledger);
+const struct id *ledger_job_id(const struct ledger *ledger);
 /* Records that came to the sinks of the first attempt; false: they go on arriving after its end, or
  * how many they are depends on time. */
 bool ledger_arrivals(const struct ledger *ledger, uint64_t *count);

@@ -11,10 +11,12 @@
  *
  * What a run is: run.h. What a seed means: plan.h. Why: docs/adr/0009-simulation.md. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mark.h"
@@ -34,6 +36,39 @@ static struct {
 	uint64_t count, first[FAILED_SHOWN];
 } failed;
 
+/* ---- a run that ends the process ------------------------------------------------------------- */
+
+static char last_words[64]; /* written beforehand: nothing may be called then but write */
+
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+
+static void say_last_words(void)
+{
+	ssize_t written = write(STDOUT_FILENO, last_words, strlen(last_words));
+
+	(void)written;
+}
+
+/* A CHECK, a bad address, or the time of who ran us is over. */
+static void on_signal(int number)
+{
+	say_last_words();
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void listen_for_death(void)
+{
+	static const int numbers[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTERM, SIGINT };
+	bool by_sanitizer = __sanitizer_set_death_callback != NULL;
+
+	if (by_sanitizer)
+		__sanitizer_set_death_callback(say_last_words);
+	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++)
+		if (!by_sanitizer || (numbers[i] != SIGSEGV && numbers[i] != SIGBUS))
+			signal(numbers[i], on_signal);
+}
+
 /* ---- runs ----------------------------------------------------------------------------------- */
 
 static void print_result(uint64_t seed, const struct run_result *result)
@@ -50,6 +85,8 @@ static void run_seed(uint64_t seed, const struct command *command)
 	struct run_result result, again;
 	struct plan plan;
 
+	snprintf(last_words, sizeof(last_words),
+		 "\nseed %" PRIu64 " ends here: make sim SEED=%" PRIu64 "\n", seed, seed);
 	plan_draw(seed, &plan);
 	if (!command->many)
 		plan_print(&plan);
@@ -226,6 +263,7 @@ int main(int argc, char **argv)
 	ledger_register();
 	if (command.bench)
 		return bench(&command);
+	listen_for_death();
 	for (uint64_t seed = command.from; seed <= command.to; seed++)
 		run_seed(seed, &command);
 	count = command.to - command.from + 1;
