@@ -13,15 +13,15 @@ void python_frame_add(struct buf *into, Flink__PythonFrame kind, const void *bod
 	buf_add(into, body, size_bytes);
 }
 
-int python_frame_parse(struct bytes data, Flink__PythonFrame *kind, struct bytes *body,
-		       size_t *whole_bytes)
+int python_frame_parse(struct bytes data, size_t body_bytes_max, Flink__PythonFrame *kind,
+		       struct bytes *body, size_t *whole_bytes)
 {
 	uint32_t header[2];
 
 	if (data.size_bytes < sizeof(header))
 		return 0;
 	memcpy(header, data.data, sizeof(header));
-	if (header[0] > PYTHON_FRAME_BYTES_MAX ||
+	if (header[0] > body_bytes_max ||
 	    header[1] < FLINK__PYTHON_FRAME__PYTHON_FRAME_OPEN ||
 	    header[1] > FLINK__PYTHON_FRAME__PYTHON_FRAME_FAILED)
 		return -1;

@@ -12,13 +12,15 @@
 #define PYTHON_FRAME_HEADER_BYTES 8
 /* OPEN carries the pickled function, which comes in a job graph. */
 #define PYTHON_FRAME_BYTES_MAX LIMIT_RPC_FRAME_BYTES_MAX
+/* An answer is one run, or the text of an error. */
+#define PYTHON_ANSWER_BYTES_MAX LIMIT_SEGMENT_BYTES_MAX
 
 /* Appends a frame. */
 void python_frame_add(struct buf *into, Flink__PythonFrame kind, const void *body,
 		      size_t size_bytes);
 /* The frame at `data`, if all of it is there: 1, its size with the header in *whole_bytes; 0: not
- * yet; -1: no frame. */
-int python_frame_parse(struct bytes data, Flink__PythonFrame *kind, struct bytes *body,
-		       size_t *whole_bytes);
+ * yet; -1: no frame, or one whose body is larger than body_bytes_max. */
+int python_frame_parse(struct bytes data, size_t body_bytes_max, Flink__PythonFrame *kind,
+		       struct bytes *body, size_t *whole_bytes);
 
 #endif

@@ -13,12 +13,13 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/world/world.h"
-#include "taskmanager/udf/python_frame.h"
+#include "taskmanager/udf/python_answers.h"
 
 #define PACKAGE_BYTES_MAX 4096
 #define READ_BYTES (64 * 1024)
 #define SAID_BYTES_MAX 512 /* kept of what the process printed last */
 #define LOG_LINE_BYTES_MAX 4096
+#define OUTPUT_BYTES_MAX (64 * 1024)
 
 static char package[PACKAGE_BYTES_MAX];
 
@@ -27,11 +28,10 @@ struct python_operator {
 	Flink__OperatorParameters *parameters;
 	struct process *process;
 	struct conn *conn;
-	struct buf to_send, received;
+	struct buf to_send;
+	struct python_answers answers;
 	struct run_builder run;
 	uint64_t *run_memory; /* LIMIT_SEGMENT_BYTES_MAX */
-	uint32_t asked;       /* records that are with the process */
-	bool end_sent, end_done;
 	struct buf said, line;
 };
 
@@ -54,12 +54,14 @@ static void log_line(struct python_operator *operator)
 	buf_clear(&operator->line);
 }
 
+/* At most OUTPUT_BYTES_MAX: who prints without end must not hold the slot's thread. */
 static void take_output(struct python_operator *operator)
 {
 	char text[1024];
-	ssize_t got;
+	ssize_t got, all = 0;
 
 	while ((got = process_read(operator->process, (struct slice){ text, sizeof(text) })) > 0) {
+		all += got;
 		buf_add(&operator->said, text, (size_t)got);
 		if (operator->said.size_bytes > SAID_BYTES_MAX)
 			buf_consume(&operator->said, operator->said.size_bytes - SAID_BYTES_MAX);
@@ -68,6 +70,11 @@ static void take_output(struct python_operator *operator)
 				log_line(operator);
 			if (text[i] != '\n')
 				buf_add(&operator->line, &text[i], 1);
+		}
+		if (all >= OUTPUT_BYTES_MAX) {
+			if (operator->context->agent != NULL)
+				agent_wake(operator->context->agent); /* for the rest */
+			return;
 		}
 	}
 }
@@ -114,52 +121,13 @@ static int send_some(struct python_operator *operator)
 
 static int receive_some(struct python_operator *operator)
 {
-	struct slice into = { buf_reserve(&operator->received, READ_BYTES), READ_BYTES };
+	struct slice into = { buf_reserve(&operator->answers.received, READ_BYTES), READ_BYTES };
 	struct err ignored = ERR_INIT;
 	ssize_t got = conn_read(operator->conn, &into, 1, &ignored);
 
 	if (got > 0)
-		operator->received.size_bytes += (size_t)got;
+		operator->answers.received.size_bytes += (size_t)got;
 	return got > 0 ? 1 : (int)got;
-}
-
-/* A run came from a process that may have written anything into its memory. */
-static int emit_run(struct python_operator *operator, struct bytes run, struct outbox *out,
-		    struct err *err)
-{
-	const struct record_type *type = operator->context->output_type;
-	struct batch batch;
-
-	if (out == NULL || run_check(type, run.data, (uint32_t)run.size_bytes, &batch, err) < 0)
-		return err_wrap(err, "the Python process of operator \"%s\"",
-				operator->context->operator_name);
-	for (uint32_t i = 0; i < batch.count; i++)
-		outbox_emit(out, type, batch_at(&batch, i));
-	return 1;
-}
-
-static int failed(struct bytes text, struct err *err)
-{
-	return err_set(err, ERR_USER_FUNCTION_FAILED, "%.*s", (int)text.size_bytes,
-		       (const char *)text.data);
-}
-
-static int take_frame(struct python_operator *operator, Flink__PythonFrame kind,
-		      struct bytes body, struct outbox *out, struct err *err)
-{
-	bool asked = operator->asked > 0 || (operator->end_sent && !operator->end_done);
-
-	if (asked && kind == FLINK__PYTHON_FRAME__PYTHON_FRAME_RUN)
-		return emit_run(operator, body, out, err);
-	if (kind == FLINK__PYTHON_FRAME__PYTHON_FRAME_FAILED)
-		return failed(body, err);
-	if (!asked || kind != FLINK__PYTHON_FRAME__PYTHON_FRAME_DONE)
-		return err_set(err, ERR_USER_FUNCTION_FAILED,
-			       "the Python process of operator \"%s\" answers with frame %d, which was not asked for",
-			       operator->context->operator_name, (int)kind);
-	operator->end_done = operator->end_sent && operator->asked == 0;
-	operator->asked = 0;
-	return 2;
 }
 
 /* Goes on until what was asked is answered: 1; 0: not now, or the outbox is full; -1. */
@@ -167,29 +135,11 @@ static int converse(struct python_operator *operator, struct outbox *out, struct
 {
 	take_output(operator);
 	for (;;) {
-		Flink__PythonFrame kind;
-		struct bytes body;
-		size_t whole_bytes;
 		int alive = send_some(operator);
-		int parsed = python_frame_parse(buf_bytes(&operator->received), &kind, &body,
-						&whole_bytes);
+		int answer = python_answers_take(&operator->answers, out, err);
 
-		if (parsed < 0)
-			return err_set(err, ERR_USER_FUNCTION_FAILED,
-				       "the Python process of operator \"%s\" writes no frames to descriptor %d",
-				       operator->context->operator_name, PROCESS_CONN_FD);
-		if (parsed == 1) {
-			if (outbox_full(out))
-				return 0;
-			int taken = take_frame(operator, kind, body, out, err);
-
-			if (taken < 0)
-				return -1;
-			buf_consume(&operator->received, whole_bytes);
-			if (taken == 2)
-				return 1;
-			continue;
-		}
+		if (answer != 0 || outbox_full(out))
+			return answer;
 		int received = receive_some(operator);
 
 		if (received < 0 || (received == 0 && alive < 0))
@@ -277,7 +227,7 @@ static int operator_open(void **self, const struct operator_context *context, st
 	*self = operator;
 	operator->context = context;
 	buf_init(&operator->to_send);
-	buf_init(&operator->received);
+	buf_init(&operator->answers.received);
 	buf_init(&operator->said);
 	buf_init(&operator->line);
 	operator->parameters = flink__operator_parameters__unpack(
@@ -286,6 +236,8 @@ static int operator_open(void **self, const struct operator_context *context, st
 	    context->input_types[0] == NULL || context->output_type == NULL)
 		return err_set(err, ERR_PLAN_INVALID, "operator \"%s\" has no Python function",
 			       context->operator_name);
+	operator->answers.operator_name = context->operator_name;
+	operator->answers.output_type = context->output_type;
 	operator->run_memory = mem_alloc(LIMIT_SEGMENT_BYTES_MAX);
 	run_builder_init(&operator->run, context->input_types[0], LIMIT_SEGMENT_BYTES_MAX, false);
 	if (start_process(operator, err) < 0)
@@ -311,9 +263,9 @@ static void send_batch(struct python_operator *operator, const struct batch *bat
 		if (into == NULL)
 			break;
 		record_copy(type, record, into);
-		operator->asked++;
+		operator->answers.asked++;
 	}
-	CHECK(operator->asked > 0, "a record that came in a segment fits none");
+	CHECK(operator->answers.asked > 0, "a record that came in a segment fits none");
 	uint32_t size_bytes = run_end(&operator->run);
 
 	python_frame_add(&operator->to_send, FLINK__PYTHON_FRAME__PYTHON_FRAME_BATCH,
@@ -326,9 +278,9 @@ static int operator_process(void *self, uint32_t input, const struct batch *batc
 	struct python_operator *operator = self;
 
 	while (*taken < batch->count) {
-		if (operator->asked == 0)
+		if (operator->answers.asked == 0)
 			send_batch(operator, batch, *taken);
-		uint32_t asked = operator->asked;
+		uint32_t asked = operator->answers.asked;
 		int answer = converse(operator, out, err);
 
 		if (answer <= 0)
@@ -342,12 +294,12 @@ static int operator_end_of_input(void *self, uint32_t input, struct outbox *out,
 {
 	struct python_operator *operator = self;
 
-	if (!operator->end_sent) {
-		operator->end_sent = true;
+	if (!operator->answers.end_sent) {
+		operator->answers.end_sent = true;
 		python_frame_add(&operator->to_send, FLINK__PYTHON_FRAME__PYTHON_FRAME_END, NULL,
 				 0);
 	}
-	return operator->end_done ? 1 : converse(operator, out, err);
+	return operator->answers.end_done ? 1 : converse(operator, out, err);
 }
 
 static void operator_close(void **self)
@@ -366,7 +318,7 @@ static void operator_close(void **self)
 		run_builder_fini(&operator->run);
 	mem_free(operator->run_memory);
 	buf_fini(&operator->to_send);
-	buf_fini(&operator->received);
+	buf_fini(&operator->answers.received);
 	buf_fini(&operator->said);
 	buf_fini(&operator->line);
 	if (operator->parameters != NULL)

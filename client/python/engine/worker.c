@@ -219,8 +219,8 @@ static int serve(struct worker *worker, struct err *err)
 		Flink__PythonFrame kind;
 		struct bytes body;
 		size_t whole_bytes;
-		int parsed = python_frame_parse(buf_bytes(&worker->received), &kind, &body,
-						&whole_bytes);
+		int parsed = python_frame_parse(buf_bytes(&worker->received),
+						PYTHON_FRAME_BYTES_MAX, &kind, &body, &whole_bytes);
 
 		if (parsed < 0)
 			return err_set(err, ERR_PLAN_INVALID, "the TaskManager sends no frames");
