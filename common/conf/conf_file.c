@@ -49,9 +49,27 @@ static void pairs_add(struct pairs *pairs, const char *key, const char *value, s
 	pairs->list[pairs->count++] = (struct pair){ key, value, line };
 }
 
-static const char *skip_bom(const char *text)
+/* The text without its byte order mark, and with plain blanks for the no-break spaces that come
+ * along when a line is copied from a web page and the wide ones that keyboards of East Asia write.
+ * Lines and columns stay where they are. */
+static const char *plain_text(struct arena *arena, const char *text)
 {
-	return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
+	static const char *const odd_blanks[] = { "\xc2\xa0", "\xe3\x80\x80" };
+	char *copy = NULL;
+
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
+	for (size_t i = 0; i < ARRAY_COUNT(odd_blanks); i++) {
+		for (const char *at = text; (at = strstr(at, odd_blanks[i])) != NULL;) {
+			size_t offset = (size_t)(at - text), length = strlen(odd_blanks[i]);
+
+			if (copy == NULL)
+				text = copy = arena_strdup(arena, text);
+			memset(copy + offset, ' ', length);
+			at = copy + offset + length;
+		}
+	}
+	return text;
 }
 
 /* ---- YAML ----------------------------------------------------------------------------------- */
@@ -346,7 +364,7 @@ int conf_parse_yaml(struct conf *conf, const char *name, const char *text, struc
 	int result;
 
 	pairs_init(&pairs);
-	if (cut_yaml(&reader, skip_bom(text), &pairs))
+	if (cut_yaml(&reader, plain_text(pairs.arena, text), &pairs))
 		result = store(conf, &place, &pairs, err);
 	else
 		result = err_set(err, ERR_CONF_SYNTAX, "%s:%zu:%zu: this is not YAML: %s", name,
@@ -436,12 +454,22 @@ static int cut_lines(struct conf *conf, const char *name, const char *text, bool
 	return 0;
 }
 
+/* What keeps a line that looks like a setting from being one. */
+static const char *line_flaw(const char *line)
+{
+	if (strstr(line, "\xef\xbc\x9a") != NULL)
+		return " (its ':' is a wide one)";
+	if (line[0] != ':' && strchr(line, ':') != NULL)
+		return " (a blank is missing behind ':')";
+	return strchr(line, '=') != NULL ? " (it has '=' where ':' belongs)" : "";
+}
+
 static int warn_bad_line(struct conf *conf, const char *name, size_t number, const char *line,
 			 struct err *err)
 {
 	(void)err;
-	conf_warn(conf, "%s:%zu: \"%.100s\" is not 'key: value'; the line is skipped", name, number,
-		  line);
+	conf_warn(conf, "%s:%zu: \"%.100s\" is not 'key: value'%s; the line is skipped", name, number,
+		  line, line_flaw(line));
 	return 0;
 }
 
@@ -452,8 +480,8 @@ int conf_parse_flink_conf(struct conf *conf, const char *name, const char *text,
 	struct pairs pairs;
 	int result = 0;
 
-	text = skip_bom(text);
 	pairs_init(&pairs);
+	text = plain_text(pairs.arena, text);
 	if (!cut_yaml(&reader, text, &pairs)) {
 		conf_warn(conf, "%s:%zu: this is not YAML (%s); the file is read line by line",
 			  name, reader.line, reader.problem);
@@ -474,7 +502,7 @@ int conf_parse_masters(struct conf *conf, const char *name, const char *text, st
 	struct arena *arena = arena_create("masters");
 	int result = 0;
 
-	text = skip_bom(text);
+	text = plain_text(arena, text);
 	for (place.line = 1; *text != '\0'; place.line++) {
 		size_t length = strcspn(text, "\n");
 		const char *line = line_cut(arena, text, length), *colon = strrchr(line, ':');
@@ -545,6 +573,7 @@ static int load_properties(struct conf *conf, struct world *world, const char *t
 	int result = 0;
 
 	pairs_init(&pairs);
+	text = plain_text(pairs.arena, text);
 	if (!cut_yaml(&reader, text, &pairs)) {
 		pairs.count = 0;
 		result = cut_lines(conf, place.name, text, true, refuse_bad_line, &pairs, err);

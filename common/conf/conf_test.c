@@ -85,6 +85,18 @@ static const struct example flink_conf_examples[] = {
 	  "parallelism.default: 2\n\trest.port: 9081\n",
 	  "warning f:2: this is not YAML (a tab where YAML wants spaces); the file is read line by line\n"
 	  "parallelism.default=2\nrest.port=9081\n" },
+	{ "blanks_of_web_pages_and_of_east_asia", conf_parse_flink_conf,
+	  "rest.port:\xc2\xa0"
+	  "9081\xc2\xa0\xc2\xa0# 주소\nparallelism.default:\xe3\x80\x80"
+	  "2\n",
+	  "parallelism.default=2\nrest.port=9081\n" },
+	{ "lines_that_are_almost_settings", conf_parse_flink_conf,
+	  "rest.port:9081\nrest.port = 9081\nrest.port：9081\n: 9081\n",
+	  "warning f:1: this is not YAML (settings are 'key: value'); the file is read line by line\n"
+	  "warning f:1: \"rest.port:9081\" is not 'key: value' (a blank is missing behind ':'); the line is skipped\n"
+	  "warning f:2: \"rest.port = 9081\" is not 'key: value' (it has '=' where ':' belongs); the line is skipped\n"
+	  "warning f:3: \"rest.port：9081\" is not 'key: value' (its ':' is a wide one); the line is skipped\n"
+	  "warning f:4: \": 9081\" is not 'key: value'; the line is skipped\n" },
 	{ "a_tab_behind_the_colon", conf_parse_flink_conf, "rest.port:\t9081\n",
 	  "rest.port=9081\n" },
 	{ "a_star_in_front", conf_parse_flink_conf,

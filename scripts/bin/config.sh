@@ -328,6 +328,8 @@ read_hosts() {
 	while IFS= read -r line || [[ -n $line ]]; do
 		((++number))
 		line=${line#$'\xef\xbb\xbf'}
+		line=${line//$'\xc2\xa0'/ } # copied from a web page
+		line=${line//$'\xe3\x80\x80'/ }
 		line=${line%%#*}
 		read -r line _ <<<"${line//$'\r'/}"
 		[[ -n $line ]] || continue

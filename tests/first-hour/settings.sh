@@ -9,10 +9,26 @@ test_files_edited_with_a_windows_editor() {
 	unpack
 	line_end=$'\r\n'
 	edit
+	local file
+	for file in flink/conf/{flink-conf.yaml,masters,workers}; do # Notepad's mark, and no end of the last line
+		printf '\xef\xbb\xbf%s' "$(<"$file")" >"$scratch/edited"
+		mv "$scratch/edited" "$file"
+	done
 	same "The settings are good: 2 set, 0 warnings. (0)" "$(settings_check)"
 	start
 	overview_is taskmanagers 1
 	same "1 JobManager, 1 TaskManager, 1 slot, http://localhost:8081" "$(tail -n 1 "$scratch/start.txt")"
+}
+
+test_lines_copied_from_a_web_page() { # with no-break spaces
+	unpack
+	shown[flink-conf.yaml]=$'jobmanager.rpc.address:\xc2\xa0localhost\xc2\xa0\xc2\xa0 # 주소'
+	shown[masters]=$'localhost:8081\xc2\xa0\xc2\xa0 # 포트'
+	shown[workers]=$'localhost\xc2\xa0\xc2\xa0 # 노드\n\xe3\x80\x80localhost'
+	edit
+	same "The settings are good: 2 set, 0 warnings. (0)" "$(settings_check)"
+	start
+	overview_is taskmanagers 2
 }
 
 # The same value twice: nothing is to be said about it.
