@@ -39,8 +39,12 @@ static void add_row(const struct job_summary *job, struct buf *into, struct buf 
 
 	buf_printf(into, "%s : %s : %s (%s)\n", wall_format_list(job->start_ms, time_text),
 		   id_format(&job->id, id), job->name, job->status);
-	if (job->note[0] != '\0')
-		buf_printf(notes, "%s (%.8s…): %s\n", job->name, id, job->note);
+	if (job->note[0] == '\0')
+		return;
+	buf_printf(notes, "%s (%.8s…): ", job->name, id);
+	for (const char *c = job->note; *c != '\0'; c++) /* a line each */
+		buf_add(notes, *c == '\n' ? " " : c, 1);
+	buf_add_text(notes, "\n");
 }
 
 static void add_section(const struct job_summary *const *sorted, size_t count, enum section section,

@@ -311,6 +311,9 @@ static void step_call(struct rest_transport *transport, struct rest_call *rest, 
 		result = check_patience(rest, now, wake_at, &err);
 	if (result == 0)
 		return;
+	if (result > 0 && http_response(rest->http)->status == 503) /* as good as gone */
+		result = err_set(&err, ERR_NET_CLOSED,
+				 "HTTP 503: it is shutting down, or too busy");
 	if (result < 0) {
 		failed(transport, rest, &err, now);
 		*wake_at = mono_min(*wake_at, mono_after_ms(now, RETRY_MS));

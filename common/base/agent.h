@@ -78,5 +78,8 @@ uint32_t runner_blocking_count(const struct runner *runner);
 void runner_destroy(struct runner **runner);
 /* The agent being stepped on this thread, or NULL: crash notes and profiles are charged to it. */
 struct agent *agent_current(void);
+/* False: somebody closed the runner's descriptors, user code with a number too many. Costs a call
+ * into the kernel. */
+bool runner_intact(const struct runner *runner);
 
 #endif

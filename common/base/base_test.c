@@ -20,6 +20,7 @@
 #include "common/base/mem.h"
 #include "common/base/ring.h"
 #include "common/base/sm.h"
+#include "common/base/utf8.h"
 
 static void every_error_has_number_class_and_hint(void **state)
 {
@@ -56,6 +57,43 @@ static void errors_are_wrapped_and_shown_with_their_hint(void **state)
 	err_set(&err, ERR_IO, "%s", long_text);
 	err_wrap(&err, "%s", long_text);
 	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+}
+
+static void texts_are_fit_to_be_shown_whatever_they_are_made_of(void **state)
+{
+	static const char *const texts[][2] = {
+		{ "plain\n\ttext", "plain\n\ttext" },
+		{ "Zürich 서울 🐿", "Zürich 서울 🐿" },
+		{ "\x1b[2J\x01\x7f\r", "?[2J???" },
+		{ "a\xc2\x9b\x32Jb", "a??2Jb" }, /* U+009B: a terminal takes it for ESC [ */
+		{ "a\xff\xfe\xc0\xaf\xed\xa0\x80z", "a???????z" },
+		{ "cut \xec\x84", "cut " },
+		{ "cut \xf0\x9f\x90", "cut " },
+		{ "\xec\x84 not cut", "?? not cut" },
+		{ "", "" },
+	};
+	char text[2000];
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+		snprintf(text, sizeof(text), "%s", texts[i][0]);
+		utf8_clean(text);
+		assert_string_equal(text, texts[i][1]);
+	}
+	err_set(&err, ERR_IO, "bad %s", "\x1b\xff");
+	err_wrap(&err, "%s", "\x07");
+	assert_string_equal(err.text, "?: bad ??");
+	for (size_t shift = 0; shift < 3; shift++) { /* whole characters, wherever the end is */
+		memset(text, 'a', sizeof(text));
+		for (size_t at = shift; at + 3 < sizeof(text); at += 3)
+			memcpy(text + at, "서", 3);
+		text[sizeof(text) - 1] = '\0';
+		err_set(&err, ERR_IO, "%s", text);
+		size_t length = strlen(err.text);
+
+		assert_in_range(length, sizeof(err.text) - 3, sizeof(err.text) - 1);
+		assert_int_equal((length - shift) % 3, 0);
+	}
 }
 
 static void maps_keep_insertion_order_through_removal_and_growth(void **state)
@@ -289,12 +327,12 @@ static void log_lines_have_flinks_pattern_and_a_budget(void **state)
 	for (int i = 0; i < 150; i++) {
 		if (i == 149)
 			now += 1000;
-		log_info("Dispatcher", "a\nb %d", i);
+		log_info("Dispatcher", "a\nb %s%d", i == 99 ? "\x1b[2J\xff" : "", i);
 	}
 	log_debug("Dispatcher", "not shown");
 	log_to(NULL, NULL, NULL, NULL);
 	assert_non_null(strstr(lines.data, ",123 INFO  Dispatcher   "));
-	assert_non_null(strstr(lines.data, " [] - a b 99\n"));
+	assert_non_null(strstr(lines.data, " [] - a b ?[2J?99\n"));
 	assert_null(strstr(lines.data, "a b 100"));
 	assert_non_null(strstr(lines.data, "(49 more lines like the next were left out)\n"));
 	assert_non_null(strstr(lines.data, "a b 149\n"));
@@ -333,6 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_error_has_number_class_and_hint),
 		cmocka_unit_test(errors_are_wrapped_and_shown_with_their_hint),
+		cmocka_unit_test(texts_are_fit_to_be_shown_whatever_they_are_made_of),
 		cmocka_unit_test(maps_keep_insertion_order_through_removal_and_growth),
 		cmocka_unit_test(buffers_grow_and_give_their_text_away),
 		cmocka_unit_test(arenas_die_at_once),

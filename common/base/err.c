@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/utf8.h"
+
 struct row {
 	enum err_code code;
 	enum err_class class;
@@ -39,6 +41,7 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(err->text, sizeof(err->text), format, arguments);
 	va_end(arguments);
+	utf8_clean(err->text);
 	return -1;
 }
 
@@ -55,6 +58,7 @@ int err_set_errno(struct err *err, enum err_code code, int saved_errno, const ch
 	size_t used = strlen(err->text);
 	snprintf(err->text + used, sizeof(err->text) - used, ": %s",
 		 strerror_r(saved_errno, reason, sizeof(reason)));
+	utf8_clean(err->text);
 	return -1;
 }
 
@@ -72,6 +76,7 @@ int err_wrap(struct err *err, const char *format, ...)
 		snprintf(text + used, sizeof(text) - (size_t)used, ": %.*s",
 			 (int)(sizeof(text) - (size_t)used - 3), err->text);
 	memcpy(err->text, text, sizeof(text));
+	utf8_clean(err->text);
 	return -1;
 }
 

@@ -30,7 +30,10 @@ struct err {
 
 #define ERR_INIT ((struct err){ .code = ERR_NONE })
 
-/* Both always return -1, so that callers may write `return err_set(...)`. */
+/* Texts are UTF-8 without control characters (utf8_clean), whatever they are made of: they travel
+ * in messages, and stand in logs and on terminals.
+ *
+ * All always return -1, so that callers may write `return err_set(...)`. */
 int err_set(struct err *err, enum err_code code, const char *format, ...) PRINTF(3, 4);
 int err_wrap(struct err *err, const char *format, ...) PRINTF(2, 3); /* puts "text: " in front */
 /* err_set with strerror(saved_errno) appended after ": ". */

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/utf8.h"
+
 #define LINE_BYTES 8192
 #define LINES_PER_SECOND 100
 
@@ -55,7 +57,10 @@ static void emit(enum log_level level, wall_t now, const char *logger, const cha
 	used += more;
 	if ((size_t)used > sizeof(line) - 2)
 		used = sizeof(line) - 2;
-	/* A value with a line break must not look like two events. */
+	line[used] = '\0';
+	utf8_clean(line); /* a value may be anybody's */
+	used = (int)strlen(line);
+	/* One with a line break must not look like two events. */
 	for (char *c = line; (c = memchr(c, '\n', (size_t)(line + used - c))) != NULL;)
 		*c = ' ';
 	line[used++] = '\n';

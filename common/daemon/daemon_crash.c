@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -157,6 +158,14 @@ static bool add_what(void)
 	return note.used > before;
 }
 
+/* One number may have been given to another file meanwhile. */
+static bool descriptors_hold(void)
+{
+	return fcntl(daemon_self.stop_pipe[0], F_GETFD) >= 0 &&
+	       fcntl(daemon_self.stop_pipe[1], F_GETFD) >= 0 &&
+	       (daemon_self.message_fd < 0 || fcntl(daemon_self.message_fd, F_GETFD) >= 0);
+}
+
 static void describe(int signal, const siginfo_t *info)
 {
 	const char *name = sigabbrev_np(signal);
@@ -169,6 +178,8 @@ static void describe(int signal, const siginfo_t *info)
 	add_who();
 	if (signal == SIGSEGV || signal == SIGBUS)
 		add_line("address: ", (uintptr_t)info->si_addr, 16);
+	if (!descriptors_hold())
+		add("why: closed descriptors that are not its own\n");
 	save_note();
 	add_what();
 	save_note();

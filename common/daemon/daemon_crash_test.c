@@ -110,6 +110,8 @@ static void a_call_that_ends_the_worker_is_named(void **state)
 	leaves_a_note("crash in a call", "job", "4567");
 	leaves_a_note("crash without descriptors", "signal", "11 SIGSEGV");
 	leaves_a_note("crash without descriptors", "job", "4567");
+	leaves_a_note("crash without descriptors", "why",
+		      "closed descriptors that are not its own");
 	leaves_a_note("crash with its signal ignored", "job", "4567");
 	leaves_a_note("crash with its signal ignored", "suspected", "yes");
 	leaves_a_note("crash beside a call", "suspected", "yes");

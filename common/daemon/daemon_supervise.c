@@ -17,6 +17,7 @@
 
 #include "common/base/log.h"
 #include "common/base/time.h"
+#include "common/base/utf8.h"
 #include "common/daemon/daemon_priv.h"
 
 #define PAUSE_MS_MIN 100
@@ -247,6 +248,7 @@ static void keep_note(struct supervisor *s, int status)
 		used += (size_t)snprintf(note + used, DAEMON_NOTE_SIZE - used, "name: %s\n",
 					 s->name);
 	snprintf(note + used, DAEMON_NOTE_SIZE - used, "crashes: %u\n", s->crashes);
+	utf8_clean(note); /* it will be sent */
 }
 
 static void log_note(void)

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "common/base/utf8.h"
+
 void err_to_message(const struct err *err, Flink__ErrorMessage *message)
 {
 	flink__error_message__init(message);
@@ -25,6 +27,7 @@ static void err_copy_text(char *to, size_t size_bytes, const char *from)
 	if (length > 0)
 		memcpy(to, from, length);
 	to[length] = '\0';
+	utf8_clean(to);
 }
 
 void err_from_message(struct err *err, const Flink__ErrorMessage *message)

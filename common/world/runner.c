@@ -53,6 +53,11 @@ void runner_remove(struct runner *runner, struct agent *agent)
 	runner->vtable->runner_remove(runner, agent);
 }
 
+bool runner_intact(const struct runner *runner)
+{
+	return runner->vtable->runner_intact == NULL || runner->vtable->runner_intact(runner);
+}
+
 struct loop *runner_loop(struct runner *runner)
 {
 	return runner->loop;

@@ -22,6 +22,7 @@
  * the callbacks on thread B only raise flags. What thread B must not see half done (list changes by
  * others, jobs that come back, S being forgotten) is posted to it under loop->lock. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +65,11 @@ void runner_os_wake(struct runner *runner)
 	/* Fails only when the counter is full, and then it is readable anyway. */
 	if (write(r->wake_fd, &one, sizeof(one)) < 0)
 		CHECK(errno == EAGAIN || errno == EINTR, "eventfd: errno %d", errno);
+}
+
+bool runner_os_intact(const struct runner *runner)
+{
+	return fcntl(((const struct runner_os *)runner)->wake_fd, F_GETFD) >= 0;
 }
 
 /* With the lock held. */

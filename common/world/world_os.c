@@ -222,6 +222,7 @@ static const struct world_vtable os_vtable = {
 	.runner_evict = runner_os_evict,
 	.runner_current = runner_os_current,
 	.runner_blocking_count = runner_os_blocking_count,
+	.runner_intact = runner_os_intact,
 	.runner_destroy = runner_os_destroy,
 	.conn_open = conn_os_open,
 	.conn_connected = conn_os_connected,

@@ -148,6 +148,7 @@ void runner_os_wake(struct runner *runner);
 int runner_os_evict(struct runner *runner, struct agent *stuck, struct err *err);
 struct agent *runner_os_current(const struct runner *runner, mono_t *since);
 uint32_t runner_os_blocking_count(const struct runner *runner);
+bool runner_os_intact(const struct runner *runner);
 void runner_os_destroy(struct runner *runner);
 void runner_os_free_retired(struct list *retired);
 

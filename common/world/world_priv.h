@@ -31,6 +31,7 @@ struct world_vtable {
 	int (*runner_evict)(struct runner *runner, struct agent *stuck, struct err *err);
 	struct agent *(*runner_current)(const struct runner *runner, mono_t *since);
 	uint32_t (*runner_blocking_count)(const struct runner *runner);
+	bool (*runner_intact)(const struct runner *runner); /* NULL: always */
 	void (*runner_destroy)(struct runner *runner);
 
 	int (*conn_open)(struct loop *loop, const char *host, uint16_t port, struct agent *wake,

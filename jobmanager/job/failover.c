@@ -14,6 +14,7 @@
 
 #include "common/base/check.h"
 #include "common/base/mark.h"
+#include "common/base/utf8.h"
 #include "common/daemon/daemon.h"
 #include "jobmanager/job/job_priv.h"
 
@@ -120,6 +121,9 @@ static void compose_failure(struct job_master *master, const char *policy)
 
 	if (length > room)
 		length = room; /* a long cause may not push the policy out */
+	failure->text[length] = '\0';
+	utf8_clean(failure->text); /* a character may have been cut */
+	length = strlen(failure->text);
 	snprintf(failure->text + length, sizeof(failure->text) - length,
 		 "; no %srestart (restart-strategy.type: %s)",
 		 master->job.restarts ? "further " : "", policy);
@@ -316,12 +320,18 @@ static bool is_last_trouble(const struct job_master *master, const struct job_lo
 	return loss->attempt + runs_again == master->job.job_attempt;
 }
 
+void job_name_origin(struct err *err, const char *taskmanager)
+{
+	snprintf(err->origin, sizeof(err->origin), "TaskManager %.40s", taskmanager);
+	utf8_clean(err->origin);
+}
+
 /* What a supervisor's note says in one sentence; a note that has another form is told as it is. */
 static void crash_err(const struct job_master *master, const char *former, bool too_often,
 		      const Flink__RegisterTaskManagerRequest *request, struct err *err)
 {
 	const char *note = request->crash_note;
-	char how[64], suspected[8], function[256] = "";
+	char how[64], suspected[8], function[256] = "", why[128];
 
 	daemon_note_field(note, "function", function, sizeof(function));
 	const char *subject = function[0] ? "function " : "a function";
@@ -330,7 +340,9 @@ static void crash_err(const struct job_master *master, const char *former, bool 
 
 	if (!is_signal)
 		is_exit = daemon_note_field(note, "exit", how, sizeof(how));
-	if (daemon_note_field(note, "suspected", suspected, sizeof(suspected)) &&
+	if (daemon_note_field(note, "why", why, sizeof(why)))
+		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s%s %s", subject, function, why);
+	else if (daemon_note_field(note, "suspected", suspected, sizeof(suspected)) &&
 	    (is_signal || is_exit))
 		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s%s ran when its TaskManager %s %s",
 			subject, function,
@@ -347,7 +359,7 @@ static void crash_err(const struct job_master *master, const char *former, bool 
 		err_set(err, ERR_USER_FUNCTION_CRASHED, "%s", note);
 	if (request->crash_operator[0] != '\0')
 		err_wrap(err, "%s", request->crash_operator);
-	snprintf(err->origin, sizeof(err->origin), "TaskManager %.40s", former);
+	job_name_origin(err, former);
 	if (too_often)
 		err_wrap(err, "crashed %zu TaskManagers within %d s, the last time",
 			 ARRAY_COUNT(master->crashes), CRASHES_WITHIN_MS / 1000);
@@ -373,7 +385,7 @@ static bool death_err(const char *former, const char *note, struct err *err)
 			strncmp(how, "9 ", 2) == 0
 				? ", by somebody or by the kernel for want of memory (dmesg tells)"
 				: "");
-	snprintf(err->origin, sizeof(err->origin), "TaskManager %.40s", former);
+	job_name_origin(err, former);
 	return true;
 }
 

@@ -413,6 +413,19 @@ static void a_function_that_calls_exit_is_guilty(void **state)
 	finish(bed);
 }
 
+static void a_note_that_says_why_is_told_in_its_words(void **state)
+{
+	struct bed *bed = bed_with(27, 1, 2);
+	struct job *job = run_job(bed, "Guilty", 2, NULL);
+
+	(void)state;
+	bed_restart(bed, 0, "signal: 6 SIGABRT\nwhy: closed a file\nfunction: split\n", &job->id)
+		->crash_operator = "Flat Map";
+	bed_until_status(bed, job, JOB_FAILED, 500);
+	assert_non_null(strstr(job->failure.text, "Flat Map: function split closed a file; no"));
+	finish(bed);
+}
+
 /* The supervisor's longest pause is a second; it may take another until the worker is back. */
 static void a_note_that_comes_after_the_longest_pause_counts(void **state)
 {
@@ -495,6 +508,7 @@ int main(void)
 		cmocka_unit_test(a_note_that_names_no_job_charges_everybody),
 		cmocka_unit_test(how_a_taskmanager_ended_is_told_though_nobody_is_guilty),
 		cmocka_unit_test(a_function_that_calls_exit_is_guilty),
+		cmocka_unit_test(a_note_that_says_why_is_told_in_its_words),
 		cmocka_unit_test(a_note_that_comes_after_the_longest_pause_counts),
 		cmocka_unit_test(three_crashes_within_a_minute_end_the_job_with_the_note),
 	};

@@ -174,6 +174,8 @@ uint32_t execution_slot_number(const struct execution *execution);
 void job_fail(struct job_master *master, enum cause_rank rank, const struct err *why,
 	      const struct execution *execution, int64_t wait_ms);
 void job_failover_step(struct job_master *master, mono_t now, mono_t *wake_at);
+/* The error comes from there. */
+void job_name_origin(struct err *err, const char *taskmanager);
 void job_failures_fini(struct job_master *master);
 
 /* sources.c */

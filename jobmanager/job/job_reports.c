@@ -105,8 +105,7 @@ static void task_failed(struct execution *execution, const Flink__UpdateTaskStat
 	if (request->failed_operator[0] != '\0')
 		err_wrap(&err, "%s", request->failed_operator);
 	if (err.origin[0] == '\0')
-		snprintf(err.origin, sizeof(err.origin), "TaskManager %.40s",
-			 execution->resource_id);
+		job_name_origin(&err, execution->resource_id);
 	symptom = is_symptom(err.code);
 	execution_move(execution,
 		       execution->state == EXECUTION_CANCELING ? EXECUTION_CANCELED

@@ -71,6 +71,7 @@ struct chain {
 	struct pass pass;
 	uint32_t calls_left;  /* of this step */
 	bool has_timers;
+	struct link *foreign; /* the first link that calls a function of the job; NULL: none */
 	wall_t next_timer;    /* INT64_MAX: none */
 	bool flushing; /* a sink answered "not yet" to a flush: nothing else may be called before */
 	const char *failed_operator; /* whose call failed; NULL: none's */

@@ -185,6 +185,8 @@ static int link_create(struct chain *chain, uint32_t index, const struct chain_o
 		if (find_function(link, options, operator, err) != 0)
 			return -1;
 	}
+	if (link->call.function[0] != '\0' && chain->foreign == NULL)
+		chain->foreign = link;
 	name_calls(link, options, operator);
 	return 0;
 }

@@ -531,6 +531,15 @@ static enum step step_as_state_has_it(struct task *task, mono_t now, mono_t *wak
 	return STEP_DONE;
 }
 
+/* A function has closed descriptors by number, ours among them. Nothing works from here on, and
+ * whoever stumbles next is innocent: so it ends now, in the function's name. */
+static void accuse(struct link *link)
+{
+	user_call_enter(&link->call);
+	CHECK(false, "\"%s\": its function closed descriptors of this process",
+	      link->context.operator_name);
+}
+
 enum step task_step(struct agent *agent, mono_t now, mono_t *wake_at)
 {
 	struct task *task = (struct task *)agent;
@@ -540,6 +549,9 @@ enum step task_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	atomic_store_explicit(&task->step_since, now, memory_order_relaxed);
 	enum step answer = step_as_state_has_it(task, now, wake_at);
 
+	if (answer != STEP_WORKED && task->chain.foreign != NULL &&
+	    unlikely(!runner_intact(task->options.runner)))
+		accuse(task->chain.foreign);
 	if (answer != STEP_WORKED) /* while it works, busy time runs on until the next step */
 		account(task, world_now(task->options.world), STEP_WORKED);
 	atomic_store_explicit(&task->accounted_as, answer, memory_order_relaxed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * task_report.c - what others ask a task, from any thread: names, state, counters, status. Nothing
  * here stops the runner's thread. */
+#include "common/base/utf8.h"
 #include "common/world/world.h"
 #include "taskmanager/exec/task_priv.h"
 
@@ -70,9 +71,13 @@ static char *status_copy(struct task *task, struct arena *arena)
 
 		for (uint32_t i = 0; i < TASK_STATUS_WORDS; i++)
 			words[i] = atomic_load(&task->status[i]);
-		if (version % 2 == 0 && version == atomic_load(&task->status_version))
-			return arena_strndup(arena, (const char *)words,
-					     strnlen((const char *)words, sizeof(words)));
+		if (version % 2 == 0 && version == atomic_load(&task->status_version)) {
+			char *text = arena_strndup(arena, (const char *)words,
+						   strnlen((const char *)words, sizeof(words)));
+
+			utf8_clean(text); /* a connector's words, perhaps cut to fit */
+			return text;
+		}
 	}
 	return arena_strdup(arena, "");
 }
