@@ -107,10 +107,11 @@ void daemon_call_leave(uint32_t call);
 /* The note of the worker before this one, if it ended unasked and nobody has taken the note yet:
  * lines "key: value" with signal (or exit, its status; or reason, of daemon_start_again), pid,
  * time, name (see daemon_name), crashes (how many since a note was taken), what the context said,
- * and frames, the innermost first; "why: closed descriptors …" if that is what happened. Where the thread that crashed was in no call, or none can be
- * named (_exit, a fault with its signal blocked), but calls of one job alone were under way, one of
- * those is named with "suspected: yes". The context is missing where nobody can be suspected: after
- * kill -9, out of memory. "" otherwise. */
+ * and frames, the innermost first; "why: closed descriptors …" if that is what happened. Where the
+ * thread that crashed was in no call, or none can be named (_exit, a fault with its signal
+ * blocked), but calls of one job alone were under way, one of those is named with
+ * "suspected: yes". The context is missing where nobody can be suspected: after kill -9, out of
+ * memory. "" otherwise. */
 const char *daemon_crash_note(void);
 /* The note was handed in; the next worker does not get it again. */
 void daemon_crash_note_taken(void);
