@@ -116,6 +116,7 @@ static void free_slot_answered(const Flink__Empty *answer, void *data)
 	if (slot == NULL || slot->state != SLOT_FREEING || err->code == ERR_NET_CLOSED)
 		return;
 	if (answer == NULL && err->code == ERR_NET_TIMEOUT) {
+		SOMETIMES("a slot's return is not answered in time");
 		send_free(manager, slot, "asked again"); /* its tasks take long to end */
 		return;
 	}

@@ -10,7 +10,7 @@
 #include "jobmanager/resource/resource_manager.h"
 
 #define LONG_CUT_MS 25000 /* longer than any call waits for its answer */
-#define SUBMIT_CUT_MS 10000 /* as long as SubmitJob waits, and a bit more is drawn */
+#define CALL_MS 10000 /* as long as most calls wait */
 #define AMBUSH_PAUSE_MS 3000
 
 static uint32_t below(struct faults *faults, uint32_t bound)
@@ -204,7 +204,9 @@ static uint32_t any_cut_ms(struct faults *faults)
 	uint32_t ms = 1 + below(faults, is_long ? LONG_CUT_MS : 2 * plan->heartbeat_timeout_ms);
 
 	if (faults->in_ambush && by_theme && plan->ambush == MOMENT_SUBMIT)
-		ms += SUBMIT_CUT_MS;
+		ms += CALL_MS;
+	if (faults->in_ambush && by_theme && plan->ambush == MOMENT_FREE)
+		ms = CALL_MS + ms % 4000; /* and nobody is given up for it */
 	return ms;
 }
 
@@ -286,6 +288,8 @@ static enum plan_moment moment_of(const struct sm_table *table, uint32_t to)
 {
 	if (table == &slot_states && to == SLOT_REQUESTED)
 		return MOMENT_SLOT;
+	if (table == &slot_states && to == SLOT_FREEING)
+		return MOMENT_FREE;
 	if (table == &job_states && to == JOB_RESTARTING)
 		return MOMENT_RESTART;
 	if (table != &execution_states)
@@ -305,7 +309,7 @@ void faults_moved(void *context, const struct sm_table *table, const void *subje
 	if (moment == MOMENT_NONE || moment != faults->cluster->plan->ambush)
 		return;
 	lie_in_wait(faults, moment == MOMENT_RESTART ? NULL
-			    : moment == MOMENT_SLOT
+			    : moment == MOMENT_SLOT || moment == MOMENT_FREE
 				    ? subject
 				    : ((const struct execution *)subject)->slot);
 }

@@ -165,6 +165,13 @@ static void draw_crashes(uint64_t *state, struct plan *plan)
 	plan->world.connection_cut_ppm = plan->world.clog_ppm = plan->world.chance_ppm = 0;
 	plan->world.delay_us_max = plan->world.delay_us_min + 1 + below(state, 5000);
 	plan->ambush = MOMENT_NONE;
+	plan->tms = one_in(state, 4) ? 2 : 1;
+	plan->fault_gap_ms = between(state, 200, 800);
+	for (uint32_t i = 0; i < plan->jobs_count; i++) { /* long enough for three crashes */
+		plan->jobs[i].cancel = CANCEL_BY_CLOCK;
+		plan->jobs[i].records = 3000;
+		plan->jobs[i].rate_per_s = between(state, 200, 400);
+	}
 	plan->jobs[1].restarts = RESTARTS_FEW;
 	plan->jobs[1].failures = 0;
 	plan->jobs[1].innocent = true;
@@ -210,7 +217,7 @@ static void draw_cuts(uint64_t *state, struct plan *plan)
 	if (plan->tms == 1)
 		plan->tms = 2;
 	plan->heartbeat_ms = between(state, 800, 2000);
-	plan->heartbeat_timeout_ms = between(state, 7000, 12000);
+	plan->heartbeat_timeout_ms = between(state, 7000, one_in(state, 2) ? 12000 : 20000);
 	plan->cancellation_ms = between(state, 50, 3000);
 	plan->faults = FAULT_CUT | FAULT_CUT_WAY | FAULT_PAUSE | FAULT_RESET;
 	plan->act_one_ms = between(state, 15000, 35000);
@@ -223,22 +230,30 @@ static void draw_cuts(uint64_t *state, struct plan *plan)
 }
 
 /* Moment and blow that meet what no chance meets: a submission that is not answered, a producer
- * that comes too late, artifacts that are still being written when their job comes anew. */
+ * that comes too late, artifacts that are still being written when their job comes anew, a slot
+ * whose return is not answered though nobody is given up. */
 static void draw_known_ambush(uint64_t *state, struct plan *plan)
 {
 	static const struct {
 		enum plan_moment moment;
 		enum plan_fault fault;
-	} known[] = { { MOMENT_SUBMIT, FAULT_CUT },
-		      { MOMENT_DEPLOY, FAULT_CUT_WAY },
-		      { MOMENT_DEPLOY, FAULT_CUT_WAY },
-		      { MOMENT_DEPLOY, FAULT_RESET } };
+	} known[] = { { MOMENT_SUBMIT, FAULT_CUT },	 { MOMENT_DEPLOY, FAULT_CUT_WAY },
+		      { MOMENT_DEPLOY, FAULT_CUT_WAY }, { MOMENT_DEPLOY, FAULT_RESET },
+		      { MOMENT_DEPLOY, FAULT_RESET },	 { MOMENT_FREE, FAULT_CUT_WAY },
+		      { MOMENT_FREE, FAULT_CUT_WAY } };
 	uint32_t i = below(state, sizeof(known) / sizeof(known[0]));
 
 	plan->ambush = known[i].moment;
 	plan->ambush_fault = known[i].fault;
 	if (known[i].fault == FAULT_RESET)
 		plan->world.file_delay_us_max = 400000;
+	if (known[i].moment != MOMENT_FREE)
+		return;
+	plan->heartbeat_timeout_ms = between(state, 15000, 20000);
+	plan->jobs_count = 2; /* the first gives its slots back, the second goes on meanwhile */
+	plan->jobs[0].cancel_ms = between(state, 500, 3000);
+	plan->jobs[1].records = 3300;
+	plan->jobs[1].rate_per_s = 200;
 }
 
 static void draw_ambush(uint64_t *state, struct plan *plan)
@@ -254,7 +269,7 @@ static void draw_ambush(uint64_t *state, struct plan *plan)
 	draw_cuts(state, plan);
 	plan->faults = 0;
 	plan->fault_gap_ms = between(state, 1000, 4000);
-	if (one_in(state, 2))
+	if (!one_in(state, 3))
 		draw_known_ambush(state, plan);
 }
 
@@ -401,9 +416,9 @@ uint32_t plan_job_slots(const struct plan_job *job)
 
 static const char *const shape_names[] = { "sum", "union", "window", "records", "print" };
 static const char *const cancel_names[] = { "", "restarts", "waits", "has finished" };
-static const char *const moment_names[] = { "", "submission", "slot request", "deployment",
-					    "running task", "finished task", "cancellation",
-					    "restart" };
+static const char *const moment_names[] = { "",		    "submission",   "slot request",
+					    "slot's return", "deployment",   "running task",
+					    "finished task", "cancellation", "restart" };
 static const char *const fault_names[] = { "kill-tm", "kill-jm", "kill-client", "stop-tm",
 					   "reset",   "cut",	 "cut-way",	"pause",
 					   "jump",    "crash-note" };

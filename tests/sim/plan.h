@@ -61,6 +61,7 @@ enum plan_moment {
 	MOMENT_NONE,
 	MOMENT_SUBMIT,  /* a job is on its way from the client */
 	MOMENT_SLOT,    /* a slot is asked for */
+	MOMENT_FREE,    /* a slot is given back */
 	MOMENT_DEPLOY,  /* a task is sent to its TaskManager */
 	MOMENT_RUNNING, /* a task tells that it runs */
 	MOMENT_FINISH,  /* a task tells that it has finished */
