@@ -12,6 +12,7 @@
 #define LONG_CUT_MS 25000 /* longer than any call waits for its answer */
 #define CALL_MS 10000 /* as long as most calls wait */
 #define AMBUSH_PAUSE_MS 3000
+#define DEAF_MS 1000
 
 static uint32_t below(struct faults *faults, uint32_t bound)
 {
@@ -124,6 +125,10 @@ static void pause_node(struct faults *faults)
 	if (node == NULL)
 		return;
 	sim_pause(node, ms);
+	for (uint32_t tm = 0; tm < faults->cluster->tms_count; tm++)
+		if (faults->cluster->tms[tm].world == node)
+			faults->awake_at[tm] =
+				mono_after_ms(sim_now(faults->cluster->sim), ms);
 	if (ms > timeout_ms)
 		SOMETIMES("a node stands still for longer than heartbeat.timeout");
 }
@@ -190,7 +195,8 @@ static void remember_cut(struct faults *faults, struct world *from, struct world
 		if (cut->from != NULL)
 			continue;
 		*cut = (struct fault_cut){ lasting_name(faults->cluster, from),
-					   lasting_name(faults->cluster, to), until };
+					   lasting_name(faults->cluster, to),
+					   sim_now(faults->cluster->sim), until };
 		sim_cut_way(from, to, true);
 		return;
 	}
@@ -224,6 +230,41 @@ static void cut(struct faults *faults, bool both_ways)
 		SOMETIMES("one way between two nodes is cut");
 }
 
+/* Who has not heard from the JobManager for longer than heartbeat.timeout must have given it up. */
+static void check_deaf(struct faults *faults, const struct fault_cut *cut)
+{
+	struct cluster *cluster = faults->cluster;
+	const struct plan *plan = cluster->plan;
+	uint32_t patience_ms = plan->heartbeat_timeout_ms + plan->heartbeat_ms + DEAF_MS;
+
+	for (uint32_t tm = 0; strcmp(cut->from, "jm") == 0 && tm < cluster->tms_count; tm++) {
+		const struct cluster_node *node = &cluster->tms[tm];
+		mono_t awake = faults->awake_at[tm];
+		mono_t since = cut->since > awake ? cut->since : awake;
+
+		if (strcmp(cut->to, node->name) != 0 || node->taskmanager == NULL ||
+		    sim_now(cluster->sim) <= mono_after_ms(since, patience_ms))
+			continue;
+		SOMETIMES("a TaskManager cannot hear the JobManager for longer than it waits");
+		if (taskmanager_registered(node->taskmanager))
+			err_set(&cluster->breach, ERR_BUG,
+				"%s has heard nothing for %u ms and still thinks it is registered",
+				node->name, patience_ms);
+	}
+}
+
+/* Another cut of the same way has no effect before this one's end. */
+static void cut_is_over(struct faults *faults, const struct fault_cut *over)
+{
+	for (uint32_t i = 0; i < FAULTS_CUTS_MAX; i++) {
+		struct fault_cut *cut = &faults->cuts[i];
+
+		if (cut->from != NULL && strcmp(cut->from, over->from) == 0 &&
+		    strcmp(cut->to, over->to) == 0)
+			cut->since = sim_now(faults->cluster->sim);
+	}
+}
+
 /* A cut whose ends are not both alive stays until they are. */
 static void end_cuts(struct faults *faults)
 {
@@ -239,6 +280,8 @@ static void end_cuts(struct faults *faults)
 
 		if (from == NULL || to == NULL)
 			continue;
+		check_deaf(faults, cut);
+		cut_is_over(faults, cut);
 		sim_cut_way(from, to, false);
 		cut->from = NULL;
 	}

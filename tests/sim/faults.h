@@ -13,8 +13,9 @@ struct faults {
 	struct cluster *cluster;
 	struct fault_cut { /* a way between two machines, by name: they may die meanwhile */
 		const char *from, *to; /* NULL: no cut */
-		mono_t until;
+		mono_t since, until;
 	} cuts[FAULTS_CUTS_MAX];
+	mono_t awake_at[PLAN_TMS_MAX]; /* the last pause of a TaskManager ends then */
 	mono_t next_at; /* of the next blow; MONO_NEVER: none comes */
 	/* The ambush: when it strikes, MONO_NEVER: it waits; not again before; where. */
 	mono_t ambush_at, ambush_again_at;
