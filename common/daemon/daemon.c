@@ -15,7 +15,7 @@
 #include "common/daemon/daemon_priv.h"
 
 struct daemon_self daemon_self = {
-	.log_fd = -1, .ready_fd = -1, .message_fd = -1, .stop_pipe = { -1, -1 },
+	.log_fd = -1, .screen_fd = 1, .ready_fd = -1, .message_fd = -1, .stop_pipe = { -1, -1 },
 };
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -151,9 +151,19 @@ static int open_files(uint32_t index, int *out_fd, struct err *err)
 	return 0;
 }
 
-static void redirect(int out_fd)
+static int redirect(int out_fd, struct err *err)
 {
-	if (daemon_self.options.background) {
+	const struct daemon_options *options = &daemon_self.options;
+
+	if (!options->background && out_fd >= 0) {
+		int screen_fd = fcntl(1, F_DUPFD_CLOEXEC, 10);
+
+		if (screen_fd >= 0)
+			daemon_self.screen_fd = screen_fd;
+		if (!options->unsupervised)
+			return daemon_copy_begin(out_fd, err);
+	}
+	if (options->background) {
 		int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 		dup2(null_fd, 0);
@@ -164,6 +174,9 @@ static void redirect(int out_fd)
 		dup2(out_fd, 1);
 		dup2(out_fd, 2);
 	}
+	if (out_fd > 2)
+		close(out_fd);
+	return 0;
 }
 
 /* In the background: the pid of the supervisor in the launcher, 0 in the supervisor, which waits
@@ -234,10 +247,7 @@ static int launch(int lock, struct err *err)
 		daemon_write_all(go, "g", 1);
 		_exit(0);
 	}
-	redirect(out_fd);
-	if (out_fd > 2)
-		close(out_fd);
-	return 0;
+	return redirect(out_fd, err);
 }
 
 /* A descriptor that was handed to us moves out of the way of 0, 1 and 2. */

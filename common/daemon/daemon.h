@@ -37,7 +37,8 @@ struct daemon_options {
 	bool background; /* --daemon: go to the background; else stay, and log to stdout as well */
 	bool unsupervised;    /* --unsupervised: one process, for debuggers; a crash ends it */
 	bool latest;          /* --latest: link "latest.out" beside the .out file to it */
-	const char *out_path; /* --out FILE: gets stdout and stderr; emptied first, or rotated */
+	const char *out_path; /* --out FILE: gets stdout and stderr, rotated first; in the
+				 foreground, when supervised, a copy: they are shown too */
 	const char *log_path; /* --log FILE: rotated first, and again past 100 MB */
 	const char *pid_path; /* --pid FILE: gets a line with the pid; FILE.info gets the rest */
 	int ready_fd;         /* --ready-fd N, or -1 */

@@ -25,8 +25,8 @@
 #include "common/base/mem.h"
 #include "common/daemon/daemon_priv.h"
 
-#define LOG_BYTES_MAX (100 * 1024 * 1024)
 #define LOCK_WAIT_MS 5000
+#define SCREEN_WAIT_MS 100
 #define BOOT_SIZE 40
 #define ENTRIES_MAX LIMIT_TASKMANAGERS_MAX
 #define READ_BYTES_MAX (4 * 1024 * 1024)
@@ -439,7 +439,8 @@ static void log_rotate_if_full(size_t size_bytes)
 	struct err err = ERR_INIT;
 	int fresh;
 
-	if (before >= LOG_BYTES_MAX || before + (int64_t)size_bytes < LOG_BYTES_MAX)
+	if (before >= DAEMON_LOG_BYTES_MAX ||
+	    before + (int64_t)size_bytes < DAEMON_LOG_BYTES_MAX)
 		return;
 	daemon_rotate(daemon_self.log_path, daemon_self.options.log_files_max);
 	if (daemon_open_append(daemon_self.log_path, &fresh, &err) == 0) {
@@ -447,6 +448,14 @@ static void log_rotate_if_full(size_t size_bytes)
 		close(fresh);
 	}
 	atomic_store(&log_bytes, 0);
+}
+
+/* A screen that stands still holds up the worker's lines, but not the supervisor's signals. */
+static bool screen_takes_a_line(void)
+{
+	struct pollfd wait = { .fd = daemon_self.screen_fd, .events = POLLOUT };
+
+	return daemon_self.worker_pid != 0 || poll(&wait, 1, SCREEN_WAIT_MS) != 0;
 }
 
 static void log_sink(void *context, enum log_level level, const char *line, size_t size_bytes)
@@ -457,8 +466,8 @@ static void log_sink(void *context, enum log_level level, const char *line, size
 		daemon_write_all(daemon_self.log_fd, line, size_bytes);
 		log_rotate_if_full(size_bytes);
 	}
-	if (!daemon_self.options.background || daemon_self.log_fd < 0)
-		daemon_write_all(1, line, size_bytes);
+	if ((!daemon_self.options.background || daemon_self.log_fd < 0) && screen_takes_a_line())
+		daemon_write_all(daemon_self.screen_fd, line, size_bytes);
 }
 
 static wall_t log_clock(void *context)

@@ -3,6 +3,7 @@
 #ifndef COMMON_DAEMON_DAEMON_PRIV_H
 #define COMMON_DAEMON_DAEMON_PRIV_H
 
+#include <poll.h>
 #include <sys/types.h>
 
 #include "common/daemon/daemon.h"
@@ -14,6 +15,7 @@
 /* what the supervisor adds to a note */
 #define DAEMON_NOTE_TAIL_SIZE (DAEMON_NAME_SIZE + DAEMON_CALL_SIZE + 64)
 #define DAEMON_LINE_SIZE 4096
+#define DAEMON_LOG_BYTES_MAX (100 * 1024 * 1024) /* past this a file is rotated */
 
 /* The process's one daemon. Static because signal handlers reach it, and because a process is one.
  *  */
@@ -22,6 +24,7 @@ struct daemon_self {
 	char out_path[DAEMON_PATH_SIZE], log_path[DAEMON_PATH_SIZE]; /* "": none; index put in */
 	bool started;
 	int log_fd;       /* or -1 */
+	int screen_fd;    /* where log lines are shown: stdout, as it was at the start */
 	int ready_fd;     /* the supervisor's, or -1 when all was said */
 	int message_fd;   /* the worker's end of the pipe to its supervisor, or -1 */
 	int stop_pipe[2]; /* the worker's */
@@ -47,6 +50,18 @@ void daemon_rotate(const char *path, uint32_t files_max);
 MUST_USE int daemon_open_append(const char *path, int *fd, struct err *err);
 /* Lets the log go to the file, and to stdout in the foreground. */
 void daemon_log_begin(void);
+
+/* ---- printed lines to the screen and to the file (daemon_copy.c); else these do nothing ---- */
+
+/* In the supervisor, before it starts a worker. Takes file_fd over. */
+MUST_USE int daemon_copy_begin(int file_fd, struct err *err);
+/* In the worker: what it prints goes through the supervisor from here on. */
+void daemon_copy_enter_worker(void);
+/* What to wait for (room for 2), and the step when poll has filled it in. */
+nfds_t daemon_copy_wait(struct pollfd *wait);
+void daemon_copy_step(const struct pollfd *wait);
+/* The last lines of a worker that is gone; takes a second at most. */
+void daemon_copy_end(void);
 
 /* ---- the rest ---- */
 

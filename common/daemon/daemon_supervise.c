@@ -68,6 +68,7 @@ static void tell_starter(const char *text, size_t size_bytes)
 NO_RETURN static void leave(int status)
 {
 	ready_close();
+	daemon_copy_end();
 	if (daemon_self.options.pid_path != NULL)
 		daemon_pids_remove(daemon_self.options.pid_path, getpid());
 	_exit(status);
@@ -99,6 +100,7 @@ static bool start_worker(struct supervisor *s)
 		close(fds[0]);
 		close(s->signal_fd);
 		ready_close();
+		daemon_copy_enter_worker();
 		prctl(PR_SET_NAME, program_name); /* who looks for "taskmanager" means the worker */
 		/* When the supervisor is killed the worker must not go on unseen. */
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -362,11 +364,13 @@ void daemon_supervise(void)
 	if (start_worker(&s))
 		return;
 	for (;;) {
-		struct pollfd wait[2] = { { .fd = s.signal_fd, .events = POLLIN },
+		struct pollfd wait[4] = { { .fd = s.signal_fd, .events = POLLIN },
 					  { .fd = s.message_fd, .events = POLLIN } };
-		int64_t timeout = wait_ms(&s);
+		int64_t timeout = wait_ms(&s); /* poll passes over a descriptor below 0 */
 
-		poll(wait, s.message_fd >= 0 ? 2 : 1, (int)timeout);
+		if (poll(wait, 2 + daemon_copy_wait(wait + 2), (int)timeout) < 0)
+			continue;
+		daemon_copy_step(wait + 2);
 		if (s.message_fd >= 0 && wait[1].revents != 0)
 			take_messages(&s);
 		if (wait[0].revents != 0)

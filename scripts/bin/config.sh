@@ -197,12 +197,14 @@ say_failure() {
 }
 
 foreground() {
-	local daemon=$1 log=()
+	local daemon=$1 log=() files
 	shift
 	program_of "$daemon"
 	echo "Starting $daemon as a console application on host $HOST."
 	if { [[ -d $LOG_DIR ]] || mkdir -p "$LOG_DIR"; } 2>/dev/null && [[ -w $LOG_DIR ]]; then
-		log=(--log-max "$LOG_MAX" --log "$LOG_DIR/flink-$IDENT-$daemon-0-$HOST.log")
+		files=$LOG_DIR/flink-$IDENT-$daemon-0-$HOST
+		log=(--log-max "$LOG_MAX" --log "$files.log" --out "$files.out")
+		[[ $daemon != taskexecutor ]] || log+=(--latest)
 	else
 		say "$LOG_DIR cannot be written; the log goes to the screen alone."
 	fi

@@ -232,6 +232,8 @@ test_foreground_shows_what_it_prints_and_ends_with_0() {
 	until_true 10 file_has "$scratch/screen" hello
 	same "Starting taskexecutor as a console application on host $host.
 hello" "$(<"$scratch/screen")"
+	same "hello" "$(<log/latest.out)"
+	same "hello" "$(<"log/flink-$(id -un)-taskexecutor-0-$host.out")"
 	kill -TERM "$pid"
 	wait "$pid" || fail "it ended with $?"
 }
