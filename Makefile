@@ -144,7 +144,7 @@ FORCE:
 # Which commit this is, for --version and /config; rewritten only when it differs.
 COMMIT_HEADER := $(GEN)/commit.h
 $(COMMIT_HEADER): FORCE
-	$(Q)mkdir -p $(@D); commit=$$(git rev-parse --short=7 HEAD 2>/dev/null || echo 0000000); \
+	$(Q)mkdir -p $(@D); commit=$${COMMIT:-$$(git rev-parse --short=7 HEAD 2>/dev/null || echo 0000000)}; \
 		text="#define CFLINK_COMMIT \"$$commit\""; \
 		[ -f $@ ] && [ "$$text" = "$$(cat $@)" ] || printf '%s\n' "$$text" > $@
 
@@ -187,7 +187,8 @@ bench: ## the measured table: tests/bench/README.md says how
 	$(Q)$(MAKE) BUILD=release all bench-jobs && tests/bench/run
 
 image: ## the container image cflink:1.19, with Docker (docker/base/Dockerfile)
-	$(Q)docker build -f docker/base/Dockerfile -t cflink:1.19 .
+	$(Q)docker build --build-arg COMMIT="$$(git rev-parse --short=7 HEAD 2>/dev/null)" -f docker/base/Dockerfile \
+		-t cflink:1.19 .
 
 check-docker: ## builds the images and runs the tutorial's Docker commands; skipped where no engine runs
 	$(Q)CHECK_DOCKER=1 TEST_TIMEOUT=1200 JOBS=1 ONLY='^tests/docker/' scripts/run-tests

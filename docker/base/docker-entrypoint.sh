@@ -106,6 +106,11 @@ taskmanager)
 	run_daemon taskmanager.sh "$@"
 	;;
 *)
+	if ! command -v -- "$1" >/dev/null; then
+		echo "error: there is no command $1 in this image." >&2
+		echo " hint: jobmanager, taskmanager, help, or a program, as in: docker run … flink list" >&2
+		exit 127
+	fi
 	run "$@"
 	;;
 esac

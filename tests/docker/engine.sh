@@ -26,7 +26,7 @@ make_base() {
 	chmod -R a+rX "$folder"
 	cp /usr/local/share/ca-certificates/*.crt "$folder/root/usr/local/share/ca-certificates/" 2>/dev/null
 	mmdebstrap --quiet --variant=minbase --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-		--customize-hook="sync-in $folder/root /" bookworm "$folder/base.tar" >&2 &&
+		--dpkgopt='path-include=/usr/share/doc/*/copyright' --customize-hook="sync-in $folder/root /" bookworm "$folder/base.tar" >&2 &&
 		docker import --change 'CMD ["bash"]' "$folder/base.tar" debian:bookworm-slim >/dev/null
 	status=$?
 	rm -rf "$folder"
