@@ -526,11 +526,20 @@ int conf_parse_masters(struct conf *conf, const char *name, const char *text, st
 static int refuse_bad_line(struct conf *conf, const char *name, size_t number, const char *line,
 			   struct err *err)
 {
+	const char *equals = strchr(line, '=');
+	int key_length = equals ? (int)(equals - line) : 0;
+
 	(void)conf;
-	return err_set(
-		err, ERR_CONF_SYNTAX,
-		"%s:%zu: \"%.100s\" is not 'key: value'; write it as, for example, \"rest.port: 8081\"",
-		name, number, line);
+	while (key_length > 0 && line[key_length - 1] == ' ')
+		key_length--;
+	if (key_length == 0 || key_length > 100)
+		return err_set(err, ERR_CONF_SYNTAX,
+			       "%s:%zu: \"%.100s\" is not 'key: value'; write it as, for example, "
+			       "\"rest.port: 8081\"",
+			       name, number, line);
+	return err_set(err, ERR_CONF_SYNTAX,
+		       "%s:%zu: \"%.100s\" is not 'key: value'; write it as \"%.*s: %.100s\"", name,
+		       number, line, key_length, line, equals + 1 + strspn(equals + 1, " "));
 }
 
 /* $NAME and ${NAME} become the variable's value, or nothing when it is not set. */

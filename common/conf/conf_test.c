@@ -610,7 +610,12 @@ static void properties_that_do_not_parse_are_named(void **state)
 	sim_env_put(m.world, "FLINK_PROPERTIES", "rest.port: 1\nrest.port=2\n");
 	assert_string_equal(
 		load(&m, 0, NULL),
-		"E1002 FLINK_PROPERTIES:2: \"rest.port=2\" is not 'key: value'; write it as, "
+		"E1002 FLINK_PROPERTIES:2: \"rest.port=2\" is not 'key: value'; write it as "
+		"\"rest.port: 2\"\n");
+	sim_env_put(m.world, "FLINK_PROPERTIES", "- rest.port\n");
+	assert_string_equal(
+		load(&m, 0, NULL),
+		"E1002 FLINK_PROPERTIES:1: \"- rest.port\" is not 'key: value'; write it as, "
 		"for example, \"rest.port: 8081\"\n");
 	machine_close(&m);
 }

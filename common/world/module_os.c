@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/base/check.h"
@@ -76,7 +77,14 @@ static int open_failed(const char *path, const char *reason, struct err *err)
 {
 	static const char undefined[] = "undefined symbol: ";
 	const char *symbol = strstr(reason, undefined);
+	struct statvfs place;
 
+	if (statvfs(path, &place) == 0 && (place.f_flag & ST_NOEXEC) != 0)
+		return err_set(err, ERR_RESOURCE,
+			       "cannot open %s: it lies in a file system that is mounted noexec; "
+			       "mount it with exec (Docker: --tmpfs /tmp:exec), or set io.tmp.dirs "
+			       "to a folder elsewhere",
+			       path);
 	if (symbol == NULL)
 		return err_set(err, ERR_ARTIFACT_UNREADABLE, "cannot open %s: %s", path, reason);
 	symbol += sizeof(undefined) - 1;
