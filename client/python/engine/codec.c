@@ -369,39 +369,65 @@ int codec_encode(const struct codec *codec, PyObject *value, void *record, PyObj
 	return result;
 }
 
-PyObject *codec_encode_image(PyObject *module, PyObject *arguments)
+/* The value's image, appended to `images`. */
+static int add_image(const struct codec *codec, PyObject *value, void *record, PyObject *keep,
+		     PyObject *images)
 {
-	PyObject *description, *spec, *value, *keep, *image = NULL;
+	const struct record_type *type = codec->type;
+
+	memset(record, 0, type->size_bytes);
+	if (codec_encode(codec, value, record, keep) < 0)
+		return -1;
+	uint32_t size_bytes = record_size(type, record);
+	uint64_t *aligned = mem_alloc(size_bytes + 8);
+
+	record_copy(type, record, aligned);
+	PyObject *image = PyBytes_FromStringAndSize((const char *)aligned, size_bytes);
+	int result = image ? PyList_Append(images, image) : -1;
+
+	mem_free(aligned);
+	Py_XDECREF(image);
+	if (result == 0 && PyList_Size(keep) > 0)
+		result = PyList_SetSlice(keep, 0, PyList_Size(keep), NULL);
+	return result;
+}
+
+static int add_images(const struct codec *codec, PyObject *values, PyObject *images)
+{
+	uint64_t *record = mem_alloc(codec->type->size_bytes + 8);
+	PyObject *keep = PyList_New(0), *iterator = PyObject_GetIter(values), *value;
+	int result = keep && iterator ? 0 : -1;
+
+	while (result == 0 && (value = PyIter_Next(iterator)) != NULL) {
+		result = add_image(codec, value, record, keep, images);
+		Py_DECREF(value);
+	}
+	if (PyErr_Occurred())
+		result = -1;
+	Py_XDECREF(iterator);
+	Py_XDECREF(keep);
+	mem_free(record);
+	return result;
+}
+
+PyObject *codec_encode_images(PyObject *module, PyObject *arguments)
+{
+	PyObject *description, *spec, *values, *images;
 	struct codec codec;
 
-	if (!PyArg_ParseTuple(arguments, "OOO:encode", &description, &spec, &value))
+	if (!PyArg_ParseTuple(arguments, "OOOO:encode", &description, &spec, &values, &images))
 		return NULL;
 	struct record_type *type = engine_record_type(description);
 
 	if (type == NULL)
 		return NULL;
-	uint64_t *record = mem_alloc(type->size_bytes + 8);
+	int result = codec_init(&codec, spec, type, 0);
 
-	memset(record, 0, type->size_bytes);
-	keep = PyList_New(0);
-	if (keep != NULL && codec_init(&codec, spec, type, 0) == 0 &&
-	    codec_encode(&codec, value, record, keep) == 0) {
-		uint32_t size_bytes = record_size(type, record);
-
-		image = PyBytes_FromStringAndSize(NULL, size_bytes);
-		if (image != NULL) {
-			uint64_t *aligned = mem_alloc(size_bytes + 8);
-
-			record_copy(type, record, aligned);
-			memcpy(PyBytes_AsString(image), aligned, size_bytes);
-			mem_free(aligned);
-		}
-	}
+	if (result == 0)
+		result = add_images(&codec, values, images);
 	codec_fini(&codec);
-	Py_XDECREF(keep);
-	mem_free(record);
 	record_type_destroy(&type);
-	return image;
+	return result == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
 /* ---- keys ----------------------------------------------------------------------------------- */

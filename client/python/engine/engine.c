@@ -38,7 +38,7 @@ static PyObject *take_exception(PyObject *module, PyObject *nothing)
 }
 
 static PyMethodDef methods[] = {
-	{ "encode", codec_encode_image, METH_VARARGS, "encode(record, shape, value) -> bytes" },
+	{ "encode", codec_encode_images, METH_VARARGS, "encode(record, shape, values, images)" },
 	{ "plan", engine_plan, METH_O, "plan(job) -> str: the execution plan as Flink's JSON" },
 	{ "execute", engine_execute, METH_VARARGS,
 	  "execute(job, settings, host, port, package, announce, attached) -> runtime in ms" },

@@ -75,6 +75,25 @@ class Failures(unittest.TestCase):
         self.assertIn("SyntaxError", err)
 
 
+    def test_settings_that_are_wrong_are_named(self):
+        for key, value, said in (("parallelism.default", "x", 'parallelism.default is "x", which is no number'),
+                                 ("execution.target", "yarn", 'execution.target is "yarn"'),
+                                 ("python.execution-mode", "fast", 'python.execution-mode is "fast"')):
+            with self.subTest(key):
+                code, _, err = run(f"""
+                    env = StreamExecutionEnvironment.get_execution_environment(
+                        Configuration().set_string("{key}", "{value}"))
+                    env.from_collection([1]).print()
+                    env.execute()
+                    """)
+                self.assertEqual(code, 1)
+                self.assertIn(said, err)
+
+    def test_a_collection_that_no_job_carries(self):
+        code, _, err = run("env.from_collection(['x' * 1000] * 60000)")
+        self.assertEqual(code, 1)
+        self.assertRegex(err, "the 60000 elements of from_collection are [0-9]+ bytes; at most 50331648 travel")
+
     def test_frames_of_this_package_are_not_shown(self):
         for body in ("env.from_collection([1]).map(lambda x: env).print()", "env.set_parallelism(0)",
                      "env.from_collection([1]).map(lambda x: x / 0).print()\nenv.execute()"):

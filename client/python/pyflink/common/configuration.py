@@ -15,7 +15,7 @@ class Configuration:
         return self._set(key, value)
 
     def get_integer(self, key: str, default_value: int) -> int:
-        return int(self._values[key]) if key in self._values else default_value
+        return _number(int, key, self._values[key]) if key in self._values else default_value
 
     def set_integer(self, key: str, value: int) -> "Configuration":
         return self._set(key, int(value))
@@ -27,7 +27,7 @@ class Configuration:
         return self._set(key, bool(value))
 
     def get_float(self, key: str, default_value: float) -> float:
-        return float(self._values[key]) if key in self._values else default_value
+        return _number(float, key, self._values[key]) if key in self._values else default_value
 
     def set_float(self, key: str, value: float) -> "Configuration":
         return self._set(key, float(value))
@@ -79,6 +79,13 @@ class Configuration:
 
 def _text(value):
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(kind, key, value):
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        raise ValueError(f'{key} is "{value}", which is no number') from None
 
 
 def _truth(key, value):

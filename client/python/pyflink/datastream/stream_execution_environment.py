@@ -22,6 +22,7 @@ from pyflink.datastream.runtime_execution_mode import RuntimeExecutionMode
 
 DEFAULT_JOB_NAME = "Flink Streaming Job"
 _PARALLELISM_MAX = 32768
+_COLLECTION_BYTES_MAX = 48 << 20  # a job with all around it is at most 64 MB (common/base/limits.h)
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Settings that say where a job runs travel with no job.
 _ABOUT_THE_CLIENT = ("rest.", "jobmanager.rpc.", "execution.target", "execution.attached")
@@ -41,7 +42,7 @@ class StreamExecutionEnvironment(_absent.Absences):
         self._nodes: List[Node] = []
         self._looked_at = False  # its plan was asked for
         given = self._configuration.get_integer("parallelism.default", 0)
-        self._parallelism = given or (1 if self._is_remote() else os.cpu_count() or 1)
+        self._parallelism = given or (1 if self._is_remote() else len(os.sched_getaffinity(0)))
 
     @staticmethod
     def get_execution_environment(configuration: Configuration = None) -> "StreamExecutionEnvironment":
@@ -109,12 +110,15 @@ class StreamExecutionEnvironment(_absent.Absences):
         output = Output(type_of(type_info))
         record, shape = output.record(), output.value_type.shape()
         images = []
-        for number, value in enumerate(collection):
-            try:
-                images.append(_engine.encode(record, shape, output.value_type.convert(value)))
-            except Exception as error:
-                error.args = (f"element {number} of from_collection: {error}",)
-                raise
+        try:
+            _engine.encode(record, shape, map(output.value_type.convert, collection), images)
+        except Exception as error:
+            error.args = (f"element {len(images)} of from_collection: {error}",)
+            raise
+        size = sum(map(len, images))
+        if size > _COLLECTION_BYTES_MAX:
+            raise ValueError(f"the {len(images)} elements of from_collection are {size} bytes; at most "
+                             f"{_COLLECTION_BYTES_MAX} travel in a job: write them to a file and use read_text_file")
         return self._add_source("Collection Source", "elements", output, elements=images, non_parallel=True)
 
     def read_text_file(self, file_path: str, charset_name: str = "UTF-8") -> DataStream:
