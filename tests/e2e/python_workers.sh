@@ -107,6 +107,23 @@ test_one_that_hangs_is_cancelled() {
 	[[ ! -e /proc/$(<stopped) ]] || fail "the process is still there"
 }
 
+test_workers_go_with_a_taskmanager_that_is_killed() {
+	make_home "$scratch/flink home"
+	cd "$home_dir"
+	./bin/start-cluster.sh >start.txt 2>&1 || fail "$(cat start.txt)"
+	until_true 20 overview_is slots-available 1
+	script job.py "def hang(x):" "    import subprocess" "    child = subprocess.Popen(['sleep', '1000'])" \
+		"    open('$PWD/stopped', 'w').write(f'{os.getpid()} {os.getppid()} {child.pid}\\n')" \
+		"    time.sleep(1000)" "env.from_collection([1]).map(hang).print()"
+	background "$python" job.py >out.txt 2>err.txt
+	until_true 20 test -s stopped
+	read -r worker taskmanager child <stopped
+	kill -9 "$taskmanager"
+	gone() { [[ ! -e /proc/$1 ]] || grep -q '^State:.Z' "/proc/$1/status"; }
+	until_true 20 gone "$worker"
+	until_true 20 gone "$child"
+}
+
 test_one_that_prints_without_end_is_cancelled() {
 	start
 	script job.py "def talk(x):" "    while True:" "        print('x' * 1000)" \

@@ -33,8 +33,8 @@ int codec_encode(const struct codec *codec, PyObject *value, void *record, PyObj
 /* A key's canonical bytes: equal keys of equal types give equal bytes in every process. */
 PyObject *codec_key_bytes(PyObject *key);
 
-/* encode(description, spec, values, images), for from_collection: each value's record is appended to
- * the list, which so tells the number of the one that raised. */
+/* encode(description, spec, values, images), for from_collection: each value's record is appended
+ * to the list, which so tells the number of the one that raised. */
 PyObject *codec_encode_images(PyObject *module, PyObject *arguments);
 
 #endif

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process of one subtask on a TaskManager, which runs this file; see worker.c of the engine."""
 import os
+import select
 import signal
 import sys
+import threading
 
 CONN_FD = 3
 
@@ -20,7 +22,18 @@ def add_files(archive):
     sys.path.insert(1, f"/proc/self/fd/{fd}")
 
 
+def end_with_the_taskmanager():
+    """A function that waits or loops does not look at the socket. When the TaskManager is gone, so is this
+    process, with whatever the function has started."""
+    poll = select.poll()
+    poll.register(CONN_FD, select.POLLRDHUP)
+    while not poll.poll():
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
 def main():
+    threading.Thread(target=end_with_the_taskmanager, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the TaskManager's terminal is the TaskManager's
     from pyflink import _engine
     good = _engine.serve(CONN_FD)
