@@ -351,8 +351,10 @@ static void cancel_answered(const Flink__Empty *answer, void *data)
 
 	if (execution == NULL || execution->state != EXECUTION_CANCELING)
 		return;
-	if (again)
+	if (again) {
+		SOMETIMES("a cancellation is not answered in time");
 		want_call(execution, CALL_CANCEL);
+	}
 	if (unknown) { /* there is no such task */
 		SOMETIMES("a task to be cancelled is not known there");
 		execution_move(execution, EXECUTION_CANCELED, err);

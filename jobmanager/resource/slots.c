@@ -449,6 +449,7 @@ static void report_free(struct resource_manager *manager, struct slot *slot)
 
 	if (slot->state != SLOT_ALLOCATED)
 		return; /* free here too, or the request is still on its way */
+	SOMETIMES("a slot that a job has is free on its TaskManager");
 	err_set(&err, ERR_TASKMANAGER_LOST, "TaskManager %s has given up slot %u",
 		slot->taskmanager->resource_id, slot->index);
 	slot_clear(manager, slot, SLOT_FREE);

@@ -211,7 +211,8 @@ static uint32_t any_cut_ms(struct faults *faults)
 
 	if (faults->in_ambush && by_theme && plan->ambush == MOMENT_SUBMIT)
 		ms += CALL_MS;
-	if (faults->in_ambush && by_theme && plan->ambush == MOMENT_FREE)
+	if (faults->in_ambush && by_theme &&
+	    (plan->ambush == MOMENT_FREE || plan->ambush == MOMENT_CANCEL))
 		ms = CALL_MS + ms % 4000; /* and nobody is given up for it */
 	return ms;
 }

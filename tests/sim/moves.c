@@ -117,8 +117,12 @@ static void check_absence(struct moves *moves, const struct job *job, uint32_t a
 static void execution_is_deployed(struct moves *moves, const struct execution *execution)
 {
 	const struct job *job = execution->vertex->job;
+	const struct slot *slot = execution->slot;
 	uint8_t key[KEY_BYTES];
 
+	if (slot == NULL || slot->state != SLOT_ALLOCATED || !id_equal(&slot->job_id, &job->id))
+		err_set(&moves->cluster->breach, ERR_BUG,
+			"a task of a job is deployed into a slot that the job does not have");
 	if (begun_at(moves, &job->id, execution->attempt) != NULL)
 		return;
 	mono_t *now = MEM_NEW(mono_t);

@@ -4,6 +4,7 @@
  *   - when an attempt is deployed, no task of an earlier one is open; when a job has ended, none at
  *     all. Tasks on a TaskManager that the JobManager has given up since then are beyond its reach
  *     and do not count;
+ *   - a task is deployed into a slot that its job has;
  *   - a job that FINISHED in its first attempt tells exactly as many records as there are.
  *
  * A breach is told by cluster->breach. */

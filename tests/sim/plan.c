@@ -230,8 +230,8 @@ static void draw_cuts(uint64_t *state, struct plan *plan)
 }
 
 /* Moment and blow that meet what no chance meets: a submission that is not answered, a producer
- * that comes too late, artifacts that are still being written when their job comes anew, a slot
- * whose return is not answered though nobody is given up. */
+ * that comes too late, artifacts that are still being written when their job comes anew, a slot's
+ * return or a cancellation that is not answered though nobody is given up. */
 static void draw_known_ambush(uint64_t *state, struct plan *plan)
 {
 	static const struct {
@@ -240,16 +240,19 @@ static void draw_known_ambush(uint64_t *state, struct plan *plan)
 	} known[] = { { MOMENT_SUBMIT, FAULT_CUT },	 { MOMENT_DEPLOY, FAULT_CUT_WAY },
 		      { MOMENT_DEPLOY, FAULT_CUT_WAY }, { MOMENT_DEPLOY, FAULT_RESET },
 		      { MOMENT_DEPLOY, FAULT_RESET },	 { MOMENT_FREE, FAULT_CUT_WAY },
-		      { MOMENT_FREE, FAULT_CUT_WAY } };
+		      { MOMENT_FREE, FAULT_CUT_WAY },	 { MOMENT_CANCEL, FAULT_CUT_WAY } };
 	uint32_t i = below(state, sizeof(known) / sizeof(known[0]));
 
 	plan->ambush = known[i].moment;
 	plan->ambush_fault = known[i].fault;
 	if (known[i].fault == FAULT_RESET)
 		plan->world.file_delay_us_max = 400000;
-	if (known[i].moment != MOMENT_FREE)
+	if (known[i].moment != MOMENT_FREE && known[i].moment != MOMENT_CANCEL)
 		return;
 	plan->heartbeat_timeout_ms = between(state, 15000, 20000);
+	plan->cancellation_ms = 180000;
+	if (known[i].moment == MOMENT_CANCEL)
+		return;
 	plan->jobs_count = 2; /* the first gives its slots back, the second goes on meanwhile */
 	plan->jobs[0].cancel_ms = between(state, 500, 3000);
 	plan->jobs[1].records = 3300;
