@@ -60,7 +60,7 @@
 	X(ERR_USER_FUNCTION_CRASHED, 3003, RETRY, 500, "a user function crashed", \
 	  "run the job with --target local under a debugger, or build it with -fsanitize=address") \
 	X(ERR_USER_FUNCTION_FAILED, 3004, RETRY, 500, "a user function reported a failure", \
-	  "the message is the function's own: it called flink_fail") \
+	  "the message is the function's own (flink_fail), or says what it emitted wrongly") \
 	X(ERR_DEPLOY_FAILED, 3005, RETRY, 500, "a task could not be deployed", \
 	  "see the message; the job restarts as its restart strategy allows") \
 	X(ERR_RESTARTS_USED_UP, 3006, FAIL, 500, \

@@ -359,6 +359,7 @@ void daemon_supervise(void)
 	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is lost, not the daemon */
 	s.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	prctl(PR_SET_NAME, "supervisor");
 	if (start_worker(&s))
