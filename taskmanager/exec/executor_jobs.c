@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/mark.h"
 #include "common/base/mem.h"
+#include "common/daemon/daemon.h"
 #include "common/graph/graph.h"
 #include "taskmanager/exec/executor_priv.h"
 
@@ -231,6 +232,25 @@ struct executor_job *executor_job_get(struct task_executor *executor, const stru
 	return job;
 }
 
+/* Constructors and destructors of a library are the job's code too: a crash in one is its doing. */
+static uint32_t begin_call(const struct executor_job *job, const char *what, const char *artifact)
+{
+	char id[ID_TEXT_SIZE];
+	char *text = mem_printf("job: %s\noperator: %s %s\n", id_format(&job->id, id), what,
+				artifact);
+	uint32_t call = daemon_call_add(text);
+
+	mem_free(text);
+	daemon_call_enter(call);
+	return call;
+}
+
+static void end_call(uint32_t call)
+{
+	daemon_call_leave(call);
+	daemon_call_remove(call);
+}
+
 static int open_modules(struct executor_job *job, struct err *err)
 {
 	struct world *world = job->executor->world;
@@ -239,8 +259,13 @@ static int open_modules(struct executor_job *job, struct err *err)
 		const Flink__Artifact *artifact = job->graph->artifacts[i];
 		const char *path = world_is_sim(world) ? artifact->name : job->artifacts[i].path;
 
-		if (module_open(world, path, world_is_sim(world) ? NULL : artifact->sha256.data,
-				&job->modules[i], err) != 0)
+		uint32_t call = begin_call(job, "opening", artifact->name);
+		int opened = module_open(world, path,
+					 world_is_sim(world) ? NULL : artifact->sha256.data,
+					 &job->modules[i], err);
+
+		end_call(call);
+		if (opened != 0)
 			return err_wrap(err, "opening %s", artifact->name);
 	}
 	return 0;
@@ -312,8 +337,13 @@ void executor_job_destroy(struct executor_job *job)
 	list_remove(&job->leaving_node);
 	for (uint32_t i = 0; job->artifacts != NULL && i < job->graph->n_artifacts; i++) {
 		buf_fini(&job->artifacts[i].content);
-		if (job->modules[i] != NULL)
+		if (job->modules[i] != NULL) {
+			uint32_t call =
+				begin_call(job, "closing", job->graph->artifacts[i]->name);
+
 			module_close(&job->modules[i]);
+			end_call(call);
+		}
 		/* Files that were never made are no error to remove. */
 		executor_remove_file(job->executor, job->artifacts[i].path);
 		executor_remove_file(job->executor, job->artifacts[i].part_path);
