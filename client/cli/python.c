@@ -101,6 +101,29 @@ static int set_path(const struct cli *cli, struct err *err)
 	return result;
 }
 
+/* Python runs a folder that has __main__.py. One without has most likely been made by Docker. */
+static int check_script(const char *path, struct err *err)
+{
+	struct stat status;
+	char *main_file;
+	bool runs;
+
+	if (stat(path, &status) != 0 || access(path, R_OK) != 0)
+		return err_set_errno(err, ERR_ARTIFACT_UNREADABLE, errno, "%s", path);
+	if (!S_ISDIR(status.st_mode))
+		return 0;
+	main_file = mem_printf("%s/__main__.py", path);
+	runs = access(main_file, R_OK) == 0;
+	mem_free(main_file);
+	if (runs)
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "%s is a folder without __main__.py; Docker makes a folder when the file to be "
+		       "mounted is not on the host: remove it there (rmdir), put the file there, and "
+		       "start the container again",
+		       path);
+}
+
 int cli_run_python(struct cli *cli, struct err *err)
 {
 	const struct cli_options *options = cli->options;
@@ -111,8 +134,8 @@ int cli_run_python(struct cli *cli, struct err *err)
 	struct buf settings;
 	int count = 0;
 
-	if (access(options->python, R_OK) != 0)
-		return err_set_errno(err, ERR_ARTIFACT_UNREADABLE, errno, "%s", options->python);
+	if (check_script(options->python, err) < 0)
+		return -1;
 	buf_init(&settings);
 	if (client_settings(cli, &settings, err) < 0 || set_path(cli, err) < 0) {
 		buf_fini(&settings);

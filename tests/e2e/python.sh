@@ -104,6 +104,9 @@ PY
 	grep -qE '^Job has been submitted with JobID [0-9a-f]{32}$' out.txt || fail "$(cat out.txt)"
 	! ./bin/flink run -py missing.py >out.txt 2>&1 || fail "a missing script ran"
 	contains "$(cat out.txt)" "missing.py"
+	mkdir folder.py
+	! ./bin/flink run -py folder.py >out.txt 2>&1 || fail "a folder ran"
+	contains "$(cat out.txt)" "folder.py is a folder without __main__.py"
 }
 
 helper_job() { # a script whose function lies in a module beside it
