@@ -216,8 +216,13 @@ static int start_process(struct python_operator *operator, struct err *err)
 		return err_set(err, ERR_RESOURCE,
 			       "Python functions cannot run here: this process does not know where pyflink lies");
 	snprintf(script, sizeof(script), "%s/fn_execution/worker.py", package);
-	return process_start(operator->context->loop, &options, operator->context->agent,
-			     &operator->process, err);
+	if (process_start(operator->context->loop, &options, operator->context->agent,
+			  &operator->process, err) == 0)
+		return 0;
+	struct err why = *err;
+
+	return err_set(err, ERR_USER_FUNCTION_FAILED,
+		       "%s; python.executable says which Python runs functions", why.text);
 }
 
 static int operator_open(void **self, const struct operator_context *context, struct err *err)

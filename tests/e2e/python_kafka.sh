@@ -146,8 +146,8 @@ good = {"bootstrap.servers": servers}
 tell(lambda: FlinkKafkaConsumer(["a", "b"], SimpleStringSchema(), good))
 tell(lambda: FlinkKafkaConsumer("a", SimpleStringSchema(), {}))
 tell(lambda: FlinkKafkaProducer("a", SimpleStringSchema(), good, semantic=Semantic.EXACTLY_ONCE))
-tell(lambda: env.from_collection([1], Types.INT()).add_sink(FlinkKafkaProducer("a", SimpleStringSchema(), good)))
-tell(lambda: env.add_source("topic"))
+tell(lambda: StreamExecutionEnvironment(config).from_collection([1], Types.INT()).add_sink(FlinkKafkaProducer("a", SimpleStringSchema(), good)))
+tell(lambda: StreamExecutionEnvironment(config).add_source("topic"))
 env = StreamExecutionEnvironment.get_execution_environment()
 env.from_collection(["x"], Types.STRING()).add_sink(
     FlinkKafkaProducer("words", SimpleStringSchema(), dict(good, **{"no.such.thing": 1})))

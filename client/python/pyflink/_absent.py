@@ -26,6 +26,7 @@ _PARTITION = "use key_by(…), rebalance(), rescale(), shuffle(), broadcast() or
 _PROJECT = "use map(lambda x: (x[0], x[2])) and name the output's type"
 _TIME = "event time comes later: from_source(…, WatermarkStrategy.no_watermarks(), name) reads without it"
 _JVM_TYPES = "values of Python need no serializer of Java; leave the call out"
+_PARTITIONS = "a KafkaSource reads all partitions of the topic that set_topics names, and a sink writes to one topic"
 _GROUPS = "give a group's name to slot_sharing_group(…); resources per group come later"
 
 # Owner (a class, or a module without "pyflink.") -> what works instead -> names.
@@ -89,6 +90,10 @@ _TABLE_OF_NAMES = {
         _PARTITION: "Partitioner",
         _GROUPS: "SlotSharingGroup MemorySize",
     },
+    "datastream.connectors.kafka": {
+        _PARTITIONS: "KafkaTopicPartition KafkaTopicSelector KafkaPartitioner",
+    },
+    "TypeInformation": {_NO_JVM: "get_java_type_info need_conversion to_internal_type from_internal_type"},
     "datastream.connectors": {
         _FILES: "FileSource FileSink StreamingFileSink FileSourceBuilder OutputFileConfig RollingPolicy StreamFormat "
                 "BucketAssigner FileEnumeratorProvider FileSplitAssignerProvider",

@@ -4,6 +4,7 @@ import importlib
 import unittest
 
 from pyflink._absent import NotInThisVersion
+from pyflink.common import JobExecutionResult, JobID
 from pyflink.datastream import StreamExecutionEnvironment
 
 EXPORTS = {
@@ -27,6 +28,10 @@ EXPORTS = {
         SlotSharingGroup MemorySize OutputTag""",
     "pyflink.datastream.data_stream": "AllWindowedStream CachedDataStream CloseableIterator DataStream",
     "pyflink.datastream.functions": "AllWindowFunction ProcessAllWindowFunction ProcessFunction MapFunction",
+    "pyflink.datastream.connectors.kafka": """FlinkKafkaConsumer FlinkKafkaProducer Semantic KafkaSource
+        KafkaSourceBuilder KafkaSink KafkaSinkBuilder KafkaRecordSerializationSchema
+        KafkaRecordSerializationSchemaBuilder KafkaTopicPartition KafkaTopicSelector KafkaOffsetsInitializer
+        KafkaOffsetResetStrategy DeliveryGuarantee""",
     "pyflink.datastream.connectors": """Sink Source DeliveryGuarantee NumberSequenceSource JdbcSink
         JdbcConnectionOptions JdbcExecutionOptions KafkaSource FlinkKafkaConsumer FlinkKafkaProducer Semantic
         PulsarSource PulsarSourceBuilder StartCursor StopCursor RMQSource RMQSink RMQConnectionConfig BucketAssigner
@@ -58,6 +63,9 @@ STREAM = """map flat_map filter key_by process print sink_to add_sink execute_an
     window_all get_side_output cache name uid set_uid_hash set_description get_name set_parallelism set_max_parallelism
     force_non_parallel set_buffer_timeout start_new_chain disable_chaining slot_sharing_group get_type
     get_execution_environment get_execution_config"""
+TYPE = "get_java_type_info need_conversion to_internal_type from_internal_type"
+RESULT = """get_job_id get_net_runtime get_accumulator_result get_all_accumulator_results
+    is_job_execution_result"""
 KEYED = """reduce sum min max min_by max_by window count_window process map flat_map filter union connect project
     key_by"""
 
@@ -89,7 +97,8 @@ class Absences(unittest.TestCase):
         stream = env.from_collection([1])
         keyed = stream.key_by(lambda x: x)
         here = [self.check(lambda: getattr(value, name), name, NotInThisVersion)
-                for value, names in ((env, ENVIRONMENT), (stream, STREAM), (keyed, KEYED))
+                for value, names in ((env, ENVIRONMENT), (stream, STREAM), (keyed, KEYED),
+                                     (stream.get_type(), TYPE), (JobExecutionResult(JobID(bytes(16)), 1), RESULT))
                 for name in names.split()]
         self.assertGreater(sum(here), 50)
 

@@ -8,6 +8,10 @@ import tempfile
 import time
 import unittest
 
+from pyflink.common import Types
+from pyflink.datastream import graph
+from pyflink.datastream.graph import Output
+from pyflink.fn_execution.operations import open_operation
 from script import HEADER, run
 
 
@@ -74,6 +78,23 @@ class Failures(unittest.TestCase):
         self.assertRegex(err, r'^  File ".*job.py", line \d+')
         self.assertIn("SyntaxError", err)
 
+
+    def test_a_function_of_another_python_is_refused(self):
+        output = Output(Types.STRING())
+        payload = graph.pickled_operation("map", str, output, output, "Map")
+        self.assertEqual(open_operation(payload, "Map", "job", 0, 1, 128, 0)[0], "map")
+        with self.assertRaisesRegex(RuntimeError, r"ran with Python 2\.7, its functions would run with Python 3\."):
+            open_operation(bytes((2, 7)) + payload[2:], "Map", "job", 0, 1, 128, 0)
+
+    def test_a_python_that_is_not_there(self):
+        code, _, err = run("""
+            env = StreamExecutionEnvironment.get_execution_environment(Configuration().set_string(
+                "python.execution-mode", "process").set_string("python.executable", "/no/python"))
+            env.from_collection([1]).map(lambda x: x).print()
+            env.execute()
+            """)
+        self.assertEqual(code, 1)
+        self.assertIn("cannot start /no/python: No such file or directory; python.executable says which", err)
 
     def test_settings_that_are_wrong_are_named(self):
         for key, value, said in (("parallelism.default", "x", 'parallelism.default is "x", which is no number'),

@@ -34,6 +34,13 @@ class JobExecutionResult:
     def get_net_runtime(self) -> int:
         return self._net_runtime_ms
 
+    def get_accumulator_result(self, accumulator_name: str):
+        """None: Python functions have no accumulators, in PyFlink neither."""
+        return None
+
+    def get_all_accumulator_results(self) -> dict:
+        return {}
+
     def __str__(self):
         return (f"Program execution finished\nJob with JobID {self._job_id} has finished.\n"
                 f"Job Runtime: {self._net_runtime_ms} ms\n")

@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import List, Union
 
+from pyflink import _absent
 from pyflink.common import java_text
 from pyflink.common.types import _row_of, _row_values
 
@@ -13,7 +14,7 @@ from pyflink.common.types import _row_of, _row_values
 _BOOLEAN, _TINYINT, _SMALLINT, _INT, _BIGINT, _FLOAT, _DOUBLE, _STRING, _BYTES = range(1, 10)
 
 
-class TypeInformation:
+class TypeInformation(_absent.Absences):
     """A type whose values are pickled; types that records know say so."""
 
     _kind = None  # of the field that a value lies in; None: a pickle

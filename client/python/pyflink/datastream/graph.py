@@ -88,9 +88,10 @@ class Node:
 
 
 def pickled_operation(verb, function, source: Output, output: Output, name) -> bytes:
-    """A function with what its operator must know, as open_operation of fn_execution reads it."""
+    """A function with what its operator must know, as open_operation of fn_execution reads it. In front stands the
+    version of Python, because a function's code means nothing, or something else, to another one."""
     try:
-        return cloudpickle.dumps((verb, function, source.shape(), output.shape()))
+        return bytes(sys.version_info[:2]) + cloudpickle.dumps((verb, function, source.shape(), output.shape()))
     except Exception as error:
         error.args = (f"the function of operator \"{name}\" cannot be sent to where it runs: {error}"
                       f"{_offender(function)}",)

@@ -97,9 +97,9 @@ class StreamExecutionEnvironment(_absent.Absences):
     def add_python_file(self, file_path: str):
         """A module, a package's folder, a folder of modules or a zip archive: functions can import it, wherever
         they run."""
+        path, = python_files.listed(file_path)
         known = self._configuration.get_string("python.files", None)
-        self._configuration.set_string("python.files", os.path.abspath(file_path) + (f",{known}" if known else ""))
-        python_files.listed(file_path)
+        self._configuration.set_string("python.files", f"{path},{known}" if known else path)
 
     def close(self):
         """Nothing is held between jobs."""

@@ -2,6 +2,7 @@
 """What the engine calls where functions run: opens one that was pickled, and says what went wrong."""
 import os
 import pickle
+import sys
 import traceback
 
 from pyflink.datastream.functions import Function, RuntimeContext
@@ -15,7 +16,11 @@ _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 def open_operation(payload, operator_name, job_name, subtask, parallelism, max_parallelism, attempt):
     """(verb, callable, close or None, input shape, input is keyed, output shape, output is keyed)"""
-    verb, function, (source, source_keyed), (output, output_keyed) = pickle.loads(payload)
+    if payload[:2] != bytes(sys.version_info[:2]):
+        raise RuntimeError(f"the script ran with Python {payload[0]}.{payload[1]}, its functions would run with Python "
+                           f"{sys.version_info[0]}.{sys.version_info[1]} ({sys.executable}): it must be the same "
+                           f"version, which python.executable names")
+    verb, function, (source, source_keyed), (output, output_keyed) = pickle.loads(payload[2:])
     call, close = function, None
     if isinstance(function, Function):
         call, close = getattr(function, _METHODS[verb]), function.close

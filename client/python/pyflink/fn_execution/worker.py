@@ -42,5 +42,8 @@ def main():
 
 
 if __name__ == "__main__":
+    if sys.version_info < (3, 10):
+        sys.exit("functions need Python 3.10 or newer, and %s is %s: set python.executable" %
+                 (sys.executable, sys.version.split()[0]))
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     main()

@@ -6,6 +6,7 @@ nothing here and are left out. Another name that librdkafka does not know fails 
 from enum import Enum
 from typing import Dict, List, Union
 
+from pyflink import _absent
 from pyflink.common.serialization import DeserializationSchema, SerializationSchema
 from pyflink.datastream.connectors.base import DeliveryGuarantee, Sink, Source
 from pyflink.datastream.functions import SinkFunction, SourceFunction
@@ -75,6 +76,10 @@ class FlinkKafkaConsumer(SourceFunction):
         """Offsets of a group are committed behind what was read, with no checkpoints to wait for."""
         return self
 
+    def disable_filter_restored_partitions_with_subscribed_topics(self) -> "FlinkKafkaConsumer":
+        """Nothing is restored, so nothing is filtered."""
+        return self
+
     def get_produced_type(self):
         return self._schema.get_produced_type()
 
@@ -106,6 +111,10 @@ class FlinkKafkaProducer(SinkFunction):
         if log_failures_only:
             raise NotImplementedError("set_log_failures_only(True) is not in this version of cflink: a message that "
                                       "cannot be delivered fails the job")
+        return self
+
+    def ignore_failures_after_transaction_timeout(self) -> "FlinkKafkaProducer":
+        """There are no transactions to time out."""
         return self
 
     def set_write_timestamp_to_kafka(self, write_timestamp_to_kafka: bool) -> "FlinkKafkaProducer":
@@ -294,3 +303,6 @@ class KafkaSinkBuilder:
         if self._record is None:
             raise ValueError("KafkaSink has no serializer: call set_record_serializer")
         return KafkaSink("kafka", _options(self._record._topic, self._properties), self._record._schema)
+
+
+__getattr__ = _absent.of_module(__name__)
