@@ -187,6 +187,15 @@ static const char *lasting_name(struct cluster *cluster, const struct world *wor
 	return world == cluster->jm_world ? "jm" : "client";
 }
 
+static uint32_t lives_of(const struct cluster *cluster)
+{
+	uint32_t lives = cluster->jm_lives;
+
+	for (uint32_t tm = 0; tm < cluster->tms_count; tm++)
+		lives += cluster->tms[tm].lives;
+	return lives;
+}
+
 static void remember_cut(struct faults *faults, struct world *from, struct world *to, mono_t until)
 {
 	for (uint32_t i = 0; i < FAULTS_CUTS_MAX; i++) {
@@ -196,7 +205,8 @@ static void remember_cut(struct faults *faults, struct world *from, struct world
 			continue;
 		*cut = (struct fault_cut){ lasting_name(faults->cluster, from),
 					   lasting_name(faults->cluster, to),
-					   sim_now(faults->cluster->sim), until };
+					   sim_now(faults->cluster->sim), until,
+					   lives_of(faults->cluster) };
 		sim_cut_way(from, to, true);
 		return;
 	}
@@ -238,7 +248,9 @@ static void check_deaf(struct faults *faults, const struct fault_cut *cut)
 	const struct plan *plan = cluster->plan;
 	uint32_t patience_ms = plan->heartbeat_timeout_ms + plan->heartbeat_ms + DEAF_MS;
 
-	for (uint32_t tm = 0; strcmp(cut->from, "jm") == 0 && tm < cluster->tms_count; tm++) {
+	if (strcmp(cut->from, "jm") != 0 || cut->lives != lives_of(cluster))
+		return;
+	for (uint32_t tm = 0; tm < cluster->tms_count; tm++) {
 		const struct cluster_node *node = &cluster->tms[tm];
 		mono_t awake = faults->awake_at[tm];
 		mono_t since = cut->since > awake ? cut->since : awake;

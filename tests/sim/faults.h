@@ -14,6 +14,7 @@ struct faults {
 	struct fault_cut { /* a way between two machines, by name: they may die meanwhile */
 		const char *from, *to; /* NULL: no cut */
 		mono_t since, until;
+		uint32_t lives; /* of all machines so far: another life is not cut off */
 	} cuts[FAULTS_CUTS_MAX];
 	mono_t awake_at[PLAN_TMS_MAX]; /* the last pause of a TaskManager ends then */
 	mono_t next_at; /* of the next blow; MONO_NEVER: none comes */
