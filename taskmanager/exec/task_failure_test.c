@@ -50,7 +50,7 @@ static void busy_blocked_and_idle_tasks_are_cancelled(void **state)
 		task_rig_word_count(&rig, 2, 2, cases[i].source, cases[i].sink);
 		ledger_block(cases[i].block);
 		task_rig_deploy_all(&rig);
-		task_rig_run_ms(&rig, 20);
+		task_rig_run_ms(&rig, 2);
 		task_rig_cancel_all(&rig);
 		task_rig_run_ms(&rig, 10); /* at once, not with the next record */
 		assert_true(task_rig_all_final(&rig));
@@ -67,7 +67,7 @@ static void tasks_may_be_destroyed_in_between(void **state)
 		task_rig_open(&rig, 70 + i, "dead");
 		task_rig_word_count(&rig, 2, 2, "repeat=forever", NULL);
 		task_rig_deploy_all(&rig);
-		task_rig_run_ms(&rig, i * 5);
+		task_rig_run_ms(&rig, i);
 		sim_kill(rig.node); /* the node is dead: nobody steps the tasks any more */
 		task_rig_close(&rig);
 	}
@@ -187,7 +187,7 @@ static void a_task_is_failed_from_outside(void **state)
 	task_rig_open(&rig, 85, "outside");
 	task_rig_word_count(&rig, 1, 1, "repeat=forever", NULL);
 	task_rig_deploy_all(&rig);
-	task_rig_run_ms(&rig, 10);
+	task_rig_run_ms(&rig, 2);
 	err_set(&why, ERR_TASKMANAGER_LOST, "somebody said so");
 	task_fail(rig.tasks[0].task, &why);
 	task_rig_run_ms(&rig, 10);

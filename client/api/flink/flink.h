@@ -61,6 +61,8 @@ static const struct {
 	6, 4, 1, "flink", FLINK_ABI
 };
 
+#define FLINK_UNUSED_ __attribute__((unused)) /* clang warns even of inline functions */
+
 /* ---- record types --------------------------------------------------------------------------- */
 
 #define FLINK_C_BOOLEAN uint8_t
@@ -130,18 +132,19 @@ static inline bool flink_is_long_(enum field_kind kind, const void *field)
 		FLINK_END_(FLINK_MEMBER_A fields_) \
 	}; \
 	static const struct field name##_fields_[] \
-		__attribute__((unused)) = { FLINK_END_(FLINK_DESCRIBE_A fields_) }; \
+		FLINK_UNUSED_ = { FLINK_END_(FLINK_DESCRIBE_A fields_) }; \
 	static const struct flink_type name##_type[1] \
-		__attribute__((unused)) = { { #name, format, name##_fields_, \
-					      sizeof(name##_fields_) / sizeof(name##_fields_[0]), \
-					      sizeof(struct name) } }; \
-	static inline void name##_copy_(void *into, const struct name *record) \
+		FLINK_UNUSED_ = { { #name, format, name##_fields_, \
+				    sizeof(name##_fields_) / sizeof(name##_fields_[0]), \
+				    sizeof(struct name) } }; \
+	FLINK_UNUSED_ static inline void name##_copy_(void *into, const struct name *record) \
 	{ \
 		if ((0 FLINK_END_(FLINK_BYTES_A fields_)) != sizeof(*record)) \
 			memset(into, 0, sizeof(*record)); /* padding is zero */ \
 		FLINK_END_(FLINK_COPY_A fields_) \
 	} \
-	static inline void name##_collect_(struct collector *out, const struct name *record) \
+	FLINK_UNUSED_ static inline void name##_collect_(struct collector *out, \
+							 const struct name *record) \
 	{ \
 		struct name image; \
 		if (unlikely(out->user_type != name##_type) && \
