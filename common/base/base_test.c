@@ -265,16 +265,15 @@ static void hashes_match_their_published_values(void **state)
 		assert_true(size == 0 || hash_key(a, size) != hash_key(a, size - 1));
 	}
 	for (uint32_t round = 0; round < 1000; round++) {
-		uint32_t size = round % 13;
-		char key[12] = { 0 };
-		uint64_t low;
-		uint32_t high;
+		uint32_t size = round % 17;
+		char key[16] = { 0 };
+		uint64_t low, high;
 
 		for (uint32_t i = 0; i < size; i++)
 			key[i] = (char)(hash_fold(round + 1, i + UINT64_C(0x9E3779B97F4A7C15)));
 		memcpy(&low, key, sizeof(low));
 		memcpy(&high, key + sizeof(low), sizeof(high));
-		assert_true(hash_key_short(low, high, size) == hash_key(key, size));
+		assert_true(hash_key_words(low, high, size) == hash_key(key, size));
 	}
 }
 

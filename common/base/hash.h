@@ -32,68 +32,53 @@ static inline uint64_t hash_load_u64(const void *data)
 	return value;
 }
 
-/* The key hash: canonical key bytes to 64 bits. Documented in docs/record-format.md. Short keys
- * (≤ 16 bytes) cost two multiplications. */
+/* Up to 16 bytes as two words, as if zeroes followed; nothing is read beyond them. */
+static inline void hash_load_words(const void *data, size_t size_bytes, uint64_t words[2])
+{
+	const uint8_t *at = data;
+	uint32_t low, high;
+
+	words[0] = words[1] = 0;
+	if (size_bytes > 8) {
+		words[0] = hash_load_u64(at);
+		words[1] = hash_load_u64(at + size_bytes - 8) >> (8 * (16 - size_bytes));
+	} else if (size_bytes == 8) {
+		words[0] = hash_load_u64(at);
+	} else if (size_bytes >= 4) { /* the two halves overlap where they agree */
+		memcpy(&low, at, 4);
+		memcpy(&high, at + size_bytes - 4, 4);
+		words[0] = low | (uint64_t)high << (8 * (size_bytes - 4));
+	} else if (size_bytes > 0) {
+		words[0] = (uint64_t)at[0] |
+			   (uint64_t)at[size_bytes / 2] << (8 * (size_bytes / 2)) |
+			   (uint64_t)at[size_bytes - 1] << (8 * (size_bytes - 1));
+	}
+}
+
+#define HASH_K0 UINT64_C(0x9E3779B97F4A7C15)
+#define HASH_K1 UINT64_C(0xD6E8FEB86659FD93)
+
+/* hash_key of a key of 0 … 16 bytes that comes as two words with zeroes behind: one
+ * multiplication, and no branch on its size. */
+static inline uint64_t hash_key_words(uint64_t first, uint64_t second, uint32_t size_bytes)
+{
+	return hash_fold(first ^ HASH_K0 ^ size_bytes * HASH_K1, second ^ HASH_K1 ^ size_bytes);
+}
+
+/* The key hash: canonical key bytes to 64 bits. Documented in docs/record-format.md. */
 static inline uint64_t hash_key(const void *data, size_t size_bytes)
 {
-	const uint64_t k0 = UINT64_C(0x9E3779B97F4A7C15), k1 = UINT64_C(0xD6E8FEB86659FD93);
 	const uint8_t *at = data;
 	size_t left = size_bytes;
-	uint64_t h = size_bytes * k1;
+	uint64_t h = size_bytes * HASH_K1, words[2];
 
 	while (left > 16) {
-		h = hash_fold(hash_load_u64(at) ^ k0 ^ h, hash_load_u64(at + 8) ^ k1);
+		h = hash_fold(hash_load_u64(at) ^ HASH_K0 ^ h, hash_load_u64(at + 8) ^ HASH_K1);
 		at += 16;
 		left -= 16;
 	}
-	uint64_t a = 0, b = 0;
-	if (left >= 8) {
-		a = hash_load_u64(at);
-		b = hash_load_u64(at + left - 8);
-	} else if (left >= 4) {
-		uint32_t low, high;
-		memcpy(&low, at, 4);
-		memcpy(&high, at + left - 4, 4);
-		a = low;
-		b = high;
-	} else if (left > 0) {
-		a = (uint64_t)at[0] | (uint64_t)at[left / 2] << 8 | (uint64_t)at[left - 1] << 16;
-	}
-	return hash_fold(a ^ k0 ^ h, b ^ k1 ^ (uint64_t)left);
-}
-
-/* hash_key of a key of 0 … 12 bytes that comes as two words with zeroes behind. What hash_key asks
- * by branches is looked up here: words of a text have lengths that no processor foresees, and a
- * wrong guess costs more than all of this. */
-static inline uint64_t hash_key_short(uint64_t low, uint32_t high, uint32_t size_bytes)
-{
-	static const struct {
-		uint64_t first;         /* of low: what is read first */
-		/* keys of 1 and 2 bytes: the byte that is read again, where */
-		uint32_t again, places;
-		uint32_t last_shift;    /* of low: where what is read last begins */
-	} ways[] = {
-		{ 0, 0, 0, 0 },
-		{ 0xFF, 0xFF, 0x10100, 56 },
-		{ 0xFFFF, 0xFF00, 0x100, 56 },
-		{ 0xFFFFFF, 0, 0, 56 },
-		{ UINT32_MAX, 0, 0, 0 },
-		{ UINT32_MAX, 0, 0, 8 },
-		{ UINT32_MAX, 0, 0, 16 },
-		{ UINT32_MAX, 0, 0, 24 },
-		{ UINT64_MAX, 0, 0, 0 },
-		{ UINT64_MAX, 0, 0, 8 },
-		{ UINT64_MAX, 0, 0, 16 },
-		{ UINT64_MAX, 0, 0, 24 },
-		{ UINT64_MAX, 0, 0, 32 },
-	};
-	const uint64_t k0 = UINT64_C(0x9E3779B97F4A7C15), k1 = UINT64_C(0xD6E8FEB86659FD93);
-	uint64_t first = (low & ways[size_bytes].first) +
-			 (low & ways[size_bytes].again) * ways[size_bytes].places;
-	uint32_t shift = ways[size_bytes].last_shift;
-	uint64_t last = low >> shift | (uint64_t)high << 32 << ((32 - shift) & 63);
-
-	return hash_fold(first ^ k0 ^ size_bytes * k1, last ^ k1 ^ size_bytes);
+	hash_load_words(at, left, words);
+	return hash_fold(words[0] ^ HASH_K0 ^ h, words[1] ^ HASH_K1 ^ (uint64_t)left);
 }
 
 #endif

@@ -61,7 +61,7 @@ static inline uint64_t str_key_hash(const struct str *s)
 		return hash_key((const char *)s + s->u.tail.offset, s->len);
 	memcpy(&low, s->u.inlined, sizeof(low));
 	memcpy(&high, s->u.inlined + sizeof(low), sizeof(high));
-	return hash_key_short(low, high, s->len);
+	return hash_key_words(low, high, s->len);
 }
 
 static inline struct bytes str_bytes(const struct str *s)

@@ -37,7 +37,14 @@ int keyed_sum_init(struct keyed_sum *sum, const struct operator_context *context
 	sum->offset_bytes = type->offsets_bytes[field];
 	sum->kind = summed->kind;
 	sum->nullable = summed->nullable != 0;
-	sum->world = context->world;
+	sum->operator_name = context->operator_name;
+	sum->table = (struct keyed_table_options){
+		.value_bytes = type->size_bytes,
+		.seed = world_random(context->world),
+		.key_groups = context->key_groups,
+		.groups = key_groups_of_subtask(context->subtask, context->key_groups,
+						context->parallelism),
+	};
 	key_batch_init(&sum->keys, type, key);
 	return 0;
 }
@@ -51,7 +58,14 @@ void keyed_sum_fini(struct keyed_sum *sum)
 
 struct keyed_table *keyed_sum_table(struct keyed_sum *sum)
 {
-	return keyed_table_create(sum->type->size_bytes, world_random(sum->world));
+	return keyed_table_create(&sum->table);
+}
+
+void keyed_sum_foreign(const struct keyed_sum *sum, struct err *err)
+{
+	err_set(err, ERR_RECORD_INVALID,
+		"operator \"%s\" was sent a key of another subtask; its own key groups are %u to %u",
+		sum->operator_name, sum->table.groups.first, sum->table.groups.last);
 }
 
 static void keep_first(struct keyed_sum *sum, struct keyed_table *table, struct keyed_slot *slot,

@@ -21,7 +21,8 @@ struct keyed_sum {
 	bool nullable;
 	struct key_batch keys;
 	struct keyed_slot *slots[KEY_BATCH_RECORDS];
-	struct world *world;
+	struct keyed_table_options table;
+	const char *operator_name;
 };
 
 /* Checks the field (numeric), the types (input = output) and that there is a key. After any outcome
@@ -34,20 +35,22 @@ struct keyed_table *keyed_sum_table(struct keyed_sum *sum); /* a new, empty one 
 void keyed_sum_add_slow(struct keyed_sum *sum, struct keyed_table *table, struct keyed_slot *slot,
 			const void *record);
 
-/* Reads the keys of up to KEY_BATCH_RECORDS records and finds their slots, sum->slots[0 … n). */
-static inline uint32_t keyed_sum_find(struct keyed_sum *sum, struct keyed_table *table,
-				      const struct batch *batch, uint32_t from)
+/* A record came to a subtask that does not own its key. */
+void keyed_sum_foreign(const struct keyed_sum *sum, struct err *err);
+
+/* Reads the keys of up to KEY_BATCH_RECORDS records and finds their slots, sum->slots[0 … *found).
+ * -1: one of them belongs to another subtask. */
+MUST_USE static inline int keyed_sum_find(struct keyed_sum *sum, struct keyed_table *table,
+					  const struct batch *batch, uint32_t from, uint32_t *found,
+					  struct err *err)
 {
 	uint32_t count = batch->count - from;
 
-	if (count > KEY_BATCH_RECORDS)
-		count = KEY_BATCH_RECORDS;
-	if (key_batch_is_string(&sum->keys) &&
-	    keyed_table_find_strings(table, batch, sum->keys.offset_bytes, from, count, sum->slots))
-		return count;
-	key_batch_read(&sum->keys, batch, from, count);
-	keyed_table_find(table, sum->keys.keys, count, sum->slots);
-	return count;
+	*found = count < KEY_BATCH_RECORDS ? count : KEY_BATCH_RECORDS;
+	if (likely(keyed_table_find(table, &sum->keys, batch, from, *found, sum->slots)))
+		return 0;
+	keyed_sum_foreign(sum, err);
+	return -1;
 }
 
 static inline void keyed_sum_add(struct keyed_sum *sum, struct keyed_table *table,

@@ -91,8 +91,10 @@ static HOT int sum_process(void *self, uint32_t input, const struct batch *batch
 
 	while (*taken < batch->count) {
 		uint32_t from = *taken, i = 0;
-		uint32_t count = keyed_sum_find(&sum->keyed, sum->table, batch, from);
+		uint32_t count;
 
+		if (keyed_sum_find(&sum->keyed, sum->table, batch, from, &count, err) != 0)
+			return -1;
 		for (; i < count; *taken = from + i) {
 			if (outbox_full(out))
 				return 0;

@@ -168,8 +168,10 @@ static HOT int window_process(void *self, uint32_t input, const struct batch *ba
 	struct window_slice *slice = slice_open(window, slice_start(window, now));
 
 	while (*taken < batch->count) {
-		uint32_t count = keyed_sum_find(&window->keyed, slice->table, batch, *taken);
+		uint32_t count;
 
+		if (keyed_sum_find(&window->keyed, slice->table, batch, *taken, &count, err) != 0)
+			return -1;
 		for (uint32_t i = 0; i < count; i++, ++*taken)
 			keyed_sum_add(&window->keyed, slice->table, window->keyed.slots[i],
 				      batch_at(batch, *taken));

@@ -87,6 +87,7 @@ static bool read_strings(struct key_batch *keys, const struct batch *batch, uint
 
 		keys->keys[i].data = str_ptr(s);
 		keys->keys[i].size_bytes = s->len;
+		keys->keys[i].hash = str_key_hash(s);
 		plain &= is_plain(s);
 	}
 	return plain;
@@ -121,11 +122,15 @@ static inline void hash_fixed(const struct key_batch *keys, const struct batch *
 static void read_fixed(struct key_batch *keys, const struct batch *batch, uint32_t from,
 		       uint32_t count)
 {
+	uint64_t hashes[KEY_BATCH_RECORDS];
+
+	key_batch_hash(keys, batch, from, count, hashes);
 	for (uint32_t i = 0; i < count; i++) {
 		const char *record = batch_at(batch, from + i);
 
 		keys->keys[i].data = record + keys->offset_bytes;
 		keys->keys[i].size_bytes = keys->size_bytes;
+		keys->keys[i].hash = hashes[i];
 	}
 }
 

@@ -28,7 +28,7 @@ void key_batch_init(struct key_batch *keys, const struct record_type *type,
 		    const struct key_spec *spec);
 void key_batch_fini(struct key_batch *keys);
 /* keys->keys[0 … count) become the keys of records from … from + count, count ≤ KEY_BATCH_RECORDS.
- * They point into the batch or into *keys, until the next call. Their hashes are undefined. */
+ * They point into the batch or into *keys, until the next call. */
 void key_batch_read(struct key_batch *keys, const struct batch *batch, uint32_t from,
 		    uint32_t count);
 /* Nothing but the hashes (key_of's) of the same keys; keys->keys is undefined then. */

@@ -1,141 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0
- * keyed_table.c - the table of keyed operators. See keyed_table.h.
+ * keyed_table.c - finding slots by the batch. See keyed_table.h.
  *
- * Why the numbers: at most 5/8 full, because probe chains of linear probing stay short until then;
- * 128 slots moved per call of 64 keys, because the new array is twice the old and 128 per 64 is
- * what empties the old one before the new one is 5/8 full. */
+ * Two loops: the first turns the keys of a batch into what tells them apart and where they begin to
+ * be looked for (aim), the second looks. The loops are compiled once for each kind of key, so that
+ * sizes are constants and a key of eight bytes is one comparison.
+ *
+ * A batch is looked up in one go while all its keys are known, which is nearly always. If some are
+ * not, room is made for them in their groups, and only then are slots given out: a slot that was
+ * given never moves before the next call. */
 #include "taskmanager/state/keyed_table.h"
 
 #include "common/base/check.h"
 #include "common/base/hash.h"
+#include "taskmanager/state/keyed_table_priv.h"
 
-#define SLOTS_MIN 8
-#define MOVES_PER_CALL (2 * KEYED_TABLE_BATCH)
-#define MOVE_AT_ONCE_SLOTS 1024
-#define HEAP_BYTES_MAX (32 * 1024)  /* larger arrays come as pages, zeroed when touched */
 #define PREFETCH_BYTES (512 * 1024) /* about a second-level cache; below it prefetching costs */
 #define KEY_INLINED_BYTES 16
 
-struct slots {
-	char *memory; /* NULL: none */
-	uint32_t mask; /* slots - 1 */
-};
-
-struct keyed_table {
-	struct slots now, old; /* old: while growing */
-	uint32_t old_moved;    /* slots of old before this one are in now */
-	uint32_t stride_bytes, value_bytes;
-	uint64_t count;
-	uint64_t seed[2];
-	struct arena *arena;
-};
+/* How keys come: their bytes in records, all of one size, in strings, or one by one. */
+enum kind { KIND_8_BYTES, KIND_4_BYTES, KIND_STRINGS, KIND_KEYS };
 
 struct probe {
 	uint64_t key[2];
+	struct key_group *group;
 	uint32_t tag, key_bytes;
-	const void *data;
+	const void *data; /* KIND_KEYS and long strings */
 };
 
-static size_t slots_bytes(const struct keyed_table *table, const struct slots *slots)
-{
-	return slots->memory ? ((size_t)slots->mask + 1) * table->stride_bytes : 0;
-}
-
-static inline struct keyed_slot *slot_at(const struct keyed_table *table, const struct slots *slots,
-					 uint32_t index)
-{
-	return (struct keyed_slot *)(void *)(slots->memory + (size_t)index * table->stride_bytes);
-}
-
-static void slots_open(const struct keyed_table *table, struct slots *slots, uint64_t count)
-{
-	CHECK(count <= UINT64_C(1) << 31, "a table of %llu slots", (unsigned long long)count);
-	slots->mask = (uint32_t)(count - 1);
-	size_t size_bytes = count * table->stride_bytes;
-
-	slots->memory = size_bytes > HEAP_BYTES_MAX ? mem_map(size_bytes) : mem_alloc(size_bytes);
-}
-
-static void slots_close(const struct keyed_table *table, struct slots *slots)
-{
-	size_t size_bytes = slots_bytes(table, slots);
-
-	if (size_bytes > HEAP_BYTES_MAX)
-		mem_unmap(slots->memory, size_bytes);
-	else
-		mem_free(slots->memory);
-	slots->memory = NULL;
-}
-
-struct keyed_table *keyed_table_create(uint32_t value_bytes, uint64_t seed)
-{
-	struct keyed_table *table = MEM_NEW(struct keyed_table);
-
-	table->value_bytes = value_bytes;
-	table->stride_bytes = (uint32_t)sizeof(struct keyed_slot) + ((value_bytes + 7u) & ~7u);
-	table->seed[0] =
-		hash_fold(seed ^ UINT64_C(0xA0761D6478BD642F), UINT64_C(0xE7037ED1A0B428DB));
-	table->seed[1] =
-		hash_fold(seed ^ UINT64_C(0x8EBC6AF09C88C6E3), UINT64_C(0x589965CC75374CC3));
-	table->arena = arena_create("keyed table");
-	return table;
-}
-
-void keyed_table_destroy(struct keyed_table **table)
-{
-	if (*table == NULL)
-		return;
-	slots_close(*table, &(*table)->now);
-	slots_close(*table, &(*table)->old);
-	arena_destroy(&(*table)->arena);
-	mem_free(*table);
-	*table = NULL;
-}
-
-void keyed_table_clear(struct keyed_table *table)
-{
-	slots_close(table, &table->old);
-	if (slots_bytes(table, &table->now) > HEAP_BYTES_MAX) {
-		uint32_t mask = table->now.mask;
-
-		slots_close(table, &table->now); /* fresh pages are cheaper than writing zeros */
-		slots_open(table, &table->now, (uint64_t)mask + 1);
-	} else if (table->now.memory != NULL) {
-		memset(table->now.memory, 0, slots_bytes(table, &table->now));
-	}
-	table->count = 0;
-	arena_reset(table->arena);
-}
+struct lookup {
+	struct keyed_table *table;
+	const struct batch *batch;
+	uint32_t from, offset_bytes, count;
+	const struct key *keys; /* KIND_KEYS */
+	bool unusual;           /* a string's key is not its bytes (see key_of) */
+	struct probe probes[KEYED_TABLE_BATCH];
+	struct keyed_slot **slots;
+};
 
 /* ---- hashing --------------------------------------------------------------------------------- */
 
-/* Up to 16 bytes as two words, as if zeroes followed; nothing is read beyond the key. */
-static inline void words_of(const uint8_t *at, uint32_t size_bytes, uint64_t key[2])
+/* Where a key is looked for: a hash with a secret in it, unlike the one that everybody knows. */
+static inline uint32_t tag_of(const struct keyed_table *table, const struct probe *probe)
 {
-	uint32_t low, high;
+	uint64_t hash =
+		hash_fold(probe->key[0] ^ table->seed[0],
+			  probe->key[1] ^ table->seed[1] ^ (uint64_t)probe->key_bytes << 56);
+	uint32_t tag = (uint32_t)(hash ^ hash >> 32);
 
-	key[0] = key[1] = 0;
-	if (size_bytes > 8) {
-		key[0] = hash_load_u64(at);
-		key[1] = hash_load_u64(at + size_bytes - 8) >> (8 * (16 - size_bytes));
-	} else if (size_bytes == 8) {
-		key[0] = hash_load_u64(at);
-	} else if (size_bytes >= 4) { /* the two halves overlap where they agree */
-		memcpy(&low, at, 4);
-		memcpy(&high, at + size_bytes - 4, 4);
-		key[0] = low | (uint64_t)high << (8 * (size_bytes - 4));
-	} else if (size_bytes > 0) {
-		key[0] = (uint64_t)at[0] | (uint64_t)at[size_bytes / 2] << (8 * (size_bytes / 2)) |
-			 (uint64_t)at[size_bytes - 1] << (8 * (size_bytes - 1));
-	}
-}
-
-static inline uint64_t hash_words(const struct keyed_table *table, const uint64_t key[2],
-				  uint32_t size_bytes)
-{
-	return hash_fold(key[0] ^ table->seed[0],
-			 key[1] ^ table->seed[1] ^ (uint64_t)size_bytes << 56) ^
-	       size_bytes;
+	return tag ? tag : 1;
 }
 
 static uint64_t hash_long(const struct keyed_table *table, const uint8_t *at, uint32_t size_bytes)
@@ -149,243 +61,263 @@ static uint64_t hash_long(const struct keyed_table *table, const uint8_t *at, ui
 
 		h = hash_fold(mixed ^ table->seed[0], h ^ UINT64_C(0x9E3779B97F4A7C15));
 	}
-	words_of(at, left, last);
+	hash_load_words(at, left, last);
 	return hash_fold(last[0] ^ h, last[1] ^ table->seed[1]) ^ h;
 }
 
-static inline void probe_hashed(struct probe *probe, uint64_t hash)
+/* Of a key that does not fit into its slot the second word is a hash; the slot's first will point
+ * to the bytes. Returns the key's hash. */
+static COLD uint64_t aim_long(const struct keyed_table *table, const void *data,
+			      uint32_t size_bytes, struct probe *probe)
 {
-	uint32_t tag = (uint32_t)(hash ^ hash >> 32);
-
-	probe->tag = tag ? tag : 1;
-}
-
-static inline void probe_of(const struct keyed_table *table, const void *data, uint32_t size_bytes,
-			    struct probe *probe)
-{
-	uint64_t hash;
-
-	probe->key_bytes = size_bytes;
 	probe->data = data;
 	if (size_bytes <= KEY_INLINED_BYTES) {
-		words_of(data, size_bytes, probe->key);
-		hash = hash_words(table, probe->key, size_bytes);
+		hash_load_words(data, size_bytes, probe->key);
 	} else {
-		hash = hash_long(table, data, size_bytes);
-		probe->key[1] = hash; /* key[0] will point to the bytes */
+		probe->key[0] = hash_load_u64(data);
+		probe->key[1] = hash_long(table, data, size_bytes);
 	}
-	probe_hashed(probe, hash);
+	return hash_key(data, size_bytes);
 }
 
-/* The same for a string in a record: a short one has zeroes behind it, so that there is no branch
- * on its size. */
-static inline void probe_of_string(const struct keyed_table *table, const struct str *s,
-				   struct probe *probe)
+/* The key's bytes and its hash. */
+static inline uint64_t aim_at_bytes(const struct lookup *lookup, enum kind kind, uint32_t i,
+				    struct probe *probe)
 {
-	uint32_t last;
+	const char *record = NULL;
+	const struct str *s;
+	uint32_t word;
 
-	if (unlikely(s->len > STR_INLINE_BYTES)) {
-		probe_of(table, (const char *)s + s->u.tail.offset, s->len, probe);
-		return;
+	if (kind != KIND_KEYS)
+		record = (const char *)batch_at(lookup->batch, lookup->from + i) +
+			 lookup->offset_bytes;
+	switch (kind) {
+	case KIND_8_BYTES:
+		probe->key[0] = hash_load_u64(record);
+		probe->key[1] = 0;
+		probe->key_bytes = 8;
+		return hash_key_words(probe->key[0], 0, 8);
+	case KIND_4_BYTES:
+		memcpy(&word, record, sizeof(word));
+		probe->key[0] = word;
+		probe->key[1] = 0;
+		probe->key_bytes = 4;
+		return hash_key_words(word, 0, 4);
+	case KIND_STRINGS: /* a short one has zeroes behind it: no branch on its size */
+		s = (const struct str *)(const void *)record;
+		memcpy(&word, s->u.inlined + 8, sizeof(word));
+		probe->key[0] = hash_load_u64(s->u.inlined);
+		probe->key[1] = word;
+		probe->key_bytes = s->len;
+		if (unlikely(s->len > STR_INLINE_BYTES))
+			return aim_long(lookup->table, str_ptr(s), s->len, probe);
+		return hash_key_words(probe->key[0], word, s->len);
+	case KIND_KEYS:
+		probe->key_bytes = lookup->keys[i].size_bytes;
+		return aim_long(lookup->table, lookup->keys[i].data, probe->key_bytes, probe);
 	}
-	memcpy(&last, s->u.inlined + 8, sizeof(last));
-	probe->key_bytes = s->len;
-	probe->data = s->u.inlined;
-	probe->key[0] = hash_load_u64(s->u.inlined);
-	probe->key[1] = last;
-	probe_hashed(probe, hash_words(table, probe->key, s->len));
+	return 0;
 }
 
-static inline bool slot_is(const struct keyed_slot *slot, const struct probe *probe)
+/* False: one of the keys belongs to a group of another table. */
+static inline bool aim(struct lookup *lookup, enum kind kind)
 {
-	if (slot->tag != probe->tag || slot->key_bytes != probe->key_bytes ||
-	    slot->key[1] != probe->key[1])
+	struct keyed_table *table = lookup->table;
+	uint32_t key_groups = table->key_groups, first_group = table->first_group,
+		 groups_count = table->groups_count, count = lookup->count;
+	struct key_group *groups = table->groups;
+	bool ours = true, unusual = false;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct probe *probe = &lookup->probes[i];
+		uint64_t hash = aim_at_bytes(lookup, kind, i, probe);
+		uint32_t group = key_group_of_hash(hash, key_groups) - first_group;
+
+		probe->tag = tag_of(table, probe);
+		probe->group = &groups[group];
+		ours &= group < groups_count;
+		if (kind == KIND_STRINGS) /* one that begins with 0xFF */
+			unusual |= (uint8_t)probe->key[0] == 0xFF;
+	}
+	lookup->unusual = unusual;
+	return ours && !unusual;
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+static inline bool slot_is(const struct keyed_slot *slot, const struct probe *probe, enum kind kind)
+{
+	if (slot->tag != probe->tag)
+		return false;
+	if (kind == KIND_8_BYTES || kind == KIND_4_BYTES)
+		return slot->key[0] == probe->key[0];
+	if (slot->key_bytes != probe->key_bytes || slot->key[1] != probe->key[1])
 		return false;
 	if (likely(probe->key_bytes <= KEY_INLINED_BYTES))
 		return slot->key[0] == probe->key[0];
 	return memcmp((const void *)(uintptr_t)slot->key[0], probe->data, probe->key_bytes) == 0;
 }
 
-/* ---- growing --------------------------------------------------------------------------------- */
-
-static void move_some(struct keyed_table *table, uint32_t moves_max)
+static inline uint32_t find(const char *memory, uint32_t mask, uint32_t stride_bytes,
+			    const struct probe *probe, enum kind kind)
 {
-	for (; moves_max > 0 && table->old_moved <= table->old.mask; moves_max--) {
-		const struct keyed_slot *from = slot_at(table, &table->old, table->old_moved++);
-		uint32_t index = from->tag & table->now.mask;
-
-		if (from->tag == 0)
-			continue;
-		while (slot_at(table, &table->now, index)->tag != 0)
-			index = (index + 1) & table->now.mask;
-		memcpy(slot_at(table, &table->now, index), from, table->stride_bytes);
-	}
-	if (table->old_moved > table->old.mask)
-		slots_close(table, &table->old);
-}
-
-static bool has_room(const struct keyed_table *table, uint64_t slots, uint32_t more)
-{
-	return (table->count + more) * 8 <= slots * 5;
-}
-
-static void make_room(struct keyed_table *table, uint32_t more)
-{
-	if (unlikely(table->old.memory != NULL))
-		move_some(table, MOVES_PER_CALL);
-	uint64_t slots = table->now.memory ? (uint64_t)table->now.mask + 1 : 0;
-
-	if (likely(has_room(table, slots, more)))
-		return;
-	if (table->old.memory != NULL) /* only while small: see the head of this file */
-		move_some(table, UINT32_MAX);
-	slots = slots ? slots * 2 : SLOTS_MIN;
-	while (!has_room(table, slots, more))
-		slots *= 2;
-	table->old = table->now;
-	table->old_moved = 0;
-	slots_open(table, &table->now, slots);
-	if (table->old.memory != NULL && table->old.mask < MOVE_AT_ONCE_SLOTS)
-		move_some(table, UINT32_MAX);
-}
-
-/* ---- finding --------------------------------------------------------------------------------- */
-
-static inline struct keyed_slot *find(const struct keyed_table *table, const struct slots *slots,
-				      const struct probe *probe)
-{
-	uint32_t index = probe->tag & slots->mask;
+	uint32_t index = probe->tag & mask;
 
 	for (;;) {
-		struct keyed_slot *slot = slot_at(table, slots, index);
+		const struct keyed_slot *slot = slot_at(memory, stride_bytes, index);
 
-		if (slot->tag == 0 || slot_is(slot, probe))
-			return slot;
-		index = (index + 1) & slots->mask;
+		if (likely(slot_is(slot, probe, kind)) || slot->tag == 0)
+			return index;
+		index = (index + 1) & mask;
 	}
 }
 
-/* Not in the new array: in the old one, if it was not moved yet, or nowhere. A slot that was moved
- * is found in the new array first, so the copy left in the old one is never met. */
-static struct keyed_slot *add(struct keyed_table *table, struct keyed_slot *free_slot,
-			      const struct probe *probe)
+/* Not in the new array. A slot that growth moved is found there first, so the copy left in the old
+ * one is never met. */
+static COLD struct keyed_slot *find_in_old(struct keyed_table *table, const struct probe *probe)
 {
-	if (table->old.memory != NULL) {
-		struct keyed_slot *slot = find(table, &table->old, probe);
+	const struct key_group *group = probe->group;
 
-		if (slot->tag != 0)
-			return slot;
-	}
-	free_slot->tag = probe->tag;
-	free_slot->key_bytes = probe->key_bytes & INT32_MAX;
-	free_slot->key[0] = probe->key[0];
-	free_slot->key[1] = probe->key[1];
+	if (group->old == NULL)
+		return NULL;
+	uint32_t index = find(group->old->memory, group->old->mask, table->stride_bytes, probe,
+			      KIND_KEYS);
+	struct keyed_slot *slot = slot_at(group->old->memory, table->stride_bytes, index);
+
+	if (slot->tag == 0)
+		return NULL;
+	slot_touch(table, group->old, index);
+	return slot;
+}
+
+/* The key's slot, ready to be written to; NULL: there is none. */
+static inline struct keyed_slot *find_known(struct keyed_table *table, const struct probe *probe,
+					    enum kind kind)
+{
+	const struct key_group *group = probe->group;
+	uint32_t stride_bytes = table->stride_bytes;
+	uint32_t index = find(group->memory, group->mask, stride_bytes, probe, kind);
+	struct keyed_slot *slot = slot_at(group->memory, stride_bytes, index);
+
+	if (unlikely(slot->tag == 0))
+		return find_in_old(table, probe);
+	group_touch(table, group, index);
+	return slot;
+}
+
+static struct keyed_slot *add(struct keyed_table *table, const struct probe *probe)
+{
+	struct key_group *group = probe->group;
+	uint32_t index = find(group->memory, group->mask, table->stride_bytes, probe, KIND_KEYS);
+	struct keyed_slot *slot = slot_at(group->memory, table->stride_bytes, index);
+
+	group_touch(table, group, index);
+	slot->tag = probe->tag;
+	slot->key_bytes = probe->key_bytes & INT32_MAX;
+	slot->key[0] = probe->key[0];
+	slot->key[1] = probe->key[1];
 	if (probe->key_bytes > KEY_INLINED_BYTES)
-		free_slot->key[0] = (uint64_t)(uintptr_t)keyed_table_store(table, probe->data,
-									   probe->key_bytes);
+		slot->key[0] = (uint64_t)(uintptr_t)keyed_table_store(table, probe->data,
+								      probe->key_bytes);
+	group->count++;
 	table->count++;
-	return free_slot;
+	return slot;
 }
 
-static inline void prefetch_all(const struct keyed_table *table, const struct probe *probes,
-				uint32_t count)
+static COLD void find_or_add(struct lookup *lookup)
 {
-	if (slots_bytes(table, &table->now) <= PREFETCH_BYTES)
+	struct keyed_table *table = lookup->table;
+	const struct probe *probes = lookup->probes;
+
+	for (uint32_t i = 0; i < lookup->count; i++)
+		probes[i].group->wanted += lookup->slots[i] == NULL;
+	for (uint32_t i = 0; i < lookup->count; i++) {
+		struct key_group *group = probes[i].group;
+
+		if (group->wanted > 0)
+			keyed_group_make_room(table, group, group->wanted);
+		group->wanted = 0;
+	}
+	for (uint32_t i = 0; i < lookup->count; i++) {
+		lookup->slots[i] = find_known(table, &probes[i], KIND_KEYS);
+		if (lookup->slots[i] == NULL)
+			lookup->slots[i] = add(table, &probes[i]);
+	}
+}
+
+static inline void prefetch_all(const struct lookup *lookup)
+{
+	const struct keyed_table *table = lookup->table;
+
+	if (table->arrays_bytes <= PREFETCH_BYTES)
 		return;
-	for (uint32_t i = 0; i < count; i++)
-		__builtin_prefetch(slot_at(table, &table->now, probes[i].tag & table->now.mask), 1);
-}
+	for (uint32_t i = 0; i < lookup->count; i++) {
+		const struct probe *probe = &lookup->probes[i];
 
-static inline void find_all(struct keyed_table *table, const struct probe *probes, uint32_t count,
-			    struct keyed_slot **slots)
-{
-	const struct slots now = table->now;
-
-	prefetch_all(table, probes, count);
-	for (uint32_t i = 0; i < count; i++) {
-		struct keyed_slot *slot = find(table, &now, &probes[i]);
-
-		slots[i] = likely(slot->tag != 0) ? slot : add(table, slot, &probes[i]);
+		__builtin_prefetch(slot_at(probe->group->memory, table->stride_bytes,
+					   probe->tag & probe->group->mask),
+				   1);
 	}
 }
 
-HOT void keyed_table_find(struct keyed_table *table, const struct key *keys, uint32_t count,
-			  struct keyed_slot **slots)
+static inline bool look_up(struct lookup *lookup, enum kind kind)
 {
-	struct probe probes[KEYED_TABLE_BATCH];
+	struct keyed_table *table = lookup->table;
+	uint32_t count = lookup->count;
+	bool all = true;
 
 	CHECK(count <= KEYED_TABLE_BATCH, "%u keys at once", count);
-	make_room(table, count);
-	for (uint32_t i = 0; i < count; i++)
-		probe_of(table, keys[i].data, keys[i].size_bytes, &probes[i]);
-	find_all(table, probes, count, slots);
-}
-
-HOT bool keyed_table_find_strings(struct keyed_table *table, const struct batch *batch,
-				  uint32_t offset_bytes, uint32_t from, uint32_t count,
-				  struct keyed_slot **slots)
-{
-	struct probe probes[KEYED_TABLE_BATCH];
-	const struct batch view = *batch;
-	bool plain = true;
-
-	CHECK(count <= KEYED_TABLE_BATCH, "%u keys at once", count);
-	make_room(table, count);
-	for (uint32_t i = 0; i < count; i++) {
-		const char *record = batch_at(&view, from + i);
-		const struct str *s = (const struct str *)(const void *)(record + offset_bytes);
-
-		plain &= (uint8_t)s->u.inlined[0] != 0xFF || s->len == 0;
-		probe_of_string(table, s, &probes[i]);
-	}
-	if (unlikely(!plain))
+	if (unlikely(!aim(lookup, kind)))
 		return false;
-	find_all(table, probes, count, slots);
+	if (unlikely(table->growing > 0))
+		keyed_table_settle(table);
+	prefetch_all(lookup);
+	for (uint32_t i = 0; i < count; i++) {
+		struct keyed_slot *slot = find_known(table, &lookup->probes[i], kind);
+
+		lookup->slots[i] = slot;
+		all &= slot != NULL;
+	}
+	if (unlikely(!all))
+		find_or_add(lookup);
 	return true;
 }
 
-void *keyed_table_store(struct keyed_table *table, const void *data, size_t size_bytes)
+bool keyed_table_find_keys(struct keyed_table *table, const struct key *keys, uint32_t count,
+			   struct keyed_slot **slots)
 {
-	void *stored = arena_alloc(table->arena, size_bytes);
+	struct lookup lookup;
 
-	memcpy(stored, data, size_bytes);
-	return stored;
+	lookup.table = table;
+	lookup.keys = keys;
+	lookup.count = count;
+	lookup.slots = slots;
+	return look_up(&lookup, KIND_KEYS);
 }
 
-struct keyed_slot *keyed_table_next(struct keyed_table *table, uint64_t *at)
+HOT bool keyed_table_find(struct keyed_table *table, struct key_batch *keys,
+			  const struct batch *batch, uint32_t from, uint32_t count,
+			  struct keyed_slot **slots)
 {
-	uint64_t now_count = table->now.memory ? (uint64_t)table->now.mask + 1 : 0;
+	const struct batch view = *batch; /* a local, which the compiler knows to stay as it is */
+	struct lookup lookup;
 
-	for (; *at < now_count; ++*at) {
-		struct keyed_slot *slot = slot_at(table, &table->now, (uint32_t)*at);
+	lookup.table = table;
+	lookup.batch = &view;
+	lookup.from = from;
+	lookup.offset_bytes = keys->offset_bytes;
+	lookup.count = count;
+	lookup.slots = slots;
+	if (keys->shape == KEY_SHAPE_FIXED && keys->size_bytes == 8)
+		return look_up(&lookup, KIND_8_BYTES);
+	if (keys->shape == KEY_SHAPE_FIXED && keys->size_bytes == 4)
+		return look_up(&lookup, KIND_4_BYTES);
+	if (keys->shape == KEY_SHAPE_STRING) {
+		bool found = look_up(&lookup, KIND_STRINGS);
 
-		if (slot->tag != 0) {
-			++*at;
-			return slot;
-		}
+		if (likely(!lookup.unusual))
+			return found;
 	}
-	if (table->old.memory == NULL)
-		return NULL;
-	if (*at < now_count + table->old_moved)
-		*at = now_count + table->old_moved;
-	for (; *at <= now_count + table->old.mask; ++*at) {
-		struct keyed_slot *slot = slot_at(table, &table->old, (uint32_t)(*at - now_count));
-
-		if (slot->tag != 0) {
-			++*at;
-			return slot;
-		}
-	}
-	return NULL;
-}
-
-uint64_t keyed_table_count(const struct keyed_table *table)
-{
-	return table->count;
-}
-
-size_t keyed_table_bytes(const struct keyed_table *table)
-{
-	return slots_bytes(table, &table->now) + slots_bytes(table, &table->old) +
-	       arena_bytes(table->arena);
+	key_batch_read(keys, batch, from, count);
+	return keyed_table_find_keys(table, keys->keys, count, slots);
 }

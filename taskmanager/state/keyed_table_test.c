@@ -21,6 +21,14 @@ static uint32_t key_text(uint32_t n, char text[64])
 				  "abcdefghijklmnopqrstuvwxyz0123456789");
 }
 
+static struct keyed_table *table_of(uint32_t value_bytes, uint64_t seed)
+{
+	return keyed_table_create(&(struct keyed_table_options){ .value_bytes = value_bytes,
+								 .seed = seed,
+								 .key_groups = 128,
+								 .groups = { 0, 127 } });
+}
+
 static void add_one(struct keyed_table *table, const uint32_t *numbers, uint32_t count)
 {
 	char texts[KEYED_TABLE_BATCH][64];
@@ -28,10 +36,12 @@ static void add_one(struct keyed_table *table, const uint32_t *numbers, uint32_t
 	struct keyed_slot *slots[KEYED_TABLE_BATCH];
 
 	memset(keys, 0, sizeof(keys));
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		keys[i] = (struct key){ .data = texts[i],
 					.size_bytes = key_text(numbers[i], texts[i]) };
-	keyed_table_find(table, keys, count, slots);
+		keys[i].hash = hash_key(texts[i], keys[i].size_bytes);
+	}
+	assert_true(keyed_table_find_keys(table, keys, count, slots));
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t *value = keyed_slot_value(slots[i]);
 
@@ -71,7 +81,7 @@ static void counts_are_those_of_a_plain_array(void **state)
 	enum { KEYS = 20000 };
 	uint32_t *expected = MEM_NEW_ARRAY(uint32_t, KEYS);
 	uint64_t random = 7;
-	struct keyed_table *table = keyed_table_create(16, 42);
+	struct keyed_table *table = table_of(16, 42);
 
 	for (uint32_t round = 0; round < 3000; round++) {
 		uint32_t numbers[KEYED_TABLE_BATCH],
@@ -103,7 +113,7 @@ static void counts_are_those_of_a_plain_array(void **state)
 static void a_key_twice_in_one_batch_is_one_slot(void **state)
 {
 	uint32_t numbers[KEYED_TABLE_BATCH] = { 0 }, expected[1] = { KEYED_TABLE_BATCH };
-	struct keyed_table *table = keyed_table_create(16, 1);
+	struct keyed_table *table = table_of(16, 1);
 
 	add_one(table, numbers, KEYED_TABLE_BATCH);
 	assert_int_equal(keyed_table_count(table), 1);
@@ -115,7 +125,7 @@ static void a_key_twice_in_one_batch_is_one_slot(void **state)
 static void strings_in_records_are_the_same_keys(void **state)
 {
 	static const struct field fields[] = { { "text", FIELD_STRING, 0 } };
-	struct keyed_table *table = keyed_table_create(8, 5);
+	struct keyed_table *table = table_of(8, 5);
 	const char *text = "a word of any length up to forty bytes..";
 	_Alignas(8) char image[64];
 	struct record_type *type;
@@ -124,23 +134,37 @@ static void strings_in_records_are_the_same_keys(void **state)
 
 	assert_int_equal(record_type_create("line", NULL, fields, 1, &type, &err), 0);
 	struct batch batch = { .type = type, .base = image, .count = 1 };
+	struct key_spec spec = { .fields_count = 1 };
+	struct key_batch keys;
+
+	key_batch_init(&keys, type, &spec);
 
 	for (uint32_t length = 0; length <= 40; length++) {
 		struct str in_record = str_of(text, length);
-		struct key plain = { .data = text, .size_bytes = length };
+		struct key plain = { .data = text,
+				     .size_bytes = length,
+				     .hash = hash_key(text, length) };
 
 		record_copy(type, &in_record, image);
-		keyed_table_find(table, &plain, 1, &one);
+		assert_true(keyed_table_find_keys(table, &plain, 1, &one));
 		*(uint64_t *)keyed_slot_value(one) = length;
-		assert_true(keyed_table_find_strings(table, &batch, 0, 0, 1, &two));
+		assert_true(keyed_table_find(table, &keys, &batch, 0, 1, &two));
 		assert_int_equal(*(uint64_t *)keyed_slot_value(two), length);
 		assert_int_equal(keyed_table_count(table), length + 1);
 	}
-	struct str escaped = str_of("\xFF", 1);
+	for (uint32_t length = 1; length <= 40; length++) { /* another 0xFF in front of each */
+		char other[41];
 
-	record_copy(type, &escaped, image);
-	assert_false(keyed_table_find_strings(table, &batch, 0, 0, 1, &two));
-	assert_int_equal(keyed_table_count(table), 41);
+		memcpy(other, text, sizeof(other));
+		other[0] = (char)0xFF;
+		struct str escaped = str_of(other, length);
+
+		record_copy(type, &escaped, image);
+		assert_true(keyed_table_find(table, &keys, &batch, 0, 1, &two));
+		assert_int_equal(keyed_table_count(table), 41 + length);
+		assert_int_equal(keyed_slot_key(two).size_bytes, length + 1);
+	}
+	key_batch_fini(&keys);
 	keyed_table_destroy(&table);
 	record_type_destroy(&type);
 	assert_int_equal(mem_bytes_out(), 0);
@@ -150,7 +174,7 @@ static void clear_forgets_and_goes_on(void **state)
 {
 	enum { KEYS = 5000 };
 	uint32_t *expected = MEM_NEW_ARRAY(uint32_t, KEYS);
-	struct keyed_table *table = keyed_table_create(16, 3);
+	struct keyed_table *table = table_of(16, 3);
 
 	for (uint32_t i = 0; i < KEYS; i++)
 		expected[i] = 1;
@@ -169,7 +193,7 @@ static void clear_forgets_and_goes_on(void **state)
 
 static void stored_bytes_stay_while_the_table_grows(void **state)
 {
-	struct keyed_table *table = keyed_table_create(16, 3);
+	struct keyed_table *table = table_of(16, 3);
 	const char *stored = keyed_table_store(table, "a long string that a value points to", 37);
 
 	for (uint32_t i = 0; i < 10000; i++)
