@@ -172,8 +172,8 @@ static void draw_crashes(uint64_t *state, struct plan *plan)
 		plan->jobs[i].records = 3000;
 		plan->jobs[i].rate_per_s = between(state, 200, 400);
 	}
-	plan->jobs[1].restarts = RESTARTS_FEW;
-	plan->jobs[1].failures = 0;
+	plan->jobs[1].restarts = RESTARTS_FEW; /* as many as it fails by itself */
+	plan->jobs[1].failures = 2;
 	plan->jobs[1].innocent = true;
 }
 

@@ -39,7 +39,7 @@ struct plan_job {
 	bool fire_at_end;
 	uint32_t sink_rest_every, sink_rest_ms; /* "not now" after so many records; 0: never */
 	uint32_t failures; /* so often a user function fails, at most */
-	bool innocent; /* nothing that befalls it is its own doing: no restart is charged to it */
+	bool innocent; /* it has the restarts that it needs itself: no other one may be charged */
 	enum plan_restarts restarts;
 	uint32_t restart_delay_ms;
 	uint32_t submit_ms;
