@@ -5,6 +5,7 @@
  * zero. Running out of memory stops the process (see mem.h). */
 #include "common/base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +129,11 @@ void *mem_dup(const void *memory, size_t size_bytes)
 	if (size_bytes > 0)
 		memcpy(copy, memory, size_bytes);
 	return copy;
+}
+
+void mem_trim(void)
+{
+	malloc_trim(0);
 }
 
 void *mem_map(size_t size_bytes)

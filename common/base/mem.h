@@ -33,6 +33,9 @@ void mem_unmap(void *memory, size_t size_bytes);
 int64_t mem_bytes_out(void);  /* heap bytes allocated and not freed */
 int64_t mem_blocks_out(void); /* and how many blocks */
 
+/* Freed memory that the allocator keeps goes back to the system. Milliseconds: after a flood. */
+void mem_trim(void);
+
 /* Many things, one death: a message, a request, a plan, a settings file. Not thread-safe. */
 struct arena;
 struct arena *arena_create(const char *name); /* name is borrowed: a literal */

@@ -31,6 +31,8 @@
  * 5 s and 2 rounds would be felt. Whoever connects tries again anyway. */
 #define NAME_SERVER_S 2
 #define NAME_SERVER_ROUNDS 1
+#define FLOOD_CONNECTIONS 256 /* at a time: more than a cluster has in its daily life */
+#define FLOOD_EBBED 16        /* what is left of it then: a sixteenth */
 
 enum conn_state { CONN_RESOLVING, CONN_CONNECTING, CONN_OPEN, CONN_FAILED };
 
@@ -529,6 +531,26 @@ ssize_t conn_os_write(struct conn *base, const struct bytes *from, uint32_t coun
 	return sent;
 }
 
+void conn_places_take(struct conn_places *places)
+{
+	uint32_t used = atomic_fetch_add(&places->used, 1) + 1;
+
+	atomic_fetch_add(&places->refs, 1);
+	if (used > atomic_load(&places->most)) /* only the listener's thread takes */
+		atomic_store(&places->most, used);
+}
+
+/* After a flood its buffers are free, but scattered: the allocator would keep them for good. */
+void conn_places_give(struct conn_places *places)
+{
+	uint32_t used = atomic_fetch_sub(&places->used, 1) - 1, most = atomic_load(&places->most);
+
+	if (most >= FLOOD_CONNECTIONS && used <= most / FLOOD_EBBED &&
+	    atomic_compare_exchange_strong(&places->most, &most, used))
+		mem_trim();
+	conn_places_unref(places);
+}
+
 void conn_places_unref(struct conn_places *places)
 {
 	if (atomic_fetch_sub(&places->refs, 1) == 1)
@@ -555,8 +577,7 @@ void conn_os_close(struct conn *base)
 		read_away(conn->fd);
 	drop_socket(conn);
 	if (conn->places != NULL) {
-		atomic_fetch_sub(&conn->places->used, 1);
-		conn_places_unref(conn->places);
+		conn_places_give(conn->places);
 	}
 	mem_free(conn->addresses);
 	mem_free(conn->failure);

@@ -102,8 +102,7 @@ static struct conn *accept_name(struct listener_os *listener, struct agent *wake
 		close(fd);
 		return NULL;
 	}
-	atomic_fetch_add(&listener->places->refs, 1);
-	atomic_fetch_add(&listener->places->used, 1);
+	conn_places_take(listener->places);
 	return conn_os_adopt(listener->loop, fd, listener->name, true, wake, listener->places);
 }
 
@@ -290,8 +289,7 @@ static struct conn *adopt(struct listener_os *listener, int fd, struct sockaddr_
 		host[0] = '?', host[1] = '\0';
 	host[WORLD_HOST_BYTES_MAX] = '\0';
 	snprintf(peer, sizeof(peer), strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
-	atomic_fetch_add(&listener->places->refs, 1);
-	atomic_fetch_add(&listener->places->used, 1);
+	conn_places_take(listener->places);
 	return conn_os_adopt(listener->loop, fd, peer, os_address_is_loopback(address), wake,
 			     listener->places);
 }

@@ -208,8 +208,11 @@ void conn_os_close(struct conn *conn);
 /* How many accepted connections a listener has; outlives the listener. */
 struct conn_places {
 	atomic_uint refs, used;
+	atomic_uint most; /* in use at a time, since memory was last given back after a flood */
 	uint32_t max;
 };
+void conn_places_take(struct conn_places *places); /* the listener's thread */
+void conn_places_give(struct conn_places *places);
 void conn_places_unref(struct conn_places *places);
 /* Takes the descriptor, and one place (NULL: not counted). NULL, errno: it was closed instead. */
 struct conn *conn_os_adopt(struct loop_os *loop, int fd, const char *peer, bool loopback,

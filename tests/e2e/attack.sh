@@ -117,6 +117,33 @@ test_strangers_are_hung_up_on_and_a_job_does_not_notice() {
 	same 0 "$(cat log/flink-*.log | grep -c ' ERROR ')"
 }
 
+# flood PORT…: many connections that begin to say something and then nothing, to one port after the other.
+flood() {
+	python3 - "$@" <<'PY'
+import socket, sys, time
+for port in sys.argv[1:]:
+    sockets = [socket.create_connection(("127.0.0.1", int(port))) for _ in range(800)]
+    for s in sockets:
+        try:
+            s.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
+        except OSError:
+            pass # hung up on already
+    for s in sockets:
+        s.close()
+PY
+}
+
+test_a_flood_of_connections_costs_no_memory_for_good() {
+	local before daemon
+	start
+	before=$(awk '/VmRSS/ { print $2 }' "/proc/$(worker standalonesession)/status")
+	flood "$rpc_port" "$rest_port" "$(rest /taskmanagers | jq '.taskmanagers[0].dataPort')" || fail "no flood"
+	daemon=$(worker standalonesession)
+	ebbed() { awk -v max="$((before + 6000))" '/VmRSS/ { print $2 " KiB, not " max; exit $2 > max }' "/proc/$daemon/status"; }
+	until_true 20 ebbed
+	overview_is slots-available 1 >/dev/null || fail "the TaskManager is gone"
+}
+
 # ---- functions that take their process down ------------------------------------------------------------------
 
 crashers() {
