@@ -90,6 +90,20 @@ static void a_job_runs_and_finishes(void **state)
 	finish(bed);
 }
 
+/* Found by seed 297 of the simulator. */
+static void no_run_is_shorter_than_nothing(void **state)
+{
+	struct bed *bed = bed_create(1, NULL);
+	struct job *job = run_job(bed, NULL);
+
+	sim_clock_jump(bed->jobmanager_world, -3600 * 1000);
+	finish_tasks(bed->taskmanagers[0]);
+	finish_tasks(bed->taskmanagers[1]);
+	bed_until_status(bed, job, JOB_FINISHED, 100);
+	assert_int_equal(job->end_ms, job->start_ms);
+	finish(bed);
+}
+
 static void tasks_are_told_where_their_peers_are(void **state)
 {
 	struct bed *bed = bed_create(2, NULL);
@@ -592,6 +606,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_job_runs_and_finishes),
+		cmocka_unit_test(no_run_is_shorter_than_nothing),
 		cmocka_unit_test(tasks_are_told_where_their_peers_are),
 		cmocka_unit_test(tasks_report_only_forward),
 		cmocka_unit_test(a_running_job_is_cancelled),
