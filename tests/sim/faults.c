@@ -46,7 +46,7 @@ static struct cluster_node *victim(struct faults *faults, uint32_t *tm)
 /* ---- machines ------------------------------------------------------------------------------- */
 
 /* Its supervisor writes down which job's function did it; the next life hands that in. */
-static void leave_note(struct faults *faults, struct cluster_node *node)
+static void leave_note(struct faults *faults, struct cluster_node *node, const char *former)
 {
 	struct id job_id;
 
@@ -57,7 +57,9 @@ static void leave_note(struct faults *faults, struct cluster_node *node)
 	    !client_any_job(faults->cluster->client, plan->one_guilty, &job_id))
 		return;
 	mem_free(node->note);
-	node->note = mem_strdup("signal: SIGSEGV\nfunction: pass_on\n");
+	node->note = plan->one_guilty || below(faults, 2) == 0
+			     ? mem_printf("name: %s\nsignal: SIGSEGV\nfunction: pass_on\n", former)
+			     : mem_strdup("signal: SIGSEGV\nfunction: pass_on\n");
 	node->note_job_id = job_id;
 	SOMETIMES("a crash note blames a job");
 }
@@ -89,8 +91,11 @@ static void kill_taskmanager(struct faults *faults)
 	}
 	if (cluster->plan->one_guilty && !first_job_can_crash(cluster, node))
 		return;
+	char *former = mem_strdup(taskmanager_resource_id(node->taskmanager));
+
 	cluster_kill_taskmanager(cluster, tm);
-	leave_note(faults, node);
+	leave_note(faults, node, former);
+	mem_free(former);
 	/* as its supervisor does, at once */
 	if (cluster->plan->theme == THEME_CRASHES || below(faults, 2) == 0)
 		cluster_start_taskmanager(cluster, tm);
@@ -266,7 +271,7 @@ static void check_deaf(struct faults *faults, const struct fault_cut *cut)
 	}
 }
 
-/* Another cut of the same way has no effect before this one's end. */
+/* The way is open from now on, also for another cut of it that was to last longer. */
 static void cut_is_over(struct faults *faults, const struct fault_cut *over)
 {
 	for (uint32_t i = 0; i < FAULTS_CUTS_MAX; i++) {
@@ -274,7 +279,7 @@ static void cut_is_over(struct faults *faults, const struct fault_cut *over)
 
 		if (cut->from != NULL && strcmp(cut->from, over->from) == 0 &&
 		    strcmp(cut->to, over->to) == 0)
-			cut->since = sim_now(faults->cluster->sim);
+			cut->lives = UINT32_MAX;
 	}
 }
 
