@@ -44,6 +44,7 @@ static int behave(const char *how)
 	}
 	for (int i = 0; i < LINES; i++)
 		printf("line %d\n", i);
+	fflush(stdout); /* or it would stand within a line that is half written */
 	fprintf(stderr, "complaint\n");
 	log_info("Test", "logged");
 	printf("no end");
@@ -179,7 +180,7 @@ static void lines_go_to_the_screen_and_to_the_file(void **state)
 	see(&d, NULL, 0);
 	assert_int_equal(end(&d), 1); /* it ended before it was ready */
 	assert_int_equal(lines_with(d.text, "line "), LINES);
-	assert_int_equal(lines_with(d.text, "complaint"), 1);
+	assert_non_null(strstr(d.text, "complaint\n"));
 	assert_non_null(strstr(d.text, " logged\n"));
 	assert_non_null(strstr(d.text, "no end"));
 	out = file_text(&d, "latest.out");
