@@ -223,15 +223,21 @@ static mono_t job_time(struct sim *sim)
 	       (mono_t)sim_below(sim, (uint64_t)sim->options.file_delay_us_max + 1) * NS_PER_US;
 }
 
+/* Of a runner that ended; nothing is done on a machine that is off. */
+static void run_op_at_the_end(struct sim_node *node, struct file_op *op)
+{
+	if (!node->dead)
+		run_op(node, op);
+	else if (op->kind != FILE_CLOSE)
+		tell(op, EIO, "reach", "the disk of a machine that is off");
+}
+
 void sim_file_submit(struct loop *loop, struct file_op *op)
 {
 	struct sim_node *node = sim_node_of(loop);
 
 	if (node->dead || sim_runner_of(loop)->ended) {
-		if (node->dead && op->kind != FILE_CLOSE)
-			tell(op, EIO, "reach", "the disk of a machine that is off");
-		else if (!node->dead)
-			run_op(node, op);
+		run_op_at_the_end(node, op);
 		atomic_store(&op->done, true);
 		return;
 	}
@@ -266,8 +272,8 @@ void sim_jobs_settle(struct sim_runner *runner)
 		struct background *work = job->work;
 
 		job_end(runner->owner->sim, job);
-		if (op != NULL && !runner->owner->dead)
-			run_op(runner->owner, op);
+		if (op != NULL)
+			run_op_at_the_end(runner->owner, op);
 		atomic_store(op != NULL ? &op->done : &work->done, true);
 	}
 }

@@ -66,7 +66,7 @@ static enum ship draw_ship(uint64_t *state)
 {
 	static const enum ship ships[] = { SHIP_HASH,	 SHIP_HASH,    SHIP_REBALANCE,
 					   SHIP_RESCALE, SHIP_SHUFFLE, SHIP_BROADCAST,
-					   SHIP_GLOBAL,	 SHIP_DEFAULT };
+					   SHIP_GLOBAL,	 SHIP_DEFAULT, SHIP_CUSTOM };
 
 	return ships[below(state, sizeof(ships) / sizeof(ships[0]))];
 }

@@ -60,6 +60,12 @@ static void pass_on(const void *in, struct collector *out)
 	outbox_emit(out, out->run->type, &copy);
 }
 
+static uint32_t by_number(const void *in, uint32_t partitions)
+{
+	fail_sometimes();
+	return (uint32_t)(((const struct ledger_entry *)in)->number % partitions);
+}
+
 /* ---- nodes ---------------------------------------------------------------------------------- */
 
 struct builder {
@@ -78,26 +84,32 @@ static const char *symbol_of(const void *function)
 {
 	return function == (const void *)same_entry  ? "same_entry"
 	       : function == (const void *)is_wanted ? "is_wanted"
+	       : function == (const void *)by_number ? "by_number"
 						     : "pass_on";
+}
+
+static void make_reference(struct builder *b, const void *function, Flink__FunctionRef *reference)
+{
+	const char *symbol = symbol_of(function);
+	struct module *module;
+	struct err err;
+
+	CHECK(module_open(b->client, SHAPES_MODULE, NULL, &module, &err) == 0, "%s", err.text);
+	CHECK(module_offset(module, function, &reference->offset), "%s is not in this program",
+	      symbol);
+	module_close(&module);
+	reference->symbol = (char *)(uintptr_t)symbol;
+	reference->parameters =
+		(ProtobufCBinaryData){ sizeof(b->number), (uint8_t *)&b->number };
 }
 
 static struct bytes pack_parameters(struct builder *b, const void *function)
 {
 	Flink__OperatorParameters parameters = FLINK__OPERATOR_PARAMETERS__INIT;
 	Flink__FunctionRef reference = FLINK__FUNCTION_REF__INIT;
-	const char *symbol = symbol_of(function);
-	struct module *module;
-	struct err err;
 
 	if (function != NULL) {
-		CHECK(module_open(b->client, SHAPES_MODULE, NULL, &module, &err) == 0, "%s",
-		      err.text);
-		CHECK(module_offset(module, function, &reference.offset),
-		      "%s is not in this program", symbol);
-		module_close(&module);
-		reference.symbol = (char *)(uintptr_t)symbol;
-		reference.parameters = (ProtobufCBinaryData){ sizeof(b->number),
-							      (uint8_t *)&b->number };
+		make_reference(b, function, &reference);
 		parameters.function = &reference;
 	}
 	parameters.field = 1;
@@ -150,7 +162,14 @@ static uint32_t add_operator(struct builder *b, const char *name, const char *fa
 				 .input_type = b->type,
 				 .output_type = b->type,
 				 .key = keyed ? by_key : (struct key_spec){ 0 } });
-	stream_graph_connect(b->stream, input, id, 0, ship, ship == SHIP_HASH ? &by_key : NULL);
+	if (ship == SHIP_CUSTOM) {
+		Flink__FunctionRef partitioner = FLINK__FUNCTION_REF__INIT;
+
+		make_reference(b, (const void *)by_number, &partitioner);
+		stream_graph_connect_custom(b->stream, input, id, 0, &partitioner);
+	} else {
+		stream_graph_connect(b->stream, input, id, 0, ship, &by_key);
+	}
 	return id;
 }
 
