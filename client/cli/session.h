@@ -121,7 +121,7 @@ void call_finish(struct call *call); /* call->err and the answers are set */
 void call_unreachable(struct call *call, const struct session *session, const struct err *why);
 
 /* A cluster that has not answered for this long is not there. */
-#define SESSION_CONNECT_MS 1500
+#define SESSION_CONNECT_MS 1200
 /* One that answered before is waited for so long, from the moment it was lost: its supervisor
  * starts it again within a second or so. */
 #define SESSION_RECONNECT_MS 4000

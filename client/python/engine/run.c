@@ -27,6 +27,7 @@ struct run {
 	uint16_t port;
 	const char *package; /* where pyflink lies */
 	int announce, attached; /* as a command line: says what `flink run` says */
+	bool interrupted;       /* a mini cluster's job, by Ctrl-C; its functions may fail of it */
 	struct follower follower;
 };
 
@@ -49,8 +50,10 @@ static void pass_interrupts(struct run *run, unsigned interrupts, unsigned *befo
 	for (; interrupts > 0; interrupts--) {
 		if (run->host == NULL && (*before)++ > 0)
 			_exit(EXIT_INTERRUPTED);
-		if (run->host == NULL)
+		if (run->host == NULL) {
+			run->interrupted = true;
 			engine_operator_interrupt();
+		}
 		follower_interrupt(&run->follower);
 	}
 }
@@ -188,7 +191,7 @@ static int put_conf(struct conf *conf, PyObject *settings)
  * EngineError. */
 static PyObject *answer(const struct run *run, int result, const struct err *err)
 {
-	if (run->follower.let_go || run->follower.cancelled_here) {
+	if (run->interrupted || run->follower.let_go || run->follower.cancelled_here) {
 		PyErr_SetNone(PyExc_KeyboardInterrupt);
 		return NULL;
 	}
