@@ -121,8 +121,8 @@ static int check_program_options(struct cli *cli, struct err *err)
 			options->from_savepoint);
 	if (options->program != NULL || options->python != NULL)
 		return 0;
-	cli_print(cli, "A program is missing: a .so or .c file, or one of "
-		       "examples/streaming/*.jar.\n\n"
+	cli_print(cli, "A program is missing: a .so or .c file, one of "
+		       "examples/streaming/*.jar, or -py and a Python script.\n\n"
 		       "Use the help option (-h or --help) to get help on the command.\n");
 	cli->exit_code = 1;
 	return 1;

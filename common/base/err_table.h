@@ -27,9 +27,11 @@
 	X(ERR_PLAN_INVALID, 2001, USER, 400, "the job graph is not valid", \
 	  "correct the program; 'bin/flink info' shows its plan without running it") \
 	X(ERR_ARTIFACT_UNREADABLE, 2002, USER, 400, "the program file cannot be used", \
-	  "give a shared object (.so) or a C file (.c); bin/flink-config prints the flags to build one") \
+	  "give a C file (.c), a shared object (.so; bin/flink-config prints the flags to build one) or, " \
+	  "behind -py, a Python script") \
 	X(ERR_ARTIFACT_ENTRY, 2003, USER, 400, "the program has no entry function", \
-	  "define: int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)") \
+	  "include <flink/flink.h> and define: " \
+	  "int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)") \
 	X(ERR_ARTIFACT_ABI, 2004, USER, 400, "the program was built for another version", \
 	  "build it again with the flags that bin/flink-config prints") \
 	X(ERR_ARTIFACT_SYMBOL, 2005, USER, 400, "the program needs a symbol that is not there", \
