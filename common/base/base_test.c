@@ -51,7 +51,7 @@ static void errors_are_wrapped_and_shown_with_their_hint(void **state)
 	assert_string_equal(
 		text,
 		"error E1001: reading settings: f.yaml:12: x is \"abc\"\n hint: correct the value and "
-		"start again; 'bin/jobmanager check-conf' tests settings without starting anything\n");
+		"start again; 'bin/flink-settings check' tests settings without starting anything\n");
 	memset(long_text, 'a', sizeof(long_text) - 1);
 	long_text[sizeof(long_text) - 1] = '\0';
 	err_set(&err, ERR_IO, "%s", long_text);

@@ -13,13 +13,13 @@
 
 #define ERR_TABLE(X) \
 	X(ERR_CONF_BAD_VALUE, 1001, USER, 400, "a setting has a value that is not allowed", \
-	  "correct the value and start again; 'bin/jobmanager check-conf' tests settings without starting anything") \
+	  "correct the value and start again; 'bin/flink-settings check' tests settings without starting anything") \
 	X(ERR_CONF_SYNTAX, 1002, USER, 400, "a settings file cannot be read", \
 	  "correct the line; every line is 'key: value', and '#' begins a comment") \
 	X(ERR_CONF_MISSING, 1003, USER, 400, "a needed setting or settings file is missing", \
 	  "add it, or copy conf/flink-conf.yaml from a fresh build/flink") \
 	X(ERR_CONF_PORT_TAKEN, 1004, FATAL, 500, "another process holds the port", \
-	  "stop that process, or choose another port in conf/flink-conf.yaml") \
+	  "stop that process, or choose another port in conf/flink-conf.yaml or, for the web page, conf/masters") \
 	X(ERR_USAGE, 1005, USER, 400, "the command line is not understood", \
 	  "'--help' behind the command shows what it takes") \
 	X(ERR_NOT_YET, 1006, USER, 501, "this version cannot do that yet", \

@@ -39,7 +39,8 @@ static void a_failed_start_is_told_and_not_tried_again(void **state)
 	start(&d, "fail");
 	assert_string_equal(told(&d),
 			    "failed error E1004: port 8081 is held by nc (pid 7)\n hint: stop that "
-			    "process, or choose another port in conf/flink-conf.yaml\n");
+			    "process, or choose another port in conf/flink-conf.yaml or, for the web page, "
+			    "conf/masters\n");
 	exit_of_launcher(&d);
 	await_file(&d, "run/d.pid", NULL);
 	await_file(&d, "log/d-0.log",

@@ -27,7 +27,7 @@ test_check_names_file_line_and_cure() {
 	same 1 "$code"
 	same "warning: $PWD/flink-conf.yaml:1: unknown setting \"taskmanager.numberOfTaskSlot\"; did you mean taskmanager.numberOfTaskSlots?
 error E1001: $PWD/flink-conf.yaml:2: parallelism.default is \"many\", which is not a whole number from 1 to 32768
- hint: correct the value and start again; 'bin/jobmanager check-conf' tests settings without starting anything" "$said"
+ hint: correct the value and start again; 'bin/flink-settings check' tests settings without starting anything" "$said"
 }
 
 test_explain_says_where_each_value_comes_from() {

@@ -138,7 +138,7 @@ test_failed_start_is_told_with_its_cause() {
 Starting standalonesession daemon on host $host.
 Error starting standalonesession daemon.
 error E1004: port 8081 is held by nc (pid 7)
- hint: stop that process, or choose another port in conf/flink-conf.yaml
+ hint: stop that process, or choose another port in conf/flink-conf.yaml or, for the web page, conf/masters
 exit 1" "$said"
 	FAIL=taskmanager run bin/start-cluster.sh
 	contains "$said" "Error starting taskexecutor daemon.
@@ -161,7 +161,7 @@ test_bad_setting_stops_the_start_with_its_line() {
 	printf 'rest.port: none\n' >conf/flink-conf.yaml
 	run bin/start-cluster.sh
 	same "error E1001: $FLINK_CONF_DIR/flink-conf.yaml:1: rest.port is \"none\", which is not a port from 0 to 65535
- hint: correct the value and start again; 'bin/jobmanager check-conf' tests settings without starting anything
+ hint: correct the value and start again; 'bin/flink-settings check' tests settings without starting anything
 exit 1" "$said"
 	run bin/stop-cluster.sh # which works with broken settings too
 	contains "$said" "Stopping standalonesession daemon"
