@@ -23,22 +23,32 @@ void mini_cluster_stop(struct mini_cluster *cluster)
 	conf_destroy(&cluster->conf);
 }
 
+static uint32_t slots_of_one(uint32_t slots)
+{
+	return slots < LIMIT_SLOTS_PER_TASKMANAGER_MAX ? slots : LIMIT_SLOTS_PER_TASKMANAGER_MAX;
+}
+
+/* Before anything runs: settings are read by many threads, so nobody may change them later. */
+static int set_slots(struct mini_cluster *cluster, uint32_t slots, struct err *err)
+{
+	char text[16];
+
+	if (slots == 0)
+		return 0;
+	snprintf(text, sizeof(text), "%u", slots_of_one(slots));
+	return conf_set(cluster->conf, "taskmanager.numberOfTaskSlots", text, "--target local",
+			err);
+}
+
 /* TaskManagers with as many slots as the job needs: one, unless it needs more than one may have. */
 static int start_taskmanagers(struct mini_cluster *cluster, struct world *world, uint32_t slots,
 			      struct err *err)
 {
 	while (slots > 0) {
-		uint32_t its = slots < LIMIT_SLOTS_PER_TASKMANAGER_MAX
-				       ? slots
-				       : LIMIT_SLOTS_PER_TASKMANAGER_MAX;
 		uint32_t number = cluster->taskmanagers_count;
-		char text[16], bind[32];
+		char bind[32];
 
-		snprintf(text, sizeof(text), "%u", its);
 		snprintf(bind, sizeof(bind), "@taskmanager-%u", number);
-		if (number == 0 && conf_set(cluster->conf, "taskmanager.numberOfTaskSlots", text,
-					    "--target local", err) < 0)
-			return -1;
 		struct taskmanager_options options = {
 			.world = world,
 			.conf = cluster->conf,
@@ -50,7 +60,7 @@ static int start_taskmanagers(struct mini_cluster *cluster, struct world *world,
 		if (taskmanager_create(&options, &cluster->taskmanagers[number], err) < 0)
 			return -1;
 		cluster->taskmanagers_count++;
-		slots -= its;
+		slots -= slots_of_one(slots);
 	}
 	return 0;
 }
@@ -69,7 +79,8 @@ int mini_cluster_start(struct mini_cluster *cluster, const struct mini_cluster_o
 						 .without_rest = true,
 						 .rpc_bind_host = JOBMANAGER_NAME };
 
-	if (jobmanager_create(&jobmanager, &cluster->jobmanager, err) == 0 &&
+	if (set_slots(cluster, options->slots, err) == 0 &&
+	    jobmanager_create(&jobmanager, &cluster->jobmanager, err) == 0 &&
 	    start_taskmanagers(cluster, options->world, options->slots, err) == 0)
 		return 0;
 	mini_cluster_stop(cluster);

@@ -51,7 +51,7 @@ _TABLE_OF_NAMES = {
     "DataStream": {
         _PROCESS: "process get_side_output",
         _WINDOWS: "window window_all count_window count_window_all time_window",
-        _STREAMS: "union connect join co_group",
+        _STREAMS: "connect join co_group",
         _COLLECT: "execute_and_collect cache",
         _TIME: "assign_timestamps_and_watermarks",
         _PARTITION: "partition_custom",

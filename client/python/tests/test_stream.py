@@ -13,6 +13,30 @@ from script import lines_of, run
 
 
 class Transformations(unittest.TestCase):
+    def test_unions(self):
+        lines = lines_of(self, """
+            env.set_parallelism(1)
+            one, two = env.from_collection([1, 2]), env.from_collection([3]).map(lambda x: x + 10)
+            three = env.from_collection([1, 2]).key_by(lambda x: x)
+            every = one.union(two.rebalance(), three)
+            every.map(lambda x: f"all {x}").print()
+            every.key_by(lambda x: x % 2).reduce(lambda a, b: a + b).map(lambda x: f"sum {x}").print()
+            env.execute()
+            """)
+        self.assertEqual(sorted(line for line in lines if line.startswith("all")),
+                         ["all 1", "all 1", "all 13", "all 2", "all 2"])
+        self.assertEqual(sum(line.startswith("sum") for line in lines), 5)
+        self.assertIn("sum 15", lines)
+        self.assertIn("sum 4", lines)
+
+    def test_a_union_is_of_one_type_and_of_streams(self):
+        env = StreamExecutionEnvironment.get_execution_environment()
+        numbers = env.from_collection([1], Types.INT())
+        with self.assertRaisesRegex(TypeError, "Cannot union streams of different types"):
+            numbers.union(env.from_collection(["a"], Types.STRING()))
+        with self.assertRaisesRegex(TypeError, "union takes streams, not 3"):
+            numbers.union(3)
+
     def test_lambdas(self):
         self.assertEqual(lines_of(self, """
             words = env.from_collection(["to be", "or", "not to be"]).flat_map(lambda line: line.split())

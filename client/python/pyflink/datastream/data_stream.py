@@ -57,8 +57,10 @@ class _Settings(_absent.Absences):
 
 
 class DataStream(_Settings):
-    def __init__(self, env, node: Node, ship=graph.DEFAULT):
-        self._env, self._node, self._ship = env, node, ship
+    def __init__(self, env, node: Node, ship=graph.DEFAULT, others=()):
+        """others: (node, ship) of the streams that a union has put beside the first one."""
+        self._env, self._node = env, node
+        self._inlets = ((node, ship), *others)
 
     # ---- about it ----------------------------------------------------------------------------------
 
@@ -86,7 +88,7 @@ class DataStream(_Settings):
         payload = graph.pickled_operation(verb, function, self._node.output, output, name)
         executable = self._env._python_executable()
         options = [("python.executable", executable)] if executable else []
-        return Node(self._env, name, "operator", "python", self._node, self._ship, output, options,
+        return Node(self._env, name, "operator", "python", self._inlets, output, options,
                     function=payload, symbol=_symbol(function), parallelism=parallelism)
 
     def map(self, func: Union[Callable, MapFunction], output_type: TypeInformation = None) -> "DataStream":
@@ -110,11 +112,30 @@ class DataStream(_Settings):
         graph.next_id()  # of the partitioning, which is no operator
         return KeyedStream(self._env, node, self)
 
+    def union(self, *streams: "DataStream") -> "DataStream":
+        """The values of all of them, in no order between them."""
+        inlets = []
+        for stream in streams:
+            if not isinstance(stream, DataStream):
+                raise TypeError(f"union takes streams, not {stream!r}")
+            if stream._env is not self._env:
+                raise ValueError("union takes streams of one environment")
+            if stream.get_type() != self.get_type():
+                raise TypeError("Cannot union streams of different types: "
+                                f"{self.get_type()} and {stream.get_type()}")
+            inlets += stream._unkeyed()._inlets
+        own = self._unkeyed()._inlets
+        graph.next_id()  # of the union, which is no operator
+        return DataStream(self._env, *own[0], [*own[1:], *inlets])
+
+    def _unkeyed(self) -> "DataStream":
+        return self
+
     # ---- how the next operator is fed ----------------------------------------------------------------
 
     def _partitioned(self, ship):
         graph.next_id()
-        return DataStream(self._env, self._node, ship)
+        return DataStream(self._env, self._node, ship, [(node, ship) for node, _ in self._inlets[1:]])
 
     def rebalance(self) -> "DataStream":
         return self._partitioned(graph.REBALANCE)
@@ -134,8 +155,7 @@ class DataStream(_Settings):
     # ---- sinks ---------------------------------------------------------------------------------------
 
     def _add_sink(self, name, factory, options) -> "DataStreamSink":
-        return DataStreamSink(Node(self._env, name, "sink", factory, self._node, self._ship,
-                                   options=options))
+        return DataStreamSink(Node(self._env, name, "sink", factory, self._inlets, options=options))
 
     def print(self, sink_identifier: str = None) -> "DataStreamSink":
         options = [("identifier", sink_identifier)] if sink_identifier else []
@@ -226,6 +246,8 @@ class KeyedStream(DataStream):
         node = self._add("values", "_keyed_stream_values_operator", None, Output(self.get_type()),
                          self._node.parallelism)
         return DataStream(self._env, node)
+
+    _unkeyed = _values
 
     def print(self, sink_identifier: str = None) -> "DataStreamSink":
         return self._values().print(sink_identifier)

@@ -51,11 +51,12 @@ def _place():
 
 
 class Node:
-    def __init__(self, env, name, kind, factory, source=None, ship=DEFAULT, output=None, options=(),
-                 elements=(), function=None, symbol="", parallelism=None, non_parallel=False):
+    def __init__(self, env, name, kind, factory, inlets=(), output=None, options=(), elements=(),
+                 function=None, symbol="", parallelism=None, non_parallel=False):
+        """inlets: (node, ship) of each stream that comes in; several behind a union."""
         self.id = next_id()
         self.name, self.kind, self.factory = name, kind, factory
-        self.source, self.ship, self.output = source, ship, output
+        self.inlets, self.output = tuple(inlets), output
         self.options, self.elements = list(options), list(elements)
         self.function, self.symbol = function, symbol
         self.parallelism = 1 if non_parallel else parallelism or env.get_parallelism()
@@ -73,15 +74,16 @@ class Node:
 
     def describe(self):
         shown = {"source": "Source: ", "sink": "Sink: "}.get(self.kind, "") + self.name
-        hashed = [0] if self.ship == HASH else []
+        inputs = [(node.id, ship, [0] if ship == HASH else []) for node, ship in self.inlets]
+        hashed = inputs[0][2] if inputs else []
         return {
             "id": self.id, "name": shown, "kind": self.kind, "factory": self.factory,
             "parallelism": self.parallelism, "max_parallelism": self.max_parallelism,
             "non_parallel": self.non_parallel, "chain": self.chain,
             "slot_sharing_group": self.slot_sharing_group, "uid": self.uid,
-            "input_type": self.source.output.record() if self.source else None,
+            "input_type": self.inlets[0][0].output.record() if self.inlets else None,
             "output_type": self.output.record() if self.output else None,
-            "key": hashed, "inputs": [(self.source.id, self.ship, hashed)] if self.source else [],
+            "key": hashed, "inputs": inputs,
             "options": self.options, "elements": self.elements, "function": self.function,
             "symbol": self.symbol,
         }
