@@ -7,9 +7,12 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/world/world.h"
 #include "connectors/kafka/kafka.h"
 #include "connectors/text_line.h"
 
+/* A host of two addresses is tried at one after the other: trouble for a moment is none. */
+#define TROUBLE_SHOWN_NS (2 * NS_PER_S)
 #define BATCH_MAX 512
 
 struct partition {
@@ -30,7 +33,8 @@ struct kafka_reader {
 	rd_kafka_message_t *messages[BATCH_MAX];
 	uint32_t messages_count, next; /* next: not yet emitted */
 	struct buf scratch;
-	char trouble[256]; /* of the brokers; "" when messages came since */
+	char trouble[256]; /* of the brokers; "" when anything came since */
+	mono_t trouble_since;
 	rd_kafka_resp_err_t fatal;
 };
 
@@ -39,13 +43,20 @@ static void wake(rd_kafka_t *handle, void *context)
 	agent_wake(((struct kafka_reader *)context)->context->agent);
 }
 
+static void remember_trouble(struct kafka_reader *reader, const char *reason)
+{
+	if (reader->trouble[0] == '\0')
+		reader->trouble_since = world_now(reader->context->world);
+	kafka_cause(reason, reader->trouble, sizeof(reader->trouble));
+}
+
 static void broker_trouble(rd_kafka_t *handle, int code, const char *reason, void *context)
 {
 	struct kafka_reader *reader = context;
 
 	if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE ||
 	    code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-		kafka_cause(reason, reader->trouble, sizeof(reader->trouble));
+		remember_trouble(reader, reason);
 	else
 		reader->fatal = (rd_kafka_resp_err_t)code;
 }
@@ -180,6 +191,7 @@ static int take_event(struct kafka_reader *reader, const rd_kafka_message_t *eve
 	struct partition *partition = partition_of(reader, event->partition);
 
 	if (event->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		reader->trouble[0] = '\0';
 		if (partition != NULL && partition->split.stop >= 0 &&
 		    event->offset >= partition->split.stop)
 			partition->ended = true;
@@ -188,8 +200,7 @@ static int take_event(struct kafka_reader *reader, const rd_kafka_message_t *eve
 	if (event->err == RD_KAFKA_RESP_ERR__TRANSPORT ||
 	    event->err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
 	    event->err == RD_KAFKA_RESP_ERR__RESOLVE) {
-		kafka_cause(rd_kafka_message_errstr(event), reader->trouble,
-			    sizeof(reader->trouble));
+		remember_trouble(reader, rd_kafka_message_errstr(event));
 		return 0;
 	}
 	return err_set(err, ERR_KAFKA, "topic %s at %s, partition %d: %s", reader->topic,
@@ -281,7 +292,8 @@ static size_t reader_status(const void *self, char *text, size_t size_bytes)
 	int length = 0;
 
 	text[0] = '\0';
-	if (reader->trouble[0] != '\0')
+	if (reader->trouble[0] != '\0' &&
+	    world_now(reader->context->world) - reader->trouble_since >= TROUBLE_SHOWN_NS)
 		length = snprintf(text, size_bytes, "waiting for Kafka at %s (%s)", reader->servers,
 				  reader->trouble);
 	return length < 0 ? 0 : (size_t)length < size_bytes ? (size_t)length : size_bytes - 1;

@@ -209,8 +209,8 @@ static void wrong_options_and_absent_brokers_are_named(void **state)
 				    "scan.startup.mode", "group-offsets", NULL),
 		     ERR_PLAN_INVALID, "needs option \"group.id\"");
 	expect_error(
-		kit_parameters("bootstrap.servers", "localhost:9", "topic", "x", NULL), ERR_KAFKA,
-		"topic x at localhost:9: Connect to ipv4#127.0.0.1:9 failed: Connection refused: ");
+		kit_parameters("bootstrap.servers", "127.0.0.1:9", "topic", "x", NULL), ERR_KAFKA,
+		"topic x at 127.0.0.1:9: Connect to ipv4#127.0.0.1:9 failed: Connection refused: ");
 }
 
 static void a_message_that_is_too_long_is_named_by_its_offset(void **state)
