@@ -115,6 +115,19 @@ static int create_shuffle(struct taskmanager *taskmanager, const struct memory *
 	return shuffle_create(taskmanager->io, &options, &taskmanager->shuffle, err);
 }
 
+/* The name under which peers reach the data port: taskmanager.host, or what was bound. The
+ * machine's own name only if every address was bound: on many a machine it stands for one
+ * (127.0.1.1) at which nobody listens. */
+static const char *data_host_of(const struct taskmanager *taskmanager, const char *bind_host)
+{
+	const char *host = conf_text(taskmanager->options.conf, "taskmanager.host");
+	bool everywhere = strcmp(bind_host, "0.0.0.0") == 0 || strcmp(bind_host, "::") == 0;
+
+	if (host[0] != '\0' && bind_host[0] != '@')
+		return host;
+	return everywhere ? world_host_name(taskmanager->options.world) : bind_host;
+}
+
 static void name_resource(struct taskmanager *taskmanager)
 {
 	const struct conf *conf = taskmanager->options.conf;
@@ -135,7 +148,6 @@ static int assemble(struct taskmanager *taskmanager, struct err *err)
 	const char *bind_host = taskmanager->options.bind_host
 					? taskmanager->options.bind_host
 					: conf_text(conf, "taskmanager.bind-host");
-	const char *host = conf_text(conf, "taskmanager.host");
 	struct memory memory = memory_of(conf);
 
 	const char *jobmanager = taskmanager->options.jobmanager_host;
@@ -157,12 +169,7 @@ static int assemble(struct taskmanager *taskmanager, struct err *err)
 	runner_keep_together(taskmanager->io); /* its agents share the registry of channels */
 	if (create_shuffle(taskmanager, &memory, bind_host, err) != 0)
 		return -1;
-	/* Peers reach the data port under taskmanager.host; unset: the host's name, or what was
-	 * bound. */
-	if (bind_host[0] == '@')
-		taskmanager->data_host = mem_strdup(bind_host);
-	else
-		taskmanager->data_host = mem_strdup(host[0] ? host : world_host_name(world));
+	taskmanager->data_host = mem_strdup(data_host_of(taskmanager, bind_host));
 	name_resource(taskmanager);
 	struct task_executor_options options = {
 		.base = &taskmanager->options,

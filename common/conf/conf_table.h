@@ -27,7 +27,8 @@ CONF_KEY("jobmanager.bind-host", HOST, "localhost", ANY, FIXED, WORKS, "",
 CONF_KEY("jobmanager.rpc.bind-port", PORT, "=jobmanager.rpc.port", ANY, FIXED, WORKS, "",
 	 "port to listen on, where it differs from the one that others connect to")
 CONF_KEY("taskmanager.host", HOST, "", ANY, FIXED, WORKS, "taskmanager.hostname",
-	 "host name under which others reach this TaskManager; unset: found out by itself")
+	 "host name under which others reach this TaskManager; unset: taskmanager.bind-host, or "
+	 "the machine's name where that is 0.0.0.0")
 CONF_KEY("taskmanager.bind-host", HOST, "localhost", ANY, FIXED, WORKS, "",
 	 "address on which the TaskManager listens; 0.0.0.0 for every one")
 CONF_KEY("taskmanager.rpc.port", PORTS, "0", ANY, FIXED, SILENT, "",
