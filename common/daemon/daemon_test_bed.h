@@ -166,6 +166,11 @@ static inline int behave(const char *how, const char *folder)
 			daemon_start_again("it is stuck");
 		if (strcmp(how, "leave a child") == 0) {
 			if (fork() == 0) {
+				sigset_t none;
+
+				sigemptyset(&none);
+				sigprocmask(SIG_SETMASK, &none, NULL);
+				signal(SIGALRM, SIG_DFL); /* a worker's own alarms end nothing */
 				alarm(10);
 				for (;;)
 					pause();
