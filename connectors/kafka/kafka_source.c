@@ -34,7 +34,7 @@ struct kafka_reader {
 	uint32_t messages_count, next; /* next: not yet emitted */
 	struct buf scratch;
 	char trouble[256]; /* of the brokers; "" when anything came since */
-	mono_t trouble_since;
+	mono_t trouble_since; /* the poll that saw it; INT64_MAX: none */
 	rd_kafka_resp_err_t fatal;
 };
 
@@ -43,20 +43,13 @@ static void wake(rd_kafka_t *handle, void *context)
 	agent_wake(((struct kafka_reader *)context)->context->agent);
 }
 
-static void remember_trouble(struct kafka_reader *reader, const char *reason)
-{
-	if (reader->trouble[0] == '\0')
-		reader->trouble_since = world_now(reader->context->world);
-	kafka_cause(reason, reader->trouble, sizeof(reader->trouble));
-}
-
 static void broker_trouble(rd_kafka_t *handle, int code, const char *reason, void *context)
 {
 	struct kafka_reader *reader = context;
 
 	if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE ||
 	    code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-		remember_trouble(reader, reason);
+		kafka_cause(reason, reader->trouble, sizeof(reader->trouble));
 	else
 		reader->fatal = (rd_kafka_resp_err_t)code;
 }
@@ -106,6 +99,7 @@ static int reader_open(void **self, const struct operator_context *context,
 
 	*self = reader;
 	reader->context = context;
+	reader->trouble_since = INT64_MAX;
 	buf_init(&reader->scratch);
 	if (options_open(&reader->options, context->parameters, err) < 0 ||
 	    text_line_type_check(context->output_type, err) < 0 ||
@@ -200,7 +194,8 @@ static int take_event(struct kafka_reader *reader, const rd_kafka_message_t *eve
 	if (event->err == RD_KAFKA_RESP_ERR__TRANSPORT ||
 	    event->err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
 	    event->err == RD_KAFKA_RESP_ERR__RESOLVE) {
-		remember_trouble(reader, rd_kafka_message_errstr(event));
+		kafka_cause(rd_kafka_message_errstr(event), reader->trouble,
+			    sizeof(reader->trouble));
 		return 0;
 	}
 	return err_set(err, ERR_KAFKA, "topic %s at %s, partition %d: %s", reader->topic,
@@ -277,6 +272,13 @@ static enum poll reader_poll(void *self, mono_t now, struct outbox *out, mono_t 
 		return POLL_END;
 	ssize_t got = rd_kafka_consume_batch_queue(reader->queue, 0, reader->messages, BATCH_MAX);
 
+	/* Not in the callback: that one is called while librdkafka closes, too, when only the
+	 * reader itself is left. */
+	if (reader->trouble[0] == '\0')
+		reader->trouble_since = INT64_MAX;
+	else if (reader->trouble_since > now)
+		reader->trouble_since = now;
+
 	if (reader->fatal != RD_KAFKA_RESP_ERR_NO_ERROR) {
 		kafka_error(err, &reader->options, "reading", reader->fatal);
 		return POLL_ERROR;
@@ -292,8 +294,10 @@ static size_t reader_status(const void *self, char *text, size_t size_bytes)
 	int length = 0;
 
 	text[0] = '\0';
-	if (reader->trouble[0] != '\0' &&
-	    world_now(reader->context->world) - reader->trouble_since >= TROUBLE_SHOWN_NS)
+	mono_t now = world_now(reader->context->world);
+
+	if (reader->trouble[0] != '\0' && reader->trouble_since <= now &&
+	    now - reader->trouble_since >= TROUBLE_SHOWN_NS)
 		length = snprintf(text, size_bytes, "waiting for Kafka at %s (%s)", reader->servers,
 				  reader->trouble);
 	return length < 0 ? 0 : (size_t)length < size_bytes ? (size_t)length : size_bytes - 1;
