@@ -45,22 +45,20 @@ static int partitioner_prepare(struct router *router, const struct router_option
 			       const Flink__Edge *edge, struct err *err)
 {
 	const Flink__FunctionRef *function = edge->partitioner;
-	void *address = NULL;
+	user_partition_fn *address;
 
 	if (function == NULL || function->artifact >= options->graph->n_artifacts ||
 	    options->modules[function->artifact] == NULL)
 		return err_set(err, ERR_PLAN_INVALID,
 			       "edge %u is CUSTOM, and the program has no partitioner for it",
 			       options->output->edge);
-	address = module_address(options->modules[function->artifact], function->offset);
-	if (address == NULL)
+	if (!user_function_at(options->modules[function->artifact], function, &address))
 		return err_set(err, ERR_PLAN_INVALID,
 			       "the partitioner %s of edge %u does not lie in its program",
 			       function->symbol, options->output->edge);
 	struct partitioner *partitioner = MEM_NEW(struct partitioner);
 
-	/* ISO C has no cast to a function pointer */
-	memcpy(&partitioner->function, &address, sizeof(address));
+	partitioner->function = address;
 	partitioner->call = (struct user_call){
 		.operator_name = options->operator_name,
 		.function = function->symbol,

@@ -6,6 +6,8 @@
 #ifndef TASKMANAGER_OPERATOR_USER_FUNCTION_H
 #define TASKMANAGER_OPERATOR_USER_FUNCTION_H
 
+#include "job_graph.pb-c.h"
+
 #include "common/contract/operator.h"
 
 typedef void user_flat_map_fn(const void *in, struct outbox *out);
@@ -13,6 +15,10 @@ typedef void user_map_fn(const void *in, void *out); /* *out comes zeroed */
 typedef bool user_filter_fn(const void *in);
 typedef uint32_t user_partition_fn(const void *in, uint32_t partitions);
 
+/* The function of the job that ref names in its artifact, to *function, a pointer to a function
+ * pointer. False: it does not lie there, or module is NULL. */
+MUST_USE bool user_function_at(struct module *module, const Flink__FunctionRef *ref,
+			       void *function);
 /* Finds the function that the operator's parameters (OperatorParameters) name in context->module
  * and writes it to *function, a pointer to a function pointer. ERR_PLAN_INVALID: there is none. */
 MUST_USE int user_function_find(const struct operator_context *context, void *function,

@@ -34,10 +34,4 @@ void key_batch_read(struct key_batch *keys, const struct batch *batch, uint32_t 
 /* Nothing but the hashes (key_of's) of the same keys; keys->keys is undefined then. */
 void key_batch_hash(struct key_batch *keys, const struct batch *batch, uint32_t from,
 		    uint32_t count, uint64_t *hashes);
-/* The key is one STRING or BYTES field, at keys->offset_bytes, and not nullable. */
-static inline bool key_batch_is_string(const struct key_batch *keys)
-{
-	return keys->shape == KEY_SHAPE_STRING;
-}
-
 #endif

@@ -39,7 +39,7 @@ static void dirt_open(struct slot_array *array)
 			array->dirty[i] = MEM_NEW_ARRAY(uint64_t, words);
 }
 
-struct slot_array *keyed_array_create(struct keyed_table *table, uint32_t slots)
+static struct slot_array *array_create(struct keyed_table *table, uint32_t slots)
 {
 	struct slot_array *array = MEM_NEW(struct slot_array);
 	size_t size_bytes = memory_bytes(table, slots);
@@ -152,7 +152,7 @@ void keyed_group_make_room(struct keyed_table *table, struct key_group *group, u
 	CHECK(slots <= UINT64_C(1) << 31, "a table of %llu slots", (unsigned long long)slots);
 	group->old = group->now;
 	group->old_moved = 0;
-	keyed_group_use(table, group, keyed_array_create(table, (uint32_t)slots));
+	keyed_group_use(table, group, array_create(table, (uint32_t)slots));
 	if (group->old == NULL)
 		return;
 	table->growing++;
@@ -172,7 +172,7 @@ void keyed_table_settle(struct keyed_table *table)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-struct shared_arena *keyed_arena_create(void)
+static struct shared_arena *shared_arena_create(void)
 {
 	struct shared_arena *arena = MEM_NEW(struct shared_arena);
 
@@ -220,7 +220,7 @@ struct keyed_table *keyed_table_create(const struct keyed_table_options *options
 	table->no_slot = mem_alloc(table->stride_bytes);
 	for (uint32_t i = 0; i < table->groups_count; i++)
 		table->groups[i].memory = (char *)table->no_slot;
-	table->arena = keyed_arena_create();
+	table->arena = shared_arena_create();
 	return table;
 }
 
@@ -259,7 +259,7 @@ static void group_clear(struct keyed_table *table, struct key_group *group)
 		return;
 	}
 	forget(table, group);
-	keyed_group_use(table, group, keyed_array_create(table, slots));
+	keyed_group_use(table, group, array_create(table, slots));
 }
 
 void keyed_table_clear(struct keyed_table *table)
@@ -273,7 +273,7 @@ void keyed_table_clear(struct keyed_table *table)
 		return;
 	}
 	keyed_arena_release(&table->arena);
-	table->arena = keyed_arena_create();
+	table->arena = shared_arena_create();
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */

@@ -66,8 +66,8 @@ static uint64_t hash_long(const struct keyed_table *table, const uint8_t *at, ui
 }
 
 /* Of a key that does not fit into its slot the second word is a hash; the slot's first will point
- * to the bytes. Returns the key's hash. */
-static COLD uint64_t aim_long(const struct keyed_table *table, const void *data,
+ * to the bytes. */
+static COLD void aim_long(const struct keyed_table *table, const void *data,
 			      uint32_t size_bytes, struct probe *probe)
 {
 	probe->data = data;
@@ -77,7 +77,6 @@ static COLD uint64_t aim_long(const struct keyed_table *table, const void *data,
 		probe->key[0] = hash_load_u64(data);
 		probe->key[1] = hash_long(table, data, size_bytes);
 	}
-	return hash_key(data, size_bytes);
 }
 
 /* The key's bytes and its hash. */
@@ -109,12 +108,14 @@ static inline uint64_t aim_at_bytes(const struct lookup *lookup, enum kind kind,
 		probe->key[0] = hash_load_u64(s->u.inlined);
 		probe->key[1] = word;
 		probe->key_bytes = s->len;
-		if (unlikely(s->len > STR_INLINE_BYTES))
-			return aim_long(lookup->table, str_ptr(s), s->len, probe);
-		return hash_key_words(probe->key[0], word, s->len);
+		if (likely(s->len <= STR_INLINE_BYTES))
+			return hash_key_words(probe->key[0], word, s->len);
+		aim_long(lookup->table, str_ptr(s), s->len, probe);
+		return hash_key(str_ptr(s), s->len);
 	case KIND_KEYS:
 		probe->key_bytes = lookup->keys[i].size_bytes;
-		return aim_long(lookup->table, lookup->keys[i].data, probe->key_bytes, probe);
+		aim_long(lookup->table, lookup->keys[i].data, probe->key_bytes, probe);
+		return lookup->keys[i].hash;
 	}
 	return 0;
 }
@@ -186,7 +187,9 @@ static COLD struct keyed_slot *find_in_old(struct keyed_table *table, const stru
 
 	if (slot->tag == 0)
 		return NULL;
-	slot_touch(table, group->old, index);
+	slot_open(table, group->old, index);
+	if (table->tracks_dirt)
+		group->old->dirty[table->epoch & 1][index / 64] |= UINT64_C(1) << (index % 64);
 	return slot;
 }
 

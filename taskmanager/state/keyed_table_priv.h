@@ -8,7 +8,6 @@
 #include "taskmanager/state/keyed_table.h"
 
 #define CHUNK_BYTES 4096 /* about: as many slots as fit, at most 64 */
-#define CHUNK_SLOTS_MAX 64
 #define EPOCH_MAX 250
 #define EPOCH_READING 255 /* of a chunk: the view's reader is copying it */
 
@@ -83,7 +82,6 @@ static inline uint32_t array_slots(const struct slot_array *array)
 /* ---- keyed_grow.c ---------------------------------------------------------------------------- */
 
 uint32_t keyed_array_chunks(const struct keyed_table *table, const struct slot_array *array);
-struct slot_array *keyed_array_create(struct keyed_table *table, uint32_t slots);
 void keyed_array_release(struct keyed_table *table, struct slot_array **array);
 void keyed_table_track_dirt(struct keyed_table *table);
 /* The newest array of a group is this one; again after each change of the epoch. */
@@ -93,7 +91,6 @@ void keyed_group_make_room(struct keyed_table *table, struct key_group *group, u
 /* A little of the same for one group that gets no new keys. */
 void keyed_table_settle(struct keyed_table *table);
 void keyed_arena_release(struct shared_arena **arena);
-struct shared_arena *keyed_arena_create(void);
 
 /* ---- keyed_frozen.c -------------------------------------------------------------------------- */
 
@@ -111,14 +108,7 @@ static inline void slot_open(struct keyed_table *table, struct slot_array *array
 		keyed_chunk_open(table, array, chunk);
 }
 
-/* Before a slot is written to: of any array, and of a group's newest. */
-static inline void slot_touch(struct keyed_table *table, struct slot_array *array, uint32_t index)
-{
-	slot_open(table, array, index);
-	if (table->tracks_dirt)
-		array->dirty[table->epoch & 1][index / 64] |= UINT64_C(1) << (index % 64);
-}
-
+/* Before a slot of a group's newest array is written to. */
 static inline void group_touch(struct keyed_table *table, const struct key_group *group,
 			       uint32_t index)
 {
