@@ -377,6 +377,43 @@ static void a_dropped_stream_has_flinks_sink(void **state)
 	stage_close(&stage);
 }
 
+static void by_name(struct flink_env *env)
+{
+	char factory[] = "some-rows";
+	const char *options[] = { "records", "7", NULL };
+	struct stream *pairs = from_connector(env, factory, pair, options);
+
+	factory[0] = 'x'; /* the program's text is copied */
+	to_connector(pairs, "some-sum", NULL);
+}
+
+static void from_nobody(struct flink_env *env)
+{
+	to_connector(from_connector(env, "", pair, NULL), "some-sum", NULL);
+}
+
+static void connectors_are_found_by_their_factorys_name(void **state)
+{
+	Flink__OperatorParameters *parameters;
+	struct stage stage;
+
+	stage_open(&stage);
+	run(&stage, by_name);
+	assert_string_equal(stage.err.text, "");
+	assert_string_equal(stage.graph->vertices[0]->operators[0]->factory, "some-rows");
+	assert_string_equal(stage.graph->vertices[0]->operators[1]->factory, "some-sum");
+	parameters = parameters_of(&stage, 0, 0);
+	assert_int_equal(parameters->n_options, 1);
+	assert_string_equal(parameters->options[0]->key, "records");
+	assert_string_equal(parameters->options[0]->value, "7");
+	flink__operator_parameters__free_unpacked(parameters, NULL);
+	stage_close(&stage);
+	stage_open(&stage);
+	run(&stage, from_nobody);
+	assert_non_null(strstr(stage.err.text, "no factory was named"));
+	stage_close(&stage);
+}
+
 static const struct pair pairs[] = { { 1, 1.5 }, { 2, 2.5 } };
 
 static void from_a_list(struct flink_env *env)
@@ -666,6 +703,7 @@ int main(void)
 		cmocka_unit_test(edges_are_shipped_as_the_program_says),
 		cmocka_unit_test(a_union_has_an_edge_for_each_stream),
 		cmocka_unit_test(a_dropped_stream_has_flinks_sink),
+		cmocka_unit_test(connectors_are_found_by_their_factorys_name),
 		cmocka_unit_test(records_of_the_program_travel_as_images),
 		cmocka_unit_test(wrong_programs_say_what_is_wrong_and_where),
 		cmocka_unit_test(a_program_executes_once),

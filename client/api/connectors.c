@@ -188,6 +188,25 @@ struct stream *kafka_source(struct flink_env *env, const char *bootstrap_servers
 	return env_stream(env, made);
 }
 
+static const char *factory_copy(struct flink_env *env, const char *factory)
+{
+	if (factory != NULL && factory[0] != '\0')
+		return arena_strdup(env->arena, factory);
+	env_fail(env, "Connector", ERR_PLAN_INVALID, "no factory was named");
+	return NULL;
+}
+
+struct stream *flink_from_connector(struct flink_env *env, const char *factory,
+				    const struct flink_type *declared, const char *const *options)
+{
+	const char *kept = factory_copy(env, factory);
+	struct transformation *made = kept ? add_source(env, kept, kept, declared) : NULL;
+
+	if (made == NULL || !add_pairs(env, made, options))
+		return &env->broken;
+	return env_stream(env, made);
+}
+
 /* ---- sinks ---------------------------------------------------------------------------------- */
 
 static struct transformation *add_sink(struct stream *in, const char *factory, const char *label)
@@ -228,6 +247,16 @@ struct stream *kafka_sink(struct stream *in, const char *bootstrap_servers, cons
 
 	if (made == NULL ||
 	    !add_kafka_options(in->env, made, bootstrap_servers, topic, options))
+		return &in->env->broken;
+	return env_stream(in->env, made);
+}
+
+struct stream *to_connector(struct stream *in, const char *factory, const char *const *options)
+{
+	const char *kept = factory_copy(in->env, factory);
+	struct transformation *made = kept ? add_sink(in, kept, kept) : NULL;
+
+	if (made == NULL || !add_pairs(in->env, made, options))
 		return &in->env->broken;
 	return env_stream(in->env, made);
 }

@@ -3,6 +3,8 @@ $(eval $(call program,tests/bench/channel_bench,$(OUT)/tests/bench/channel_bench
 # state_bench times keyed state and its frozen views.
 $(eval $(call program,tests/bench/state_bench,$(OUT)/tests/bench/state_bench.o,taskmanager/state $(COMMON)))
 
+$(eval $(call program,tests/bench/keyed_sum_answer,$(OUT)/tests/bench/keyed_sum_answer.o,common/base))
+
 # tests/bench/jobs/NAME.c are jobs that tests/bench/run submits, built as the examples are. Not shipped.
 BENCH_JOBS := $(patsubst %.c,$(OUT)/%.so,$(sort $(wildcard tests/bench/jobs/*.c)))
 
@@ -11,3 +13,11 @@ $(OUT)/tests/bench/jobs/%.so: tests/bench/jobs/%.c $(FLAGS_STAMP)
 	$(Q)mkdir -p $(@D) && $(CC) $(EXAMPLE_CFLAGS) -MF $(@:.so=.d) -shared -o $@ $<
 
 -include $(BENCH_JOBS:.so=.d)
+
+# A source and sinks to measure with: tests/bench/run puts the library into the homes of its own clusters.
+BENCH_LIB := $(OUT)/tests/bench/flink-bench.so
+$(eval $(call library,tests/bench/connector))
+$(BENCH_LIB): $(tests/bench/connector_OBJS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -shared -Wl,-Bsymbolic -o $@ $^
+BENCH_JOBS += $(BENCH_LIB) $(OUT)/tests/bench/keyed_sum_answer

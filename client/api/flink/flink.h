@@ -214,6 +214,12 @@ struct stream *flink_from_records(struct flink_env *env, const struct flink_type
  * "scan.bounded.mode": latest-offset ends there. */
 struct stream *kafka_source(struct flink_env *env, const char *bootstrap_servers, const char *topic,
 			    const char *const *options);
+/* Any source by its factory's name, with options as above, for those who write connectors: what the
+ * daemons do not have is looked for in lib/flink-NAME.so. */
+struct stream *flink_from_connector(struct flink_env *env, const char *factory,
+				    const struct flink_type *type, const char *const *options);
+#define from_connector(env, factory, name, options) \
+	flink_from_connector(env, factory, name##_type, options)
 
 /* ---- transformations ------------------------------------------------------------------------ */
 
@@ -319,6 +325,8 @@ struct stream *discard(struct stream *in);
 /* Each record's printed form as a message value; at least once. Options as kafka_source. */
 struct stream *kafka_sink(struct stream *in, const char *bootstrap_servers, const char *topic,
 			  const char *const *options);
+/* Any sink, as from_connector. */
+struct stream *to_connector(struct stream *in, const char *factory, const char *const *options);
 
 /* ---- about the operator just made ------------------------------------------------------------ */
 
