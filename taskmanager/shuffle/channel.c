@@ -28,8 +28,9 @@ static void channel_segment_back(struct segment_waiter *waiter)
 
 struct channel *channel_create(const struct channel_options *options)
 {
-	uint32_t window_max = options->window_segments_max > options->window_segments ?
-				      options->window_segments_max : options->window_segments;
+	uint32_t window_max = options->window_segments_max > options->window_segments
+				      ? options->window_segments_max
+				      : options->window_segments;
 	uint64_t slots = 1;
 	void *memory;
 
@@ -43,7 +44,8 @@ struct channel *channel_create(const struct channel_options *options)
 	channel->name = options->name;
 	channel->type = options->type;
 	channel->pool = options->pool;
-	channel->segment_bytes = segment_pool_segment_bytes(options->pool);
+	channel->size_class = options->size_class;
+	channel->segment_bytes = segment_pool_class_bytes(options->pool, options->size_class);
 	channel->with_timestamps = options->with_timestamps;
 	channel->window_segments_base = channel->window_segments = options->window_segments;
 	channel->admitted_segments = options->admitted_segments;
@@ -67,7 +69,7 @@ static void channel_free(struct channel *channel)
 		segment_unref(&channel->slots[i].segment);
 	if (channel->run_ready)
 		run_builder_fini(&channel->run);
-	segment_pool_dismiss(channel->pool, channel->admitted_segments);
+	segment_pool_dismiss(channel->pool, channel->size_class, channel->admitted_segments);
 	ready_list_unref(&producers);
 	ready_list_unref(&consumers);
 	mem_free(atomic_load(&channel->failure));
@@ -264,7 +266,8 @@ static bool channel_open_segment(struct channel *channel)
 {
 	if (!channel_may_open(channel))
 		return false;
-	struct segment *segment = segment_take_or_wait(channel->pool, &channel->waiter);
+	struct segment *segment =
+		segment_take_or_wait(channel->pool, channel->size_class, &channel->waiter);
 
 	if (segment == NULL)
 		return false;

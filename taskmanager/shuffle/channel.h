@@ -58,6 +58,7 @@ struct channel_options {
 	struct segment_pool *pool;
 	uint32_t window_segments; /* how many unreleased segments the consumer allows: ≥ 1 */
 	uint32_t window_segments_max; /* with what its gate may add; 0: window_segments */
+	uint32_t size_class;        /* of its segments */
 	uint32_t admitted_segments; /* of the pool; dismissed when the channel is freed */
 	bool with_timestamps;
 };

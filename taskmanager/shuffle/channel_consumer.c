@@ -216,7 +216,7 @@ static uint32_t channel_lend(struct channel *channel, uint64_t wanted)
 		more = gate->floating_free;
 	if (more == 0)
 		return 0;
-	more = segment_pool_lend(gate->pool, (uint32_t)more);
+	more = segment_pool_lend(gate->pool, channel->size_class, (uint32_t)more);
 	SOMETIMES_IF(more > 0, "a channel is lent segments");
 	gate->floating_free -= (uint32_t)more;
 	channel->floating_segments += (uint32_t)more;
@@ -232,7 +232,7 @@ static uint32_t channel_lent_back(struct channel *channel, uint64_t wanted, uint
 	channel->gate->floating_free += (uint32_t)fewer;
 	channel->floating_segments -= (uint32_t)fewer;
 	if (fewer > 0)
-		segment_pool_dismiss(channel->gate->pool, (uint32_t)fewer);
+		segment_pool_dismiss(channel->gate->pool, channel->size_class, (uint32_t)fewer);
 	return (uint32_t)fewer;
 }
 

@@ -107,7 +107,7 @@ static void model_create(struct model *m, uint64_t seed, bool courier)
 static void model_outside(struct model *m, uint32_t count)
 {
 	while (m->outside_count < count &&
-	       (m->outside[m->outside_count] = segment_take(m->pool)) != NULL)
+	       (m->outside[m->outside_count] = segment_take(m->pool, SEGMENT_WHOLE)) != NULL)
 		m->outside_count++;
 	while (m->outside_count > count)
 		segment_unref(&m->outside[--m->outside_count]);

@@ -101,7 +101,7 @@ struct channel {
 	/* Constant. */
 	CHANNEL_LINE struct channel_slot *slots;
 	uint64_t slots_mask;
-	uint32_t window_segments_base, segment_bytes;
+	uint32_t window_segments_base, segment_bytes, size_class;
 	uint32_t admitted_segments;
 	uint32_t producer_index; /* the data connection's number for it */
 	bool with_timestamps;

@@ -13,12 +13,12 @@ static void a_pool_gives_each_segment_once_and_the_warm_one_first(void **state)
 
 	assert_int_equal(segment_pool_total(pool), 16);
 	for (int i = 0; i < 16; i++) {
-		taken[i] = segment_take(pool);
+		taken[i] = segment_take(pool, SEGMENT_WHOLE);
 		assert_non_null(taken[i]);
 		assert_int_equal((uintptr_t)taken[i]->data % 64, 0);
 		memset(taken[i]->data, i, 4096);
 	}
-	assert_null(segment_take(pool));
+	assert_null(segment_take(pool, SEGMENT_WHOLE));
 	assert_int_equal(segment_pool_free(pool), 0);
 	for (int i = 0; i < 16; i++)
 		assert_int_equal(taken[i]->data[4095], i);
@@ -29,7 +29,7 @@ static void a_pool_gives_each_segment_once_and_the_warm_one_first(void **state)
 	assert_int_equal(segment_pool_free(pool), 0);
 	taken[7] = again;
 	segment_unref(&again);
-	again = segment_take(pool);
+	again = segment_take(pool, SEGMENT_WHOLE);
 	assert_ptr_equal(again, taken[7]);
 	for (int i = 0; i < 16; i++)
 		segment_unref(&taken[i]);
@@ -41,19 +41,19 @@ static void admission_counts_and_says_no_with_numbers(void **state)
 	struct segment_pool *pool = segment_pool_create(32 * 2048, 2048);
 	struct err err = ERR_INIT;
 
-	assert_int_equal(segment_pool_admit(pool, 20, &err), 0);
-	assert_int_equal(segment_pool_admit(pool, 13, &err), -1);
+	assert_int_equal(segment_pool_admit(pool, SEGMENT_WHOLE, 20, &err), 0);
+	assert_int_equal(segment_pool_admit(pool, SEGMENT_WHOLE, 13, &err), -1);
 	assert_int_equal(err.code, ERR_BUFFERS);
 	assert_string_equal(
 		err.text,
 		"13 network buffers of 2048 bytes are needed and 12 of this TaskManager's 32 are free; "
 		"taskmanager.memory.network.max allows more, "
 		"taskmanager.network.memory.buffers-per-channel needs fewer");
-	assert_int_equal(segment_pool_room(pool, 13, &err), -1);
-	assert_int_equal(segment_pool_room(pool, 12, &err), 0);
-	assert_int_equal(segment_pool_lend(pool, 100), 12);
-	assert_int_equal(segment_pool_lend(pool, 1), 0);
-	segment_pool_dismiss(pool, 32);
+	assert_int_equal(segment_pool_room(pool, SEGMENT_WHOLE, 13, &err), -1);
+	assert_int_equal(segment_pool_room(pool, SEGMENT_WHOLE, 12, &err), 0);
+	assert_int_equal(segment_pool_lend(pool, SEGMENT_WHOLE, 100), 12);
+	assert_int_equal(segment_pool_lend(pool, SEGMENT_WHOLE, 1), 0);
+	segment_pool_dismiss(pool, SEGMENT_WHOLE, 32);
 	segment_pool_destroy(&pool);
 }
 
@@ -64,14 +64,14 @@ static void nothing_is_lent_while_somebody_waits_for_room(void **state)
 
 	segment_pool_hold(pool, true);
 	segment_pool_hold(pool, true);
-	assert_int_equal(segment_pool_lend(pool, 1), 0);
-	assert_int_equal(segment_pool_admit(pool, 30, &err), 0);
+	assert_int_equal(segment_pool_lend(pool, SEGMENT_WHOLE, 1), 0);
+	assert_int_equal(segment_pool_admit(pool, SEGMENT_WHOLE, 30, &err), 0);
 	segment_pool_hold(pool, false);
 	assert_true(segment_pool_held(pool));
-	assert_int_equal(segment_pool_lend(pool, 1), 0);
+	assert_int_equal(segment_pool_lend(pool, SEGMENT_WHOLE, 1), 0);
 	segment_pool_hold(pool, false);
-	assert_int_equal(segment_pool_lend(pool, 3), 2);
-	segment_pool_dismiss(pool, 32);
+	assert_int_equal(segment_pool_lend(pool, SEGMENT_WHOLE, 3), 2);
+	segment_pool_dismiss(pool, SEGMENT_WHOLE, 32);
 	segment_pool_destroy(&pool);
 }
 
@@ -92,11 +92,11 @@ static void who_found_the_pool_empty_is_told_once_when_a_segment_is_back(void **
 	struct segment *taken[16], *more;
 
 	for (int i = 0; i < 16; i++)
-		taken[i] = segment_take_or_wait(pool, &a.waiter);
+		taken[i] = segment_take_or_wait(pool, SEGMENT_WHOLE, &a.waiter);
 	assert_false(atomic_load(&a.waiter.waiting));
-	assert_null(segment_take_or_wait(pool, &a.waiter));
-	assert_null(segment_take_or_wait(pool, &a.waiter));
-	assert_null(segment_take_or_wait(pool, &b.waiter));
+	assert_null(segment_take_or_wait(pool, SEGMENT_WHOLE, &a.waiter));
+	assert_null(segment_take_or_wait(pool, SEGMENT_WHOLE, &a.waiter));
+	assert_null(segment_take_or_wait(pool, SEGMENT_WHOLE, &b.waiter));
 	segment_wait_cancel(pool, &b.waiter);
 	segment_wait_cancel(pool, &b.waiter);
 	segment_unref(&taken[3]);
@@ -104,7 +104,7 @@ static void who_found_the_pool_empty_is_told_once_when_a_segment_is_back(void **
 	assert_int_equal(a.woken, 1);
 	assert_int_equal(b.woken, 0);
 	assert_false(atomic_load(&a.waiter.waiting));
-	more = segment_take_or_wait(pool, &a.waiter);
+	more = segment_take_or_wait(pool, SEGMENT_WHOLE, &a.waiter);
 	segment_unref(&more);
 	assert_int_equal(a.woken, 1);
 	for (int i = 0; i < 16; i++)
@@ -376,7 +376,7 @@ static void an_empty_pool_blocks_the_producer_until_a_segment_is_back(void **sta
 	fixture_agent(&agent);
 	channel_set_producer(f.channel, &agent);
 	for (int i = 0; i < 16; i++)
-		taken[i] = segment_take(f.pool);
+		taken[i] = segment_take(f.pool, SEGMENT_WHOLE);
 	assert_false(fixture_put(&f, 0));
 	assert_true(channel_blocked(f.channel));
 	assert_false(fixture_woken(&agent));

@@ -192,8 +192,9 @@ static void consume_item(struct consumer *c, struct channel *channel)
 
 static void consume(struct scene *scene, struct gate *gate)
 {
-	struct consumer c = { .scene = scene, .gate = gate, .random = { scene->seed + 99 },
-			      .open = CHANNELS };
+	struct consumer c = {
+		.scene = scene, .gate = gate, .random = { scene->seed + 99 }, .open = CHANNELS
+	};
 
 	while (c.open > 0) {
 		struct channel *channel = gate_next(gate);
@@ -297,7 +298,8 @@ static void *take_and_give(void *context)
 
 	for (int i = 0; i < 40000; i++) {
 		if (count < 8 && random_below(&random, 2) == 0) {
-			struct segment *segment = segment_take_or_wait(hands->pool, &hands->waiter);
+			struct segment *segment =
+				segment_take_or_wait(hands->pool, SEGMENT_WHOLE, &hands->waiter);
 
 			if (segment == NULL && count == 0) { /* others hold them all */
 				sleep_until_woken(&hands->agent, "taker");

@@ -67,7 +67,7 @@ static void gate_take_back(struct gate *gate, struct channel *channel)
 	} else {
 		gate->floating_free += lent;
 		if (lent > 0)
-			segment_pool_dismiss(gate->pool, lent);
+			segment_pool_dismiss(gate->pool, channel->size_class, lent);
 	}
 }
 
@@ -151,8 +151,8 @@ void gate_retire(struct gate *gate, struct channel *channel)
 		gate->current = NULL;
 		channel->retired = GATE_RETIRED;
 	} else if (channel->retired == GATE_LISTABLE) {
-		channel->retired = ready_node_raise(&channel->consumer_node) ? GATE_RETIRED :
-									       GATE_RETIRING;
+		channel->retired =
+			ready_node_raise(&channel->consumer_node) ? GATE_RETIRED : GATE_RETIRING;
 	}
 }
 

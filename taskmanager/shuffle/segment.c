@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * segment.c - the pool of network segments: a lock-free stack of free ones, a list of waiters.
+ * segment.c - the pool of network segments: a lock-free stack of free ones for each size, a list of
+ * waiters.
  *
- * The stack's top is one 64-bit word {turn, index + 1}: the turn grows with every change, so a
- * thread that slept between its load and its exchange cannot mistake a later stack for the one it
- * saw. A stack and no ring: a ring would lead the channels through all of the pool's memory, cold
+ * A stack and no ring: a ring would lead the channels through all of the pool's memory, cold
  * each time, where a few warm segments do; and a ring's pop can find nothing while a slow push is
  * under way, which would be one more case for those who wait. */
 #include "taskmanager/shuffle/segment.h"
 
-#include <pthread.h>
-
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/base/mem.h"
-#include "taskmanager/shuffle/aligned.h"
+#include "taskmanager/shuffle/segment_priv.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SEGMENT_POISON 1
@@ -31,18 +28,20 @@
 
 #define SEGMENTS_MIN 16
 
-struct segment_pool {
-	_Alignas(2 * CACHE_LINE_BYTES) _Atomic uint64_t top;
-	atomic_uint free_count;
-	atomic_uint waiters_count; /* changed under the lock; read without */
-	_Alignas(2 * CACHE_LINE_BYTES) struct segment *segments;
-	char *data;
-	uint32_t segment_bytes, total;
-	void *memory;
-	_Atomic uint64_t account; /* {holds, admitted} */
-	pthread_mutex_t lock;     /* guards: */
-	struct list waiters;
-};
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void classes_init(struct segment_pool *pool)
+{
+	uint32_t size_bytes = pool->segment_bytes;
+
+	while (pool->classes_count < SEGMENT_CLASSES_MAX && size_bytes >= LIMIT_SEGMENT_BYTES_MIN) {
+		struct segment_class *class = &pool->classes[pool->classes_count];
+
+		class->size_bytes = size_bytes;
+		class->per_block = pool->slices_max = 1u << pool->classes_count++;
+		size_bytes = size_bytes / 2 / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
+	}
+}
 
 struct segment_pool *segment_pool_create(uint64_t total_bytes, uint32_t segment_bytes)
 {
@@ -55,32 +54,26 @@ struct segment_pool *segment_pool_create(uint64_t total_bytes, uint32_t segment_
 	      "segments of %u bytes", segment_bytes);
 	if (total < SEGMENTS_MIN)
 		total = SEGMENTS_MIN;
-	CHECK(total < UINT32_MAX, "%llu segments", (unsigned long long)total);
+	CHECK(total < UINT32_MAX >> SEGMENT_CLASSES_MAX, "%llu segments",
+	      (unsigned long long)total);
 	struct segment_pool *pool = aligned_alloc_lines(sizeof(*pool), &memory);
 
 	pool->memory = memory;
 	pool->total = (uint32_t)total;
 	pool->segment_bytes = segment_bytes;
-	pool->segments = mem_map(total * sizeof(struct segment));
+	classes_init(pool);
+	pool->segments = mem_map(total * pool->slices_max * sizeof(struct segment));
 	pool->data = mem_map(total * segment_bytes);
-	ASAN_POISON_MEMORY_REGION(pool->data, total * segment_bytes);
-	for (uint32_t i = 0; i < total; i++) {
-		struct segment *segment = &pool->segments[i];
-
-		segment->data = pool->data + (size_t)i * segment_bytes;
-		segment->pool = pool;
-		atomic_init(&segment->next_free, i + 1 < total ? i + 2 : 0);
-	}
-	atomic_init(&pool->top, 1);
-	atomic_init(&pool->free_count, (uint32_t)total);
 	list_init(&pool->waiters);
 	CHECK(pthread_mutex_init(&pool->lock, NULL) == 0, "no mutex");
+	CHECK(pthread_mutex_init(&pool->room_lock, NULL) == 0, "no mutex");
 	return pool;
 }
 
 void segment_pool_destroy(struct segment_pool **pointer)
 {
 	struct segment_pool *pool = *pointer;
+	char text[128];
 
 	*pointer = NULL;
 	if (pool == NULL)
@@ -90,16 +83,21 @@ void segment_pool_destroy(struct segment_pool **pointer)
 	CHECK(segment_pool_admitted(pool) == 0, "%u segments are still set aside",
 	      segment_pool_admitted(pool));
 	CHECK(list_empty(&pool->waiters), "somebody still waits for a segment");
+	CHECK(segment_pool_check(pool, text, sizeof(text)), "%s", text);
 	ASAN_UNPOISON_MEMORY_REGION(pool->data, (size_t)pool->total * pool->segment_bytes);
 	mem_unmap(pool->data, (size_t)pool->total * pool->segment_bytes);
-	mem_unmap(pool->segments, (size_t)pool->total * sizeof(struct segment));
+	mem_unmap(pool->segments, (size_t)pool->total * pool->slices_max * sizeof(struct segment));
 	pthread_mutex_destroy(&pool->lock);
+	pthread_mutex_destroy(&pool->room_lock);
 	mem_free(pool->memory);
 }
 
-struct segment *segment_take(struct segment_pool *pool)
+/* ---- the stacks ------------------------------------------------------------------------------ */
+
+struct segment *segment_pop(struct segment_pool *pool, uint32_t size_class)
 {
-	uint64_t top = atomic_load(&pool->top), after;
+	struct segment_class *class = &pool->classes[size_class];
+	uint64_t top = atomic_load(&class->top), after;
 	struct segment *segment;
 
 	do {
@@ -110,10 +108,69 @@ struct segment *segment_take(struct segment_pool *pool)
 		uint32_t next = atomic_load_explicit(&segment->next_free, memory_order_relaxed);
 
 		after = ((top >> 32) + 1) << 32 | next;
-	} while (!atomic_compare_exchange_weak(&pool->top, &top, after));
-	atomic_fetch_sub_explicit(&pool->free_count, 1, memory_order_relaxed);
+	} while (!atomic_compare_exchange_weak(&class->top, &top, after));
+	return segment;
+}
+
+void segment_push(struct segment_pool *pool, struct segment *segment)
+{
+	struct segment_class *class = &pool->classes[segment->size_class];
+	uint32_t index = (uint32_t)(segment - pool->segments) + 1;
+	uint64_t top = atomic_load(&class->top), after;
+
+	ASAN_POISON_MEMORY_REGION(segment->data, segment->size_bytes);
+	do {
+		atomic_store_explicit(&segment->next_free, (uint32_t)top, memory_order_relaxed);
+		after = ((top >> 32) + 1) << 32 | index;
+	} while (!atomic_compare_exchange_weak(&class->top, &top, after));
+}
+
+void segment_describe(struct segment_pool *pool, uint32_t block, uint32_t slice,
+		      uint32_t size_class)
+{
+	struct segment *segment = &pool->segments[(size_t)block * pool->slices_max + slice];
+	uint32_t size_bytes = pool->classes[size_class].size_bytes;
+
+	segment->data = pool->data + (size_t)block * pool->segment_bytes + slice * size_bytes;
+	segment->pool = pool;
+	segment->size_bytes = size_bytes;
+	segment->size_class = size_class;
+}
+
+static struct segment *segment_fresh(struct segment_pool *pool)
+{
+	uint32_t block = atomic_load_explicit(&pool->fresh, memory_order_relaxed);
+
+	do {
+		if (block == pool->total)
+			return NULL;
+	} while (!atomic_compare_exchange_weak(&pool->fresh, &block, block + 1));
+	segment_describe(pool, block, 0, SEGMENT_WHOLE);
+	return &pool->segments[(size_t)block * pool->slices_max];
+}
+
+struct segment *segment_pop_block(struct segment_pool *pool)
+{
+	struct segment *block = segment_pop(pool, SEGMENT_WHOLE);
+
+	return likely(block != NULL) ? block : segment_fresh(pool);
+}
+
+/* ---- taking and giving back ------------------------------------------------------------------ */
+
+struct segment *segment_take(struct segment_pool *pool, uint32_t size_class)
+{
+	struct segment *segment = segment_pop(pool, size_class);
+
+	if (unlikely(segment == NULL)) {
+		segment = size_class == SEGMENT_WHOLE ? segment_fresh(pool)
+						      : segment_cut(pool, size_class);
+		if (segment == NULL)
+			return NULL;
+	}
+	atomic_fetch_add_explicit(&pool->classes[size_class].used, 1, memory_order_relaxed);
 	atomic_store_explicit(&segment->refs, 1, memory_order_relaxed);
-	ASAN_UNPOISON_MEMORY_REGION(segment->data, pool->segment_bytes);
+	ASAN_UNPOISON_MEMORY_REGION(segment->data, segment->size_bytes);
 	return segment;
 }
 
@@ -138,19 +195,9 @@ static COLD void segment_wake_waiters(struct segment_pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-static void segment_give_back(struct segment *segment)
+/* Either this look sees the waiter, or the waiter's second look sees the segment. */
+void segment_tell_waiters(struct segment_pool *pool)
 {
-	struct segment_pool *pool = segment->pool;
-	uint32_t index = (uint32_t)(segment - pool->segments) + 1;
-	uint64_t top = atomic_load(&pool->top), after;
-
-	ASAN_POISON_MEMORY_REGION(segment->data, pool->segment_bytes);
-	atomic_fetch_add_explicit(&pool->free_count, 1, memory_order_relaxed);
-	do {
-		atomic_store_explicit(&segment->next_free, (uint32_t)top, memory_order_relaxed);
-		after = ((top >> 32) + 1) << 32 | index;
-	} while (!atomic_compare_exchange_weak(&pool->top, &top, after));
-	/* Either this look sees the waiter, or the waiter's second look sees the segment. */
 	if (unlikely(atomic_load(&pool->waiters_count) != 0))
 		segment_wake_waiters(pool);
 }
@@ -165,13 +212,20 @@ void segment_unref(struct segment **pointer)
 	uint32_t before = atomic_fetch_sub_explicit(&segment->refs, 1, memory_order_acq_rel);
 
 	CHECK(before > 0, "a segment is given back twice");
-	if (before == 1)
-		segment_give_back(segment);
+	if (before > 1)
+		return;
+	struct segment_pool *pool = segment->pool;
+
+	atomic_fetch_sub_explicit(&pool->classes[segment->size_class].used, 1,
+				  memory_order_relaxed);
+	segment_push(pool, segment);
+	segment_tell_waiters(pool);
 }
 
-struct segment *segment_take_or_wait(struct segment_pool *pool, struct segment_waiter *waiter)
+struct segment *segment_take_or_wait(struct segment_pool *pool, uint32_t size_class,
+				     struct segment_waiter *waiter)
 {
-	struct segment *segment = segment_take(pool);
+	struct segment *segment = segment_take(pool, size_class);
 
 	if (likely(segment != NULL)) {
 		if (unlikely(atomic_load_explicit(&waiter->waiting, memory_order_relaxed)))
@@ -185,7 +239,7 @@ struct segment *segment_take_or_wait(struct segment_pool *pool, struct segment_w
 		atomic_fetch_add(&pool->waiters_count, 1);
 	}
 	pthread_mutex_unlock(&pool->lock);
-	segment = segment_take(pool);
+	segment = segment_take(pool, size_class);
 	if (segment != NULL)
 		segment_wait_cancel(pool, waiter);
 	return segment;
@@ -217,86 +271,30 @@ uint32_t segment_pool_total(const struct segment_pool *pool)
 uint32_t segment_pool_free(const struct segment_pool *pool)
 {
 	struct segment_pool *p = (struct segment_pool *)(uintptr_t)pool;
+	uint64_t used = 0; /* in the smallest size */
 
-	return atomic_load_explicit(&p->free_count, memory_order_relaxed);
+	for (uint32_t i = 0; i < p->classes_count; i++)
+		used += (uint64_t)atomic_load_explicit(&p->classes[i].used, memory_order_relaxed) *
+			(p->slices_max / p->classes[i].per_block);
+	used = (used + p->slices_max - 1) / p->slices_max;
+	return used < p->total ? p->total - (uint32_t)used : 0;
 }
 
-/* ---- who may have how many ------------------------------------------------------------------- */
-
-#define HOLD (UINT64_C(1) << 32)
-
-static uint64_t pool_account(const struct segment_pool *pool)
+uint32_t segment_pool_class_for(const struct segment_pool *pool, uint32_t size_bytes)
 {
-	return atomic_load(&((struct segment_pool *)(uintptr_t)pool)->account);
+	uint32_t class = pool->classes_count - 1;
+
+	while (class > SEGMENT_WHOLE && pool->classes[class].size_bytes < size_bytes)
+		class --;
+	return class;
 }
 
-static int no_room(const struct segment_pool *pool, uint32_t count, uint32_t left, struct err *err)
+uint32_t segment_pool_class_bytes(const struct segment_pool *pool, uint32_t size_class)
 {
-	return err_set(
-		err, ERR_BUFFERS,
-		"%u network buffers of %u bytes are needed and %u of this TaskManager's %u are free; "
-		"taskmanager.memory.network.max allows more, "
-		"taskmanager.network.memory.buffers-per-channel needs fewer",
-		count, pool->segment_bytes, left, pool->total);
+	return pool->classes[size_class].size_bytes;
 }
 
-int segment_pool_room(const struct segment_pool *pool, uint32_t count, struct err *err)
+uint32_t segment_pool_classes(const struct segment_pool *pool)
 {
-	uint32_t left = pool->total - segment_pool_admitted(pool);
-
-	return count <= left ? 0 : no_room(pool, count, left, err);
-}
-
-int segment_pool_admit(struct segment_pool *pool, uint32_t count, struct err *err)
-{
-	uint64_t account = pool_account(pool);
-
-	do {
-		uint32_t left = pool->total - (uint32_t)account;
-
-		if (count > left)
-			return no_room(pool, count, left, err);
-	} while (!atomic_compare_exchange_weak(&pool->account, &account, account + count));
-	return 0;
-}
-
-uint32_t segment_pool_lend(struct segment_pool *pool, uint32_t count)
-{
-	uint64_t account = pool_account(pool);
-	uint32_t lent;
-
-	do {
-		uint32_t left = pool->total - (uint32_t)account;
-
-		lent = account >= HOLD ? 0 : count < left ? count : left;
-		if (lent == 0)
-			return 0;
-	} while (!atomic_compare_exchange_weak(&pool->account, &account, account + lent));
-	return lent;
-}
-
-void segment_pool_dismiss(struct segment_pool *pool, uint32_t count)
-{
-	uint64_t before = atomic_fetch_sub(&pool->account, count);
-
-	CHECK(count <= (uint32_t)before, "%u segments of %u set aside are dismissed", count,
-	      (uint32_t)before);
-}
-
-uint32_t segment_pool_admitted(const struct segment_pool *pool)
-{
-	return (uint32_t)pool_account(pool);
-}
-
-void segment_pool_hold(struct segment_pool *pool, bool hold)
-{
-	if (hold)
-		atomic_fetch_add(&pool->account, HOLD);
-	else
-		CHECK(atomic_fetch_sub(&pool->account, HOLD) >= HOLD, "nobody holds the lending");
-}
-
-bool segment_pool_held(const struct segment_pool *pool)
-{
-	return pool_account(pool) >= HOLD;
+	return pool->classes_count;
 }

@@ -104,7 +104,8 @@ static struct channel *shuffle_channel(struct shuffle *shuffle, const struct cha
 	};
 	struct err err = ERR_INIT;
 
-	if (segment_pool_admit(shuffle->pool, shuffle->exclusive_segments, &err) == 0)
+	if (segment_pool_admit(shuffle->pool, SEGMENT_WHOLE, shuffle->exclusive_segments, &err) ==
+	    0)
 		return channel_create(&options);
 	options.admitted_segments = 0;
 	struct channel *channel = channel_create(&options);
@@ -245,7 +246,8 @@ struct channel *shuffle_open_input(struct shuffle *shuffle, const struct channel
 
 int shuffle_room(const struct shuffle *shuffle, uint32_t channels, struct err *err)
 {
-	return segment_pool_room(shuffle->pool, channels * shuffle->exclusive_segments, err);
+	return segment_pool_room(shuffle->pool, SEGMENT_WHOLE,
+				 channels * shuffle->exclusive_segments, err);
 }
 
 bool shuffle_has_output(struct shuffle *shuffle, const struct channel_name *name)

@@ -476,13 +476,13 @@ static void buffers_that_do_not_suffice_are_said_at_the_opening(void **state)
 	bed_fixed(&bed, 0, 0, 0);
 	struct segment_pool *pool = shuffle_pool(bed.nodes[0].shuffle);
 	uint32_t left = segment_pool_total(pool) - 1;
-	assert_int_equal(segment_pool_admit(pool, left, &why), 0);
+	assert_int_equal(segment_pool_admit(pool, SEGMENT_WHOLE, left, &why), 0);
 	struct channel_name name = bed_name(&bed, 0, 0);
 	struct channel *channel =
 		shuffle_open_output(bed.nodes[0].shuffle, &name, fixture_number, NULL);
 	assert_true(channel_failed(channel, &why));
 	assert_int_equal(why.code, ERR_BUFFERS);
-	segment_pool_dismiss(pool, left);
+	segment_pool_dismiss(pool, SEGMENT_WHOLE, left);
 	/* A second producer of one name gets a channel of its own, which says so. */
 	struct channel *second =
 		shuffle_open_output(bed.nodes[0].shuffle, &name, fixture_number, NULL);
