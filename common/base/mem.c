@@ -146,6 +146,30 @@ void *mem_map(size_t size_bytes)
 	return memory;
 }
 
+void *mem_map_huge(size_t size_bytes)
+{
+	/* More is mapped than asked for, and what lies before and behind the aligned part is given
+	 * back. */
+	size_t mapped_bytes = size_bytes + MEM_HUGE_BYTES;
+
+	CHECK(size_bytes % MEM_MAP_BYTES == 0, "%zu bytes of huge pages", size_bytes);
+	char *memory = mmap(NULL, mapped_bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(memory != MAP_FAILED, "out of memory: %zu bytes asked for", size_bytes);
+	size_t before = MEM_HUGE_BYTES - (uintptr_t)memory % MEM_HUGE_BYTES;
+	size_t behind = mapped_bytes - before - size_bytes;
+
+	CHECK(munmap(memory, before) == 0, "munmap of %zu bytes", before);
+	if (behind > 0 && munmap(memory + before + size_bytes, behind) != 0)
+		CHECK(false, "munmap of %zu bytes", behind);
+#ifdef MADV_HUGEPAGE
+	madvise(memory + before, size_bytes, MADV_HUGEPAGE); /* a wish: refused by some kernels */
+#endif
+	count((int64_t)size_bytes, 1);
+	return memory + before;
+}
+
 void mem_unmap(void *memory, size_t size_bytes)
 {
 	if (memory == NULL)

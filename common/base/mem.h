@@ -28,6 +28,11 @@ void *mem_dup(const void *memory, size_t size_bytes);
 
 /* Page-aligned, zeroed, lazily touched; for segments and tables. Freed with mem_unmap. */
 void *mem_map(size_t size_bytes);
+/* The same in huge pages where the system has them, aligned to one: the first touch of each takes
+ * all of it. size_bytes is a multiple of MEM_MAP_BYTES, the largest ordinary page there is. */
+#define MEM_MAP_BYTES ((size_t)64 * 1024)
+#define MEM_HUGE_BYTES ((size_t)2 * 1024 * 1024)
+void *mem_map_huge(size_t size_bytes);
 void mem_unmap(void *memory, size_t size_bytes);
 
 int64_t mem_bytes_out(void);  /* heap bytes allocated and not freed */

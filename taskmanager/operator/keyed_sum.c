@@ -46,6 +46,7 @@ int keyed_sum_init(struct keyed_sum *sum, const struct operator_context *context
 						context->parallelism),
 	};
 	key_batch_init(&sum->keys, type, key);
+	sum->table.narrow_keys = sum->keys.shape == KEY_SHAPE_FIXED && sum->keys.size_bytes <= 8;
 	return 0;
 }
 

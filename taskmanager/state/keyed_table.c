@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * keyed_table.c - finding slots by the batch. See keyed_table.h.
  *
- * Two loops: the first turns the keys of a batch into what tells them apart and where they begin to
- * be looked for (aim), the second looks. The loops are compiled once for each kind of key, so that
- * sizes are constants and a key of eight bytes is one comparison.
+ * A few loops over at most 64 records: their keys become tags (aim), the tags are looked up in the
+ * index (find), and each slot found is held against its key (verify). The loops are compiled once
+ * for each kind of key, so that sizes are constants and a key of eight bytes is one comparison. A
+ * table larger than the caches has prefetches between them.
  *
  * A batch is looked up in one go while all its keys are known, which is nearly always. If some are
- * not, room is made for them in their groups, and only then are slots given out: a slot that was
- * given never moves before the next call. */
+ * not, room is made in the index, and they get slots; slots that were given out stay where they
+ * are. */
 #include "taskmanager/state/keyed_table.h"
 
 #include "common/base/check.h"
@@ -20,34 +21,25 @@
 /* How keys come: their bytes in records, all of one size, in strings, or one by one. */
 enum kind { KIND_8_BYTES, KIND_4_BYTES, KIND_STRINGS, KIND_KEYS };
 
-struct probe {
-	uint64_t key[2];
-	struct key_group *group;
-	uint32_t tag, key_bytes;
-	const void *data; /* KIND_KEYS and long strings */
-};
-
 struct lookup {
 	struct keyed_table *table;
 	const struct batch *batch;
 	uint32_t from, offset_bytes, count;
 	const struct key *keys; /* KIND_KEYS */
-	bool unusual;           /* a string's key is not its bytes (see key_of) */
-	struct probe probes[KEYED_TABLE_BATCH];
 	struct keyed_slot **slots;
+	uint32_t tags[KEYED_TABLE_BATCH], numbers[KEYED_TABLE_BATCH];
+	uint64_t words[KEYED_TABLE_BATCH][2]; /* of keys that are not in the record as they are */
 };
 
 /* ---- hashing --------------------------------------------------------------------------------- */
 
 /* Where a key is looked for: a hash with a secret in it, unlike the one that everybody knows. */
-static inline uint32_t tag_of(const struct keyed_table *table, const struct probe *probe)
+static inline uint32_t tag_of(uint64_t seed_0, uint64_t seed_1, uint64_t first, uint64_t second,
+			      uint32_t key_bytes)
 {
-	uint64_t hash =
-		hash_fold(probe->key[0] ^ table->seed[0],
-			  probe->key[1] ^ table->seed[1] ^ (uint64_t)probe->key_bytes << 56);
-	uint32_t tag = (uint32_t)(hash ^ hash >> 32);
+	uint64_t hash = hash_fold(first ^ seed_0, second ^ seed_1 ^ (uint64_t)key_bytes << 56);
 
-	return tag ? tag : 1;
+	return (uint32_t)(hash ^ hash >> 32);
 }
 
 static uint64_t hash_long(const struct keyed_table *table, const uint8_t *at, uint32_t size_bytes)
@@ -65,224 +57,322 @@ static uint64_t hash_long(const struct keyed_table *table, const uint8_t *at, ui
 	return hash_fold(last[0] ^ h, last[1] ^ table->seed[1]) ^ h;
 }
 
-/* Of a key that does not fit into its slot the second word is a hash; the slot's first will point
- * to the bytes. */
-static COLD void aim_long(const struct keyed_table *table, const void *data,
-			      uint32_t size_bytes, struct probe *probe)
+/* Of a key that does not fit beside its value the second word is a hash; in the slot the first
+ * points to the bytes. */
+static COLD void words_of_long(const struct keyed_table *table, const void *data,
+			       uint32_t size_bytes, uint64_t words[2])
 {
-	probe->data = data;
 	if (size_bytes <= KEY_INLINED_BYTES) {
-		hash_load_words(data, size_bytes, probe->key);
+		hash_load_words(data, size_bytes, words);
 	} else {
-		probe->key[0] = hash_load_u64(data);
-		probe->key[1] = hash_long(table, data, size_bytes);
+		words[0] = hash_load_u64(data);
+		words[1] = hash_long(table, data, size_bytes);
 	}
 }
 
-/* The key's bytes and its hash. */
-static inline uint64_t aim_at_bytes(const struct lookup *lookup, enum kind kind, uint32_t i,
-				    struct probe *probe)
+static inline const char *field_at(const struct lookup *lookup, uint32_t i)
 {
-	const char *record = NULL;
-	const struct str *s;
+	return (const char *)batch_at(lookup->batch, lookup->from + i) + lookup->offset_bytes;
+}
+
+static inline const struct str *str_at(const struct lookup *lookup, uint32_t i)
+{
+	return (const struct str *)(const void *)field_at(lookup, i);
+}
+
+static inline uint64_t word_at(const struct lookup *lookup, enum kind kind, uint32_t i)
+{
 	uint32_t word;
 
-	if (kind != KIND_KEYS)
-		record = (const char *)batch_at(lookup->batch, lookup->from + i) +
-			 lookup->offset_bytes;
-	switch (kind) {
-	case KIND_8_BYTES:
-		probe->key[0] = hash_load_u64(record);
-		probe->key[1] = 0;
-		probe->key_bytes = 8;
-		return hash_key_words(probe->key[0], 0, 8);
-	case KIND_4_BYTES:
-		memcpy(&word, record, sizeof(word));
-		probe->key[0] = word;
-		probe->key[1] = 0;
-		probe->key_bytes = 4;
-		return hash_key_words(word, 0, 4);
-	case KIND_STRINGS: /* a short one has zeroes behind it: no branch on its size */
-		s = (const struct str *)(const void *)record;
-		memcpy(&word, s->u.inlined + 8, sizeof(word));
-		probe->key[0] = hash_load_u64(s->u.inlined);
-		probe->key[1] = word;
-		probe->key_bytes = s->len;
-		if (likely(s->len <= STR_INLINE_BYTES))
-			return hash_key_words(probe->key[0], word, s->len);
-		aim_long(lookup->table, str_ptr(s), s->len, probe);
-		return hash_key(str_ptr(s), s->len);
-	case KIND_KEYS:
-		probe->key_bytes = lookup->keys[i].size_bytes;
-		aim_long(lookup->table, lookup->keys[i].data, probe->key_bytes, probe);
-		return lookup->keys[i].hash;
-	}
-	return 0;
+	if (kind == KIND_8_BYTES)
+		return hash_load_u64(field_at(lookup, i));
+	memcpy(&word, field_at(lookup, i), sizeof(word));
+	return word;
 }
 
-/* False: one of the keys belongs to a group of another table. */
+/* A short one has zeroes behind it: no branch on its size. */
+static inline void words_of_str(const struct keyed_table *table, const struct str *s,
+				uint64_t words[2])
+{
+	uint32_t word;
+
+	memcpy(&word, s->u.inlined + 8, sizeof(word));
+	words[0] = hash_load_u64(s->u.inlined);
+	words[1] = word;
+	if (unlikely(s->len > STR_INLINE_BYTES))
+		words_of_long(table, str_ptr(s), s->len, words);
+}
+
+/* The tags of all keys. False: a string's key is not its bytes (see key_of). */
 static inline bool aim(struct lookup *lookup, enum kind kind)
 {
-	struct keyed_table *table = lookup->table;
-	uint32_t key_groups = table->key_groups, first_group = table->first_group,
-		 groups_count = table->groups_count, count = lookup->count;
-	struct key_group *groups = table->groups;
-	bool ours = true, unusual = false;
+	const struct keyed_table *table = lookup->table;
+	uint64_t seed_0 = table->seed[0], seed_1 = table->seed[1];
+	uint32_t count = lookup->count, size_bytes = kind == KIND_8_BYTES ? 8 : 4;
+	bool unusual = false;
 
 	for (uint32_t i = 0; i < count; i++) {
-		struct probe *probe = &lookup->probes[i];
-		uint64_t hash = aim_at_bytes(lookup, kind, i, probe);
-		uint32_t group = key_group_of_hash(hash, key_groups) - first_group;
+		uint64_t *words = lookup->words[i];
 
-		probe->tag = tag_of(table, probe);
-		probe->group = &groups[group];
-		ours &= group < groups_count;
-		if (kind == KIND_STRINGS) /* one that begins with 0xFF */
-			unusual |= (uint8_t)probe->key[0] == 0xFF;
+		switch (kind) {
+		case KIND_8_BYTES:
+		case KIND_4_BYTES:
+			lookup->tags[i] =
+				tag_of(seed_0, seed_1, word_at(lookup, kind, i), 0, size_bytes);
+			continue;
+		case KIND_STRINGS:
+			size_bytes = str_at(lookup, i)->len;
+			words_of_str(table, str_at(lookup, i), words);
+			unusual |= (uint8_t)words[0] == 0xFF;
+			break;
+		case KIND_KEYS:
+			size_bytes = lookup->keys[i].size_bytes;
+			words_of_long(table, lookup->keys[i].data, size_bytes, words);
+			break;
+		}
+		lookup->tags[i] = tag_of(seed_0, seed_1, words[0], words[1], size_bytes);
 	}
-	lookup->unusual = unusual;
-	return ours && !unusual;
+	return !unusual;
 }
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-static inline bool slot_is(const struct keyed_slot *slot, const struct probe *probe, enum kind kind)
+/* The first entry with the tag; 0: there is none. */
+static inline uint64_t entry_of(const uint64_t *entries, uint32_t mask, uint32_t tag)
 {
-	if (slot->tag != probe->tag)
-		return false;
-	if (kind == KIND_8_BYTES || kind == KIND_4_BYTES)
-		return slot->key[0] == probe->key[0];
-	if (slot->key_bytes != probe->key_bytes || slot->key[1] != probe->key[1])
-		return false;
-	if (likely(probe->key_bytes <= KEY_INLINED_BYTES))
-		return slot->key[0] == probe->key[0];
-	return memcmp((const void *)(uintptr_t)slot->key[0], probe->data, probe->key_bytes) == 0;
-}
-
-static inline uint32_t find(const char *memory, uint32_t mask, uint32_t stride_bytes,
-			    const struct probe *probe, enum kind kind)
-{
-	uint32_t index = probe->tag & mask;
+	uint32_t at = tag & mask;
 
 	for (;;) {
-		const struct keyed_slot *slot = slot_at(memory, stride_bytes, index);
+		uint64_t entry = entries[at];
 
-		if (likely(slot_is(slot, probe, kind)) || slot->tag == 0)
-			return index;
-		index = (index + 1) & mask;
+		if (likely((uint32_t)(entry >> 32) == tag) || entry == 0)
+			return entry;
+		at = (at + 1) & mask;
 	}
 }
 
-/* Not in the new array. A slot that growth moved is found there first, so the copy left in the old
- * one is never met. */
-static COLD struct keyed_slot *find_in_old(struct keyed_table *table, const struct probe *probe)
+static inline uint32_t key_bytes_of(const struct lookup *lookup, enum kind kind, uint32_t i)
 {
-	const struct key_group *group = probe->group;
-
-	if (group->old == NULL)
-		return NULL;
-	uint32_t index = find(group->old->memory, group->old->mask, table->stride_bytes, probe,
-			      KIND_KEYS);
-	struct keyed_slot *slot = slot_at(group->old->memory, table->stride_bytes, index);
-
-	if (slot->tag == 0)
-		return NULL;
-	slot_open(table, group->old, index);
-	if (table->tracks_dirt)
-		group->old->dirty[table->epoch & 1][index / 64] |= UINT64_C(1) << (index % 64);
-	return slot;
-}
-
-/* The key's slot, ready to be written to; NULL: there is none. */
-static inline struct keyed_slot *find_known(struct keyed_table *table, const struct probe *probe,
-					    enum kind kind)
-{
-	const struct key_group *group = probe->group;
-	uint32_t stride_bytes = table->stride_bytes;
-	uint32_t index = find(group->memory, group->mask, stride_bytes, probe, kind);
-	struct keyed_slot *slot = slot_at(group->memory, stride_bytes, index);
-
-	if (unlikely(slot->tag == 0))
-		return find_in_old(table, probe);
-	group_touch(table, group, index);
-	return slot;
-}
-
-static struct keyed_slot *add(struct keyed_table *table, const struct probe *probe)
-{
-	struct key_group *group = probe->group;
-	uint32_t index = find(group->memory, group->mask, table->stride_bytes, probe, KIND_KEYS);
-	struct keyed_slot *slot = slot_at(group->memory, table->stride_bytes, index);
-
-	group_touch(table, group, index);
-	slot->tag = probe->tag;
-	slot->key_bytes = probe->key_bytes & INT32_MAX;
-	slot->key[0] = probe->key[0];
-	slot->key[1] = probe->key[1];
-	if (probe->key_bytes > KEY_INLINED_BYTES)
-		slot->key[0] = (uint64_t)(uintptr_t)keyed_table_store(table, probe->data,
-								      probe->key_bytes);
-	group->count++;
-	table->count++;
-	return slot;
-}
-
-static COLD void find_or_add(struct lookup *lookup)
-{
-	struct keyed_table *table = lookup->table;
-	const struct probe *probes = lookup->probes;
-
-	for (uint32_t i = 0; i < lookup->count; i++)
-		probes[i].group->wanted += lookup->slots[i] == NULL;
-	for (uint32_t i = 0; i < lookup->count; i++) {
-		struct key_group *group = probes[i].group;
-
-		if (group->wanted > 0)
-			keyed_group_make_room(table, group, group->wanted);
-		group->wanted = 0;
+	switch (kind) {
+	case KIND_8_BYTES: return 8;
+	case KIND_4_BYTES: return 4;
+	case KIND_STRINGS: return str_at(lookup, i)->len;
+	case KIND_KEYS: break;
 	}
-	for (uint32_t i = 0; i < lookup->count; i++) {
-		lookup->slots[i] = find_known(table, &probes[i], KIND_KEYS);
-		if (lookup->slots[i] == NULL)
-			lookup->slots[i] = add(table, &probes[i]);
+	return lookup->keys[i].size_bytes;
+}
+
+static const void *long_key(const struct lookup *lookup, enum kind kind, uint32_t i)
+{
+	return kind == KIND_STRINGS ? (const void *)str_ptr(str_at(lookup, i)) :
+				      lookup->keys[i].data;
+}
+
+static inline bool slot_is(const struct lookup *lookup, enum kind kind, uint32_t key_area_bytes,
+			   const struct keyed_slot *slot, uint32_t i)
+{
+	const char *key = (const char *)slot - key_area_bytes;
+	uint64_t first = hash_load_u64(key);
+
+	if (kind == KIND_8_BYTES || kind == KIND_4_BYTES)
+		return first == word_at(lookup, kind, i);
+	uint32_t key_bytes = key_bytes_of(lookup, kind, i);
+	const uint64_t *words = lookup->words[i];
+
+	if (slot->key_bytes != key_bytes)
+		return false;
+	if (key_area_bytes == KEY_INLINED_BYTES && hash_load_u64(key + 8) != words[1])
+		return false;
+	if (likely(key_bytes <= KEY_INLINED_BYTES))
+		return first == words[0];
+	return memcmp((const void *)(uintptr_t)first, long_key(lookup, kind, i), key_bytes) == 0;
+}
+
+/* Among the entries of an index; UINT32_MAX: the key has none. */
+static uint32_t number_in(const struct lookup *lookup, enum kind kind,
+			  const struct slot_index *index, uint32_t i)
+{
+	const struct keyed_table *table = lookup->table;
+	uint32_t tag = lookup->tags[i], at = tag & index->mask;
+
+	for (uint64_t entry; (entry = index->entries[at]) != 0; at = (at + 1) & index->mask) {
+		uint32_t number = (uint32_t)entry - 1;
+
+		if ((uint32_t)(entry >> 32) == tag &&
+		    slot_is(lookup, kind, table->key_area_bytes, slot_of(table, number), i))
+			return number;
+	}
+	return UINT32_MAX;
+}
+
+static COLD uint32_t number_of(const struct lookup *lookup, enum kind kind, uint32_t i)
+{
+	const struct keyed_table *table = lookup->table;
+	uint32_t number = number_in(lookup, kind, &table->index, i);
+
+	if (number == UINT32_MAX && table->old.entries != NULL)
+		number = number_in(lookup, kind, &table->old, i);
+	return number;
+}
+
+/* The slots that the tags lead to; most likely they are those of the keys. */
+static inline void find(struct lookup *lookup)
+{
+	const struct keyed_table *table = lookup->table;
+	const uint64_t *entries = table->index.entries;
+	const struct block *blocks = table->store->blocks;
+	uint32_t mask = table->index.mask, count = lookup->count;
+	uint32_t stride_bytes = table->stride_bytes, key_area_bytes = table->key_area_bytes;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t entry = entry_of(entries, mask, lookup->tags[i]);
+		uint32_t number = (uint32_t)entry - 1;
+
+		lookup->numbers[i] = number;
+		lookup->slots[i] = likely(entry != 0) ?
+					   slot_in(blocks[number / BLOCK_SLOTS].slots, stride_bytes,
+						   key_area_bytes, number % BLOCK_SLOTS) :
+					   NULL;
 	}
 }
 
-static inline void prefetch_all(const struct lookup *lookup)
+/* False: not all keys have slots. */
+static inline bool verify(struct lookup *lookup, enum kind kind)
+{
+	const struct keyed_table *table = lookup->table;
+	uint32_t key_area_bytes = table->key_area_bytes, count = lookup->count;
+	bool all = true;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct keyed_slot *slot = lookup->slots[i];
+
+		if (likely(slot != NULL && slot_is(lookup, kind, key_area_bytes, slot, i)))
+			continue;
+		uint32_t number = number_of(lookup, kind, i);
+
+		lookup->numbers[i] = number;
+		lookup->slots[i] = number == UINT32_MAX ? NULL : slot_of(table, number);
+		all &= number != UINT32_MAX;
+	}
+	return all;
+}
+
+static inline void prefetch_index(const struct lookup *lookup)
+{
+	const struct keyed_table *table = lookup->table;
+	const uint64_t *entries = table->index.entries;
+	uint32_t mask = table->index.mask, count = lookup->count;
+
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(&entries[lookup->tags[i] & mask]);
+}
+
+static inline void prefetch_slots(const struct lookup *lookup)
+{
+	uint32_t count = lookup->count;
+
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(lookup->slots[i], 1);
+}
+
+/* ---- new keys -------------------------------------------------------------------------------- */
+
+static uint64_t hash_of(const struct lookup *lookup, enum kind kind, uint32_t i)
+{
+	switch (kind) {
+	case KIND_8_BYTES: return hash_key_words(word_at(lookup, kind, i), 0, 8);
+	case KIND_4_BYTES: return hash_key_words(word_at(lookup, kind, i), 0, 4);
+	case KIND_STRINGS: return str_key_hash(str_at(lookup, i));
+	case KIND_KEYS: break;
+	}
+	return lookup->keys[i].hash;
+}
+
+/* Counted from the table's first; not below groups_count: of another table. */
+static uint32_t group_of(const struct lookup *lookup, enum kind kind, uint32_t i)
 {
 	const struct keyed_table *table = lookup->table;
 
-	if (table->arrays_bytes <= PREFETCH_BYTES)
-		return;
-	for (uint32_t i = 0; i < lookup->count; i++) {
-		const struct probe *probe = &lookup->probes[i];
-
-		__builtin_prefetch(slot_at(probe->group->memory, table->stride_bytes,
-					   probe->tag & probe->group->mask),
-				   1);
-	}
+	return key_group_of_hash(hash_of(lookup, kind, i), table->key_groups) - table->first_group;
 }
 
+static uint32_t add(struct lookup *lookup, enum kind kind, uint32_t i)
+{
+	struct keyed_table *table = lookup->table;
+	uint32_t number = keyed_slot_take(table, group_of(lookup, kind, i));
+	struct keyed_slot *slot = slot_of(table, number);
+	uint32_t key_bytes = key_bytes_of(lookup, kind, i);
+	uint64_t words[2] = { lookup->words[i][0], lookup->words[i][1] };
+
+	if (kind == KIND_8_BYTES || kind == KIND_4_BYTES) {
+		words[0] = word_at(lookup, kind, i);
+		words[1] = 0;
+	}
+	CHECK(key_bytes <= 8 || table->key_area_bytes == 16, "a key of %u bytes in a narrow table",
+	      key_bytes);
+	if (key_bytes > KEY_INLINED_BYTES)
+		words[0] = (uint64_t)(uintptr_t)keyed_table_store(
+			table, long_key(lookup, kind, i), key_bytes);
+	slot->key_bytes = key_bytes;
+	slot->wide = table->key_area_bytes == 16;
+	memcpy((char *)slot - table->key_area_bytes, words, table->key_area_bytes);
+	keyed_index_put(&table->index, lookup->tags[i], number);
+	return number;
+}
+
+/* False: one of the new keys belongs to a group of another table. */
+static COLD bool add_missing(struct lookup *lookup, enum kind kind)
+{
+	struct keyed_table *table = lookup->table;
+	uint32_t missing = 0;
+
+	for (uint32_t i = 0; i < lookup->count; i++) {
+		if (lookup->slots[i] != NULL)
+			continue;
+		missing++;
+		if (group_of(lookup, kind, i) >= table->groups_count)
+			return false;
+	}
+	keyed_index_make_room(table, missing);
+	for (uint32_t i = 0; i < lookup->count; i++) {
+		if (lookup->slots[i] != NULL)
+			continue;
+		uint32_t number = number_of(lookup, kind, i); /* a key may be here twice */
+
+		if (number == UINT32_MAX)
+			number = add(lookup, kind, i);
+		lookup->numbers[i] = number;
+		lookup->slots[i] = slot_of(table, number);
+	}
+	return true;
+}
+
+static void touch_all(struct lookup *lookup)
+{
+	struct keyed_table *table = lookup->table;
+
+	for (uint32_t i = 0; i < lookup->count; i++)
+		slot_touch(table, lookup->numbers[i]);
+}
+
+/* ---- looking up ------------------------------------------------------------------------------ */
+
+/* After aim. */
 static inline bool look_up(struct lookup *lookup, enum kind kind)
 {
 	struct keyed_table *table = lookup->table;
-	uint32_t count = lookup->count;
-	bool all = true;
 
-	CHECK(count <= KEYED_TABLE_BATCH, "%u keys at once", count);
-	if (unlikely(!aim(lookup, kind)))
+	if (unlikely(table->old.entries != NULL))
+		keyed_index_settle(table);
+	if (table->index_bytes > PREFETCH_BYTES)
+		prefetch_index(lookup);
+	find(lookup);
+	if ((size_t)table->count * table->stride_bytes > PREFETCH_BYTES)
+		prefetch_slots(lookup);
+	if (unlikely(!verify(lookup, kind)) && !add_missing(lookup, kind))
 		return false;
-	if (unlikely(table->growing > 0))
-		keyed_table_settle(table);
-	prefetch_all(lookup);
-	for (uint32_t i = 0; i < count; i++) {
-		struct keyed_slot *slot = find_known(table, &lookup->probes[i], kind);
-
-		lookup->slots[i] = slot;
-		all &= slot != NULL;
-	}
-	if (unlikely(!all))
-		find_or_add(lookup);
+	if (table->watched)
+		touch_all(lookup);
 	return true;
 }
 
@@ -291,10 +381,12 @@ bool keyed_table_find_keys(struct keyed_table *table, const struct key *keys, ui
 {
 	struct lookup lookup;
 
+	CHECK(count <= KEYED_TABLE_BATCH, "%u keys at once", count);
 	lookup.table = table;
 	lookup.keys = keys;
 	lookup.count = count;
 	lookup.slots = slots;
+	aim(&lookup, KIND_KEYS);
 	return look_up(&lookup, KIND_KEYS);
 }
 
@@ -305,22 +397,23 @@ HOT bool keyed_table_find(struct keyed_table *table, struct key_batch *keys,
 	const struct batch view = *batch; /* a local, which the compiler knows to stay as it is */
 	struct lookup lookup;
 
+	CHECK(count <= KEYED_TABLE_BATCH, "%u keys at once", count);
 	lookup.table = table;
 	lookup.batch = &view;
 	lookup.from = from;
 	lookup.offset_bytes = keys->offset_bytes;
 	lookup.count = count;
 	lookup.slots = slots;
-	if (keys->shape == KEY_SHAPE_FIXED && keys->size_bytes == 8)
+	if (keys->shape == KEY_SHAPE_FIXED && keys->size_bytes == 8) {
+		aim(&lookup, KIND_8_BYTES);
 		return look_up(&lookup, KIND_8_BYTES);
-	if (keys->shape == KEY_SHAPE_FIXED && keys->size_bytes == 4)
-		return look_up(&lookup, KIND_4_BYTES);
-	if (keys->shape == KEY_SHAPE_STRING) {
-		bool found = look_up(&lookup, KIND_STRINGS);
-
-		if (likely(!lookup.unusual))
-			return found;
 	}
+	if (keys->shape == KEY_SHAPE_FIXED && keys->size_bytes == 4) {
+		aim(&lookup, KIND_4_BYTES);
+		return look_up(&lookup, KIND_4_BYTES);
+	}
+	if (keys->shape == KEY_SHAPE_STRING && likely(aim(&lookup, KIND_STRINGS)))
+		return look_up(&lookup, KIND_STRINGS);
 	key_batch_read(keys, batch, from, count);
 	return keyed_table_find_keys(table, keys->keys, count, slots);
 }

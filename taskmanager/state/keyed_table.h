@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * keyed_table.h - one value of fixed size per key: open addressing, key and value in one slot.
  *
- *	slot: tag | key size, filled | key: 16 bytes | value
+ *	index: tag, number of the slot        slots: key | how long it is, filled | value
  *
- * One table holds a state of one subtask: a small table for each of its key groups, made with the
- * group's first key. Keys up to 16 bytes lie in the slot; longer ones in the table's arena. Keys
- * are looked up by the batch: all hashed, the slots prefetched when the table is larger than the
- * caches, then probed. Growth keeps the old and the new array side by side and moves a bounded
- * number of slots per call, so no call takes long. The hash that finds a slot is seeded per table:
- * keys chosen by an attacker cannot be made to collide in a group.
+ * One table holds a state of one subtask. Slots come by the handful, each handful of one key group,
+ * and never move; an index finds them. Keys up to 16 bytes lie beside their value, longer ones in
+ * the table's arena. Keys are looked up by the batch: all hashed, then all looked for, with
+ * prefetches when the table is larger than the caches. When the index grows, the old and the new
+ * one stand side by side and a bounded number of entries is moved per call, so no call takes long.
+ * The hash that finds a slot is seeded per table: keys chosen by an attacker cannot be made to
+ * collide.
  *
  * keyed_table_freeze gives what the table holds at that moment to another thread, while the table
  * is used and changed: its cost is that of the groups, not of the keys (docs/adr/0010-state.md).
@@ -22,12 +23,13 @@
 
 struct keyed_table;
 
-struct keyed_slot {
-	uint32_t tag; /* private; 0 = the slot is free */
-	uint32_t key_bytes : 31;
-	uint32_t filled : 1; /* the caller's: a slot comes with 0 and a zeroed value */
-	uint64_t key[2];     /* private */
+struct keyed_slot { /* its key lies before it, its value behind */
+	uint32_t key_bytes;
+	uint8_t wide;   /* private */
+	uint8_t filled; /* the caller's: a slot comes with 0 and a zeroed value */
+	uint16_t reserved;
 };
+_Static_assert(sizeof(struct keyed_slot) == 8, "values are aligned to 8");
 
 static inline void *keyed_slot_value(struct keyed_slot *slot)
 {
@@ -37,16 +39,19 @@ static inline void *keyed_slot_value(struct keyed_slot *slot)
 /* The bytes of a slot's key (common/record: key_of). */
 static inline struct bytes keyed_slot_key(const struct keyed_slot *slot)
 {
-	const void *data = slot->key_bytes <= sizeof(slot->key) ?
-				   (const void *)slot->key :
-				   (const void *)(uintptr_t)slot->key[0];
+	const char *key = (const char *)slot - (slot->wide ? 16 : 8);
+	uintptr_t outside;
 
-	return bytes_of(data, slot->key_bytes);
+	if (slot->key_bytes <= 16)
+		return bytes_of(key, slot->key_bytes);
+	memcpy(&outside, key, sizeof(outside));
+	return bytes_of((const void *)outside, slot->key_bytes);
 }
 
 struct keyed_table_options {
 	uint32_t value_bytes;
 	uint64_t seed;
+	bool narrow_keys; /* none is longer than 8 bytes: smaller slots */
 	uint32_t key_groups;       /* of the job: max parallelism */
 	struct key_groups groups;  /* this subtask's */
 };

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * keyed_table_priv.h - a keyed table from inside; nobody outside the folder includes it. */
+ * keyed_table_priv.h - a keyed table from inside; nobody outside the folder includes it.
+ *
+ *	index: tag | number  ->  blocks[number / BLOCK_SLOTS]: chunk | chunk | chunk …
+ *	                                    (each of one key group, 8 slots, linked to the one before)
+ *
+ * The index is what growth rebuilds and a snapshot does not need; slots never move. */
 #ifndef TASKMANAGER_STATE_KEYED_TABLE_PRIV_H
 #define TASKMANAGER_STATE_KEYED_TABLE_PRIV_H
 
@@ -7,21 +12,38 @@
 
 #include "taskmanager/state/keyed_table.h"
 
-#define CHUNK_BYTES 4096 /* about: as many slots as fit, at most 64 */
+#define CHUNK_SLOTS 8
+#define BLOCK_CHUNKS 256
+#define BLOCK_SLOTS (CHUNK_SLOTS * BLOCK_CHUNKS)
+#define NO_CHUNK UINT32_MAX
 #define EPOCH_MAX 250
 #define EPOCH_READING 255 /* of a chunk: the view's reader is copying it */
 
-/* An array of slots. Its table uses it, and a frozen view may, which then keeps it alive. */
-struct slot_array {
-	char *memory;
-	uint32_t mask;       /* slots - 1 */
-	uint32_t references; /* on the table's thread */
+struct block {
+	char *slots;
 	/* Per chunk: the epoch in which it was last made writable. In the table's own epoch: what a
 	 * view has to read lies in `before`, or was read. */
 	_Atomic(uint8_t) *epochs;
 	/* Per chunk: its slots as they were at the freeze. Written before the epoch, read after. */
 	char **before;
-	uint64_t *dirty[2]; /* per slot a bit; by the epoch's parity */
+	uint8_t *dirty[2];  /* per chunk a bit for each slot; by the epoch's parity */
+	uint32_t *previous; /* per chunk: the one that its key group filled before it */
+};
+
+struct region { /* memory of some blocks */
+	struct region *next;
+	size_t size_bytes;
+};
+
+/* The slots of a table. Its table uses it, and a frozen view may, which then keeps it alive. */
+struct slot_store {
+	struct block *blocks;
+	uint32_t blocks_count, blocks_mapped, blocks_capacity;
+	uint32_t chunks_count; /* given to key groups */
+	uint32_t references;   /* on the table's thread */
+	struct region *regions;
+	char *region_rest; /* of the newest region, for the next blocks */
+	size_t mapped_bytes;
 };
 
 /* Memory for the pre-images of one view. */
@@ -31,16 +53,15 @@ struct slab {
 	_Alignas(16) char memory[];
 };
 
-/* One cache line: all that finding a key needs besides its slot. */
 struct key_group {
-	char *memory;             /* now->memory; of one free slot while there is no array */
-	_Atomic(uint8_t) *epochs; /* now->epochs */
-	uint64_t *dirty;          /* now's, of this epoch; NULL: not tracked yet */
+	uint32_t last_chunk; /* NO_CHUNK: it has none */
+	uint32_t last_used;  /* slots of it; those before are full */
+};
+
+/* Open addressing; an entry is tag << 32 | number of the slot + 1; 0 = free. */
+struct slot_index {
+	uint64_t *entries;
 	uint32_t mask;
-	uint32_t old_moved; /* slots of old before this one are in now */
-	struct slot_array *now, *old; /* old: while growing */
-	uint64_t count;
-	uint32_t wanted; /* keys of the batch under way that may be new */
 };
 
 struct shared_arena { /* long keys, and what values point to */
@@ -49,76 +70,78 @@ struct shared_arena { /* long keys, and what values point to */
 };
 
 struct keyed_table {
+	struct slot_index index, old; /* old.entries: NULL but while the index grows */
+	uint32_t old_moved;           /* entries of old before this one are in index */
+	uint32_t stride_bytes, key_area_bytes;
+	uint8_t epoch;
+	bool watched; /* from the first view on: writes are noted */
+	bool saved;   /* the last view is safe */
+	bool cleared; /* since then: what is gone has no slot to be dirty */
+	uint64_t seed[2];
+	struct slot_store *store;
 	struct key_group *groups;
 	uint32_t key_groups, first_group, groups_count;
-	uint32_t stride_bytes;
-	uint32_t chunk_shift; /* slots of a chunk: 1 << this */
-	uint8_t epoch;
-	bool tracks_dirt;  /* from the first view on */
-	bool saved;        /* the last view is safe */
-	bool cleared;      /* since then: what is gone has no slot to be dirty */
-	uint32_t growing;  /* groups with an old array */
-	uint32_t next_growing; /* where to look for one */
+	uint32_t block_bytes;
 	uint64_t count;
-	size_t arrays_bytes;
-	uint64_t seed[2];
+	size_t index_bytes;
 	struct shared_arena *arena;
 	struct keyed_frozen *frozen; /* the view that is out */
 	struct slab *slabs;          /* of views that were; for the next ones */
 	size_t slabs_bytes;
-	uint64_t *no_slot;           /* one free slot, for groups without keys */
+	uint32_t slab_bytes; /* of each */
 };
 
-static inline struct keyed_slot *slot_at(const char *memory, uint32_t stride_bytes, uint32_t index)
+/* A slot's fixed part lies between its key and its value. */
+static inline struct keyed_slot *slot_in(const char *first, uint32_t stride_bytes,
+					 uint32_t key_area_bytes, uint32_t index)
 {
-	return (struct keyed_slot *)(uintptr_t)(memory + (size_t)index * stride_bytes);
+	return (struct keyed_slot *)(uintptr_t)(first + (size_t)index * stride_bytes +
+						key_area_bytes);
 }
 
-static inline uint32_t array_slots(const struct slot_array *array)
+static inline struct keyed_slot *slot_of(const struct keyed_table *table, uint32_t number)
 {
-	return array ? array->mask + 1 : 0;
+	return slot_in(table->store->blocks[number / BLOCK_SLOTS].slots, table->stride_bytes,
+		       table->key_area_bytes, number % BLOCK_SLOTS);
 }
 
-/* ---- keyed_grow.c ---------------------------------------------------------------------------- */
+static inline char *chunk_of(const struct block *blocks, uint32_t stride_bytes, uint32_t chunk)
+{
+	return blocks[chunk / BLOCK_CHUNKS].slots +
+	       (size_t)(chunk % BLOCK_CHUNKS) * CHUNK_SLOTS * stride_bytes;
+}
 
-uint32_t keyed_array_chunks(const struct keyed_table *table, const struct slot_array *array);
-void keyed_array_release(struct keyed_table *table, struct slot_array **array);
-void keyed_table_track_dirt(struct keyed_table *table);
-/* The newest array of a group is this one; again after each change of the epoch. */
-void keyed_group_use(struct keyed_table *table, struct key_group *group, struct slot_array *array);
-/* Room for so many new keys; moves a bounded part of what growth has left to do. */
-void keyed_group_make_room(struct keyed_table *table, struct key_group *group, uint32_t more);
-/* A little of the same for one group that gets no new keys. */
-void keyed_table_settle(struct keyed_table *table);
+/* ---- keyed_store.c --------------------------------------------------------------------------- */
+
+void keyed_store_release(struct slot_store **store);
 void keyed_arena_release(struct shared_arena **arena);
+/* Room in the index for so many new keys; moves a bounded part of what growth has left to do. */
+void keyed_index_make_room(struct keyed_table *table, uint32_t more);
+/* A little of the same when no keys are new. */
+void keyed_index_settle(struct keyed_table *table);
+void keyed_index_put(const struct slot_index *index, uint32_t tag, uint32_t number);
+/* The next free slot of a key group (counted from the table's first), not in the index yet; its
+ * value is zeroed. Its number. */
+uint32_t keyed_slot_take(struct keyed_table *table, uint32_t group);
 
 /* ---- keyed_frozen.c -------------------------------------------------------------------------- */
 
-void keyed_slabs_free(struct slab *slabs);
+void keyed_slabs_free(const struct keyed_table *table, struct slab *slabs);
+/* The view (NULL-safe) still reads this array. */
+bool keyed_frozen_reads(const struct keyed_frozen *frozen, const struct block *blocks);
 /* The chunk's first write since the freeze. */
-void keyed_chunk_open(struct keyed_table *table, struct slot_array *array, uint32_t chunk);
+void keyed_chunk_open(struct keyed_table *table, uint32_t chunk);
 
-/* Before a slot is written to, which leaves its dirt to the caller. */
-static inline void slot_open(struct keyed_table *table, struct slot_array *array, uint32_t index)
+/* Before a slot is written to, if the table is watched. */
+static inline void slot_touch(struct keyed_table *table, uint32_t number)
 {
-	uint32_t chunk = index >> table->chunk_shift;
+	const struct block *block = &table->store->blocks[number / BLOCK_SLOTS];
+	uint32_t chunk = number % BLOCK_SLOTS / CHUNK_SLOTS;
 
-	if (unlikely(atomic_load_explicit(&array->epochs[chunk], memory_order_acquire) !=
+	if (unlikely(atomic_load_explicit(&block->epochs[chunk], memory_order_acquire) !=
 		     table->epoch))
-		keyed_chunk_open(table, array, chunk);
-}
-
-/* Before a slot of a group's newest array is written to. */
-static inline void group_touch(struct keyed_table *table, const struct key_group *group,
-			       uint32_t index)
-{
-	uint32_t chunk = index >> table->chunk_shift;
-
-	if (unlikely(atomic_load_explicit(&group->epochs[chunk], memory_order_acquire) !=
-		     table->epoch))
-		keyed_chunk_open(table, group->now, chunk);
-	if (group->dirty != NULL)
-		group->dirty[index / 64] |= UINT64_C(1) << (index % 64);
+		keyed_chunk_open(table, number / CHUNK_SLOTS);
+	block->dirty[table->epoch & 1][chunk] |= (uint8_t)(1u << number % CHUNK_SLOTS);
 }
 
 #endif
