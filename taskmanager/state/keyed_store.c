@@ -4,16 +4,16 @@
  * Slots are given out by the chunk of eight to a key group, from blocks that never move. Memory is
  * mapped in regions that double up to one huge page; small tables take pages as they are touched.
  *
- * Why the numbers: the index is at most half full, because a first look that misses costs more than
- * the eight bytes that avoid it; it starts at 2 KiB. Two entries are moved per new key, which
- * empties the old index before the new one is half full. */
+ * Why the numbers: the index is at most half full, so that a key is nearly always in the bucket
+ * where it is looked for first; it starts at 2 KiB. A bucket holds four keys then, so one moved per
+ * new key empties the old index long before the new one is half full. */
 #include "common/base/check.h"
 #include "common/base/hash.h"
 #include "taskmanager/state/keyed_table_priv.h"
 
-#define INDEX_ENTRIES_MIN 256
-#define MOVE_AT_ONCE_ENTRIES 4096
-#define SETTLE_ENTRIES 64
+#define INDEX_BUCKETS_MIN 32
+#define MOVE_AT_ONCE_BUCKETS 512
+#define SETTLE_BUCKETS 8
 #define HEAP_BYTES_MAX (32 * 1024) /* larger arrays come as pages, zeroed when touched */
 #define REGION_BYTES_MAX MEM_HUGE_BYTES
 #define SLAB_BYTES (256 * 1024)
@@ -160,22 +160,24 @@ uint32_t keyed_slot_take(struct keyed_table *table, uint32_t group_index)
 
 static size_t index_bytes(const struct slot_index *index)
 {
-	return index->entries ? (index->mask + (size_t)1) * sizeof(*index->entries) : 0;
+	return index->buckets ? (index->mask + (size_t)1) * sizeof(*index->buckets) : 0;
 }
 
-static struct slot_index index_create(struct keyed_table *table, uint64_t entries)
+static struct slot_index index_create(struct keyed_table *table, uint64_t buckets)
 {
-	struct slot_index index = { .mask = (uint32_t)(entries - 1) };
-	size_t size_bytes = (size_t)entries * sizeof(*index.entries);
+	struct slot_index index = { .mask = (uint32_t)(buckets - 1) };
+	size_t size_bytes = (size_t)buckets * sizeof(*index.buckets);
 
-	CHECK(entries <= UINT64_C(1) << 32, "an index of %llu entries",
-	      (unsigned long long)entries);
+	CHECK(buckets <= UINT64_C(1) << 30, "an index of %llu buckets",
+	      (unsigned long long)buckets);
 	if (size_bytes >= MEM_HUGE_BYTES)
-		index.entries = mem_map_huge(size_bytes);
+		index.memory = mem_map_huge(size_bytes);
 	else if (size_bytes > HEAP_BYTES_MAX)
-		index.entries = mem_map(size_bytes);
+		index.memory = mem_map(size_bytes);
 	else
-		index.entries = mem_alloc(size_bytes);
+		index.memory = mem_alloc(size_bytes + sizeof(*index.buckets));
+	index.buckets = (struct index_bucket *)(void *)round_up((uintptr_t)index.memory,
+								sizeof(*index.buckets));
 	table->index_bytes += size_bytes;
 	return index;
 }
@@ -186,76 +188,77 @@ static void index_free(struct keyed_table *table, struct slot_index *index)
 
 	table->index_bytes -= size_bytes;
 	if (size_bytes > HEAP_BYTES_MAX)
-		mem_unmap(index->entries, size_bytes);
+		mem_unmap(index->memory, size_bytes);
 	else
-		mem_free(index->entries);
-	*index = (struct slot_index){ .entries = NULL };
+		mem_free(index->memory);
+	*index = (struct slot_index){ .buckets = NULL };
 }
 
 void keyed_index_put(const struct slot_index *index, uint32_t tag, uint32_t number)
 {
-	uint32_t at = tag & index->mask;
+	uint32_t at = tag & index->mask, free;
 
-	while (index->entries[at] != 0)
+	while ((free = bucket_match(&index->buckets[at], 0)) == 0)
 		at = (at + 1) & index->mask;
-	index->entries[at] = (uint64_t)tag << 32 | (number + 1);
+	uint32_t entry = (uint32_t)__builtin_ctz(free);
+
+	index->buckets[at].tags[entry] = tag;
+	index->buckets[at].numbers[entry] = number;
 }
 
-static void move_some(struct keyed_table *table, uint32_t moves_max)
+static void move_some(struct keyed_table *table, uint32_t buckets_max)
 {
 	const struct slot_index *old = &table->old;
 
-	if (old->entries == NULL)
+	if (old->buckets == NULL)
 		return;
-	for (; moves_max > 0 && table->old_moved <= old->mask; moves_max--) {
-		uint64_t entry = old->entries[table->old_moved++];
+	for (; buckets_max > 0 && table->old_moved <= old->mask; buckets_max--) {
+		const struct index_bucket *bucket = &old->buckets[table->old_moved++];
 
-		if (entry != 0)
-			keyed_index_put(&table->index, (uint32_t)(entry >> 32),
-					(uint32_t)entry - 1);
+		for (uint32_t i = 0; i < BUCKET_ENTRIES && bucket->tags[i] != 0; i++)
+			keyed_index_put(&table->index, bucket->tags[i], bucket->numbers[i]);
 	}
 	if (table->old_moved > old->mask)
 		index_free(table, &table->old);
 }
 
-static bool has_room(const struct keyed_table *table, uint64_t entries, uint32_t more)
+static bool has_room(const struct keyed_table *table, uint64_t buckets, uint32_t more)
 {
-	return (table->count + more) * 2 <= entries;
+	return (table->count + more) * 2 <= buckets * BUCKET_ENTRIES;
 }
 
 void keyed_index_make_room(struct keyed_table *table, uint32_t more)
 {
-	uint64_t entries = table->index.mask + UINT64_C(1);
+	uint64_t buckets = table->index.mask + UINT64_C(1);
 
-	move_some(table, 2 * more);
-	if (likely(has_room(table, entries, more)))
+	move_some(table, more);
+	if (likely(has_room(table, buckets, more)))
 		return;
 	move_some(table, UINT32_MAX); /* nothing is left then: see the head of this file */
-	entries *= 2;
 	table->old = table->index;
 	table->old_moved = 0;
-	table->index = index_create(table, entries);
-	if (table->old.mask < MOVE_AT_ONCE_ENTRIES)
+	table->index = index_create(table, buckets * 2);
+	if (table->old.mask < MOVE_AT_ONCE_BUCKETS)
 		move_some(table, UINT32_MAX);
 }
 
 void keyed_index_settle(struct keyed_table *table)
 {
-	move_some(table, SETTLE_ENTRIES);
+	move_some(table, SETTLE_BUCKETS);
 }
 
 static void index_clear(struct keyed_table *table)
 {
-	uint64_t entries = table->index.mask + UINT64_C(1);
+	uint64_t buckets = table->index.mask + UINT64_C(1);
 
-	if (table->old.entries != NULL)
+	if (table->old.buckets != NULL)
 		index_free(table, &table->old);
 	if (index_bytes(&table->index) <= CLEAR_BYTES_MAX) {
-		memset(table->index.entries, 0, index_bytes(&table->index));
+		memset(table->index.buckets, 0, index_bytes(&table->index));
 		return;
 	}
 	index_free(table, &table->index);
-	table->index = index_create(table, entries);
+	table->index = index_create(table, buckets);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -306,7 +309,7 @@ struct keyed_table *keyed_table_create(const struct keyed_table_options *options
 	table->groups_count = options->groups.last - options->groups.first + 1;
 	table->groups = MEM_NEW_ARRAY(struct key_group, table->groups_count);
 	forget_groups(table);
-	table->index = index_create(table, INDEX_ENTRIES_MIN);
+	table->index = index_create(table, INDEX_BUCKETS_MIN);
 	table->store = store_create();
 	table->arena = shared_arena_create();
 	return table;
@@ -320,7 +323,7 @@ void keyed_table_destroy(struct keyed_table **destroyed)
 	if (table == NULL)
 		return;
 	CHECK(table->frozen == NULL, "a table is destroyed while a view of it is out");
-	if (table->old.entries != NULL)
+	if (table->old.buckets != NULL)
 		index_free(table, &table->old);
 	index_free(table, &table->index);
 	keyed_store_release(&table->store);

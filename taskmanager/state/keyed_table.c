@@ -38,8 +38,9 @@ static inline uint32_t tag_of(uint64_t seed_0, uint64_t seed_1, uint64_t first, 
 			      uint32_t key_bytes)
 {
 	uint64_t hash = hash_fold(first ^ seed_0, second ^ seed_1 ^ (uint64_t)key_bytes << 56);
+	uint32_t tag = (uint32_t)(hash ^ hash >> 32);
 
-	return (uint32_t)(hash ^ hash >> 32);
+	return tag + (tag == 0);
 }
 
 static uint64_t hash_long(const struct keyed_table *table, const uint8_t *at, uint32_t size_bytes)
@@ -137,20 +138,6 @@ static inline bool aim(struct lookup *lookup, enum kind kind)
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-/* The first entry with the tag; 0: there is none. */
-static inline uint64_t entry_of(const uint64_t *entries, uint32_t mask, uint32_t tag)
-{
-	uint32_t at = tag & mask;
-
-	for (;;) {
-		uint64_t entry = entries[at];
-
-		if (likely((uint32_t)(entry >> 32) == tag) || entry == 0)
-			return entry;
-		at = (at + 1) & mask;
-	}
-}
-
 static inline uint32_t key_bytes_of(const struct lookup *lookup, enum kind kind, uint32_t i)
 {
 	switch (kind) {
@@ -195,14 +182,20 @@ static uint32_t number_in(const struct lookup *lookup, enum kind kind,
 	const struct keyed_table *table = lookup->table;
 	uint32_t tag = lookup->tags[i], at = tag & index->mask;
 
-	for (uint64_t entry; (entry = index->entries[at]) != 0; at = (at + 1) & index->mask) {
-		uint32_t number = (uint32_t)entry - 1;
+	for (;; at = (at + 1) & index->mask) {
+		const struct index_bucket *bucket = &index->buckets[at];
+		uint32_t match = bucket_match(bucket, tag);
 
-		if ((uint32_t)(entry >> 32) == tag &&
-		    slot_is(lookup, kind, table->key_area_bytes, slot_of(table, number), i))
-			return number;
+		for (; match != 0; match &= match - 1) {
+			uint32_t number = bucket->numbers[__builtin_ctz(match)];
+
+			if (slot_is(lookup, kind, table->key_area_bytes, slot_of(table, number),
+				    i))
+				return number;
+		}
+		if (bucket->tags[BUCKET_ENTRIES - 1] == 0)
+			return UINT32_MAX;
 	}
-	return UINT32_MAX;
 }
 
 static COLD uint32_t number_of(const struct lookup *lookup, enum kind kind, uint32_t i)
@@ -210,29 +203,34 @@ static COLD uint32_t number_of(const struct lookup *lookup, enum kind kind, uint
 	const struct keyed_table *table = lookup->table;
 	uint32_t number = number_in(lookup, kind, &table->index, i);
 
-	if (number == UINT32_MAX && table->old.entries != NULL)
+	if (number == UINT32_MAX && table->old.buckets != NULL)
 		number = number_in(lookup, kind, &table->old, i);
 	return number;
 }
 
-/* The slots that the tags lead to; most likely they are those of the keys. */
+/* The slots that the tags lead to; nearly always they are those of the keys. */
 static inline void find(struct lookup *lookup)
 {
 	const struct keyed_table *table = lookup->table;
-	const uint64_t *entries = table->index.entries;
+	const struct index_bucket *buckets = table->index.buckets;
 	const struct block *blocks = table->store->blocks;
+	struct keyed_slot **slots = lookup->slots;
 	uint32_t mask = table->index.mask, count = lookup->count;
 	uint32_t stride_bytes = table->stride_bytes, key_area_bytes = table->key_area_bytes;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t entry = entry_of(entries, mask, lookup->tags[i]);
-		uint32_t number = (uint32_t)entry - 1;
+		uint32_t tag = lookup->tags[i];
+		const struct index_bucket *bucket = &buckets[tag & mask];
+		uint32_t match = bucket_match(bucket, tag);
+
+		slots[i] = NULL;
+		if (unlikely(match == 0))
+			continue;
+		uint32_t number = bucket->numbers[__builtin_ctz(match)];
 
 		lookup->numbers[i] = number;
-		lookup->slots[i] = likely(entry != 0) ?
-					   slot_in(blocks[number / BLOCK_SLOTS].slots, stride_bytes,
-						   key_area_bytes, number % BLOCK_SLOTS) :
-					   NULL;
+		slots[i] = slot_in(blocks[number / BLOCK_SLOTS].slots, stride_bytes,
+				   key_area_bytes, number % BLOCK_SLOTS);
 	}
 }
 
@@ -260,11 +258,11 @@ static inline bool verify(struct lookup *lookup, enum kind kind)
 static inline void prefetch_index(const struct lookup *lookup)
 {
 	const struct keyed_table *table = lookup->table;
-	const uint64_t *entries = table->index.entries;
+	const struct index_bucket *buckets = table->index.buckets;
 	uint32_t mask = table->index.mask, count = lookup->count;
 
 	for (uint32_t i = 0; i < count; i++)
-		__builtin_prefetch(&entries[lookup->tags[i] & mask]);
+		__builtin_prefetch(&buckets[lookup->tags[i] & mask]);
 }
 
 static inline void prefetch_slots(const struct lookup *lookup)
@@ -347,12 +345,27 @@ static COLD bool add_missing(struct lookup *lookup, enum kind kind)
 	return true;
 }
 
+/* Marks are bytes, which the compiler must take to lie anywhere: what does not change is in locals.
+ * Chunks that a view may still want are opened first, and seldom. */
 static void touch_all(struct lookup *lookup)
 {
 	struct keyed_table *table = lookup->table;
+	const struct block *blocks = table->store->blocks;
+	const uint32_t *numbers = lookup->numbers;
+	uint32_t count = lookup->count, parity = table->epoch & 1;
+	uint8_t epoch = table->epoch;
 
-	for (uint32_t i = 0; i < lookup->count; i++)
-		slot_touch(table, lookup->numbers[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t number = numbers[i], chunk = number % BLOCK_SLOTS / CHUNK_SLOTS;
+		const struct block *block = &blocks[number / BLOCK_SLOTS];
+		uint8_t bit = (uint8_t)(1u << number % CHUNK_SLOTS);
+
+		if (unlikely(atomic_load_explicit(&block->epochs[chunk], memory_order_acquire) !=
+			     epoch))
+			keyed_chunk_open(table, number / CHUNK_SLOTS);
+		if (!(block->dirty[parity][chunk] & bit))
+			block->dirty[parity][chunk] |= bit;
+	}
 }
 
 /* ---- looking up ------------------------------------------------------------------------------ */
@@ -362,7 +375,7 @@ static inline bool look_up(struct lookup *lookup, enum kind kind)
 {
 	struct keyed_table *table = lookup->table;
 
-	if (unlikely(table->old.entries != NULL))
+	if (unlikely(table->old.buckets != NULL))
 		keyed_index_settle(table);
 	if (table->index_bytes > PREFETCH_BYTES)
 		prefetch_index(lookup);

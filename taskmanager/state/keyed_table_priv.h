@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * keyed_table_priv.h - a keyed table from inside; nobody outside the folder includes it.
  *
- *	index: tag | number  ->  blocks[number / BLOCK_SLOTS]: chunk | chunk | chunk …
- *	                                    (each of one key group, 8 slots, linked to the one before)
+ *	index: tag, number  ->  blocks[number / BLOCK_SLOTS]: chunk | chunk | chunk …
+ *	                               (each of one key group, 8 slots, linked to the one before)
  *
  * The index is what growth rebuilds and a snapshot does not need; slots never move. */
 #ifndef TASKMANAGER_STATE_KEYED_TABLE_PRIV_H
 #define TASKMANAGER_STATE_KEYED_TABLE_PRIV_H
 
 #include <stdatomic.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "taskmanager/state/keyed_table.h"
 
@@ -58,10 +61,19 @@ struct key_group {
 	uint32_t last_used;  /* slots of it; those before are full */
 };
 
-/* Open addressing; an entry is tag << 32 | number of the slot + 1; 0 = free. */
+#define BUCKET_ENTRIES 8
+
+struct index_bucket { /* a cache line: all its tags are compared at once */
+	uint32_t tags[BUCKET_ENTRIES]; /* 0: free; those in use come first */
+	uint32_t numbers[BUCKET_ENTRIES];
+};
+_Static_assert(sizeof(struct index_bucket) == 64, "a bucket is a cache line");
+
+/* Who finds its bucket full goes to the next one. */
 struct slot_index {
-	uint64_t *entries;
-	uint32_t mask;
+	struct index_bucket *buckets;
+	void *memory; /* that they lie in, for ends of cache lines */
+	uint32_t mask; /* buckets - 1 */
 };
 
 struct shared_arena { /* long keys, and what values point to */
@@ -70,8 +82,8 @@ struct shared_arena { /* long keys, and what values point to */
 };
 
 struct keyed_table {
-	struct slot_index index, old; /* old.entries: NULL but while the index grows */
-	uint32_t old_moved;           /* entries of old before this one are in index */
+	struct slot_index index, old; /* old.buckets: NULL but while the index grows */
+	uint32_t old_moved;           /* buckets of old before this one are in index */
 	uint32_t stride_bytes, key_area_bytes;
 	uint8_t epoch;
 	bool watched; /* from the first view on: writes are noted */
@@ -90,6 +102,26 @@ struct keyed_table {
 	size_t slabs_bytes;
 	uint32_t slab_bytes; /* of each */
 };
+
+/* Which of a bucket's tags are this one: a bit for each. */
+static inline uint32_t bucket_match(const struct index_bucket *bucket, uint32_t tag)
+{
+#if defined(__SSE2__)
+	const __m128i *tags = (const __m128i *)(const void *)bucket->tags;
+	__m128i wanted = _mm_set1_epi32((int)tag);
+	__m128i low = _mm_cmpeq_epi32(_mm_loadu_si128(tags), wanted);
+	__m128i high = _mm_cmpeq_epi32(_mm_loadu_si128(tags + 1), wanted);
+	__m128i bytes = _mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128());
+
+	return (uint32_t)_mm_movemask_epi8(bytes);
+#else
+	uint32_t match = 0;
+
+	for (uint32_t i = 0; i < BUCKET_ENTRIES; i++)
+		match |= (uint32_t)(bucket->tags[i] == tag) << i;
+	return match;
+#endif
+}
 
 /* A slot's fixed part lies between its key and its value. */
 static inline struct keyed_slot *slot_in(const char *first, uint32_t stride_bytes,

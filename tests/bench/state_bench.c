@@ -167,7 +167,12 @@ static void measure(uint64_t keys)
 	}
 	key_batch_init(&bench.keys, bench.type, &key);
 	bench.table = keyed_table_create(&(struct keyed_table_options){
-		.value_bytes = 8, .seed = 42, .narrow_keys = true, .key_groups = 128, .groups = { 0, 127 } });
+		.value_bytes = 8,
+		.seed = 42,
+		.narrow_keys = true,
+		.key_groups = 128,
+		.groups = { 0, 127 },
+	});
 	run(&bench, false); /* every key is made */
 	for (uint32_t i = 0; i < RUNS; i++) {
 		plain[i] = run(&bench, false);
