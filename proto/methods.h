@@ -30,7 +30,7 @@
 #define METHODS_TASK_EXECUTOR(X) \
 	X(TaskExecutor, RequestSlot, 301, true, 10000, 4096) \
 	X(TaskExecutor, FreeSlot, 302, true, 10000, 4096) \
-	X(TaskExecutor, SubmitTask, 303, true, 10000, 64 * 1024 * 1024) \
+	X(TaskExecutor, SubmitTasks, 310, true, 10000, 64 * 1024 * 1024) /* 303 was SubmitTask */ \
 	X(TaskExecutor, CancelTask, 304, true, 10000, 4096) \
 	X(TaskExecutor, AddSplits, 305, true, 10000, 16 * 1024 * 1024) \
 	X(TaskExecutor, ReleaseJob, 306, true, 10000, 4096) \

@@ -102,6 +102,11 @@ struct world *dispatcher_world(const struct dispatcher *dispatcher)
 	return dispatcher->options.world;
 }
 
+struct runner *dispatcher_runner(const struct dispatcher *dispatcher)
+{
+	return dispatcher->options.runner;
+}
+
 uint64_t dispatcher_leader_epoch(const struct dispatcher *dispatcher)
 {
 	return dispatcher->options.leader_epoch;

@@ -25,6 +25,7 @@ struct resource_manager *dispatcher_resource_manager(struct dispatcher *dispatch
 struct blob_store *dispatcher_blobs(struct dispatcher *dispatcher);
 const struct conf *dispatcher_conf(const struct dispatcher *dispatcher);
 struct world *dispatcher_world(const struct dispatcher *dispatcher);
+struct runner *dispatcher_runner(const struct dispatcher *dispatcher);
 struct id dispatcher_new_id(struct dispatcher *dispatcher); /* random */
 /* Calls `changed` (on the runner's thread) when anything of the job changed: long polls. Returns a
  * handle for dispatcher_unwatch. */

@@ -66,7 +66,7 @@ struct execution { /* the current attempt of a subtask */
 	char *status_text;      /* of its source or sink, "" when all is well; never NULL */
 	bool blocking;
 	/* private to jobmanager/job */
-	bool submitted;           /* SubmitTask was sent */
+	bool submitted;           /* SubmitTasks was sent */
 	uint8_t call_wanted;      /* enum call_wanted: what its place's queue holds it for */
 	struct job_vertex *vertex;
 	struct job_place *place;  /* while deployed: its TaskManager */
@@ -82,6 +82,8 @@ struct job_vertex {
 	uint32_t counts[EXECUTION_STATE_COUNT]; /* executions per state */
 	/* private to jobmanager/job */
 	uint32_t slot_first; /* number of its sharing group's first slot */
+	const uint32_t *edges; /* indices of those that end or begin here, in the graph's order */
+	uint32_t edges_count;
 	void *operators;     /* what executions' `operators` point into */
 };
 

@@ -98,6 +98,31 @@ static void create_executions(struct job_master *master, struct job_vertex *vert
 	master->executions_count += message->parallelism;
 }
 
+/* Each edge is kept with the two vertices that it joins, whatever their parallelism. */
+static void index_edges(struct job_master *master)
+{
+	const Flink__JobGraph *graph = master->job.graph;
+	struct job_vertex *vertices = master->job.vertices;
+	uint32_t *next = arena_alloc(master->arena, 2 * graph->n_edges * sizeof(*next));
+
+	for (size_t e = 0; e < graph->n_edges; e++) {
+		vertices[graph->edges[e]->source_vertex].edges_count++;
+		vertices[graph->edges[e]->target_vertex].edges_count++;
+	}
+	for (size_t v = 0; v < graph->n_vertices; v++) {
+		vertices[v].edges = next;
+		next += vertices[v].edges_count;
+		vertices[v].edges_count = 0;
+	}
+	for (uint32_t e = 0; e < graph->n_edges; e++) {
+		struct job_vertex *ends[] = { &vertices[graph->edges[e]->source_vertex],
+					      &vertices[graph->edges[e]->target_vertex] };
+
+		for (size_t i = 0; i < ARRAY_COUNT(ends); i++)
+			((uint32_t *)(uintptr_t)ends[i]->edges)[ends[i]->edges_count++] = e;
+	}
+}
+
 static void create_vertices(struct job_master *master)
 {
 	struct job *job = &master->job;
@@ -111,6 +136,7 @@ static void create_vertices(struct job_master *master)
 		vertex->job = job;
 		CHECK(id_from_message(&vertex->message->id, &vertex->id), "an unchecked graph");
 	}
+	index_edges(master);
 	number_slots(master);
 	for (size_t v = 0; v < job->graph->n_vertices; v++)
 		create_executions(master, &job->vertices[v]);

@@ -4,7 +4,8 @@
  *   job_create.c    the tables of a job out of its graph; their end
  *   job_master.c    the life of a job: status moves, the step, cancelling
  *   job_reports.c   what TaskManagers say about executions
- *   scheduler.c     slots, places, SubmitTask and CancelTask
+ *   scheduler.c     slots, CancelTask
+ *   deploy.c        places, where all tasks are, SubmitTasks
  *   failover.c      causes, charges, restarts
  *   sources.c       enumerators and splits
  *   restart.c       restart strategies          job_output.c   print() lines */
@@ -32,9 +33,10 @@ struct job_place {
 	struct job_master *master;
 	struct taskmanager_info *taskmanager; /* NULL: gone */
 	const char *resource_id, *endpoint;   /* the job's */
-	uint32_t location;     /* index in the attempt's table of locations */
+	uint32_t location;     /* index in the attempt's placement; UINT32_MAX: not in it */
 	uint32_t calls;        /* under way to it */
 	bool graph_sent;       /* it knows the job's graph */
+	bool placement_sent;   /* it knows the attempt's placement */
 	bool told;             /* it was ever told of the job: to be released at the end */
 	struct list wanted;    /* executions to submit or cancel, in order */
 };
@@ -102,9 +104,7 @@ struct job_master {
 	mono_t demand_until;    /* slot.request.timeout */
 	bool granted;           /* all slots came: deploy */
 	struct list places;
-	uint32_t **locations;   /* per vertex and subtask: index in the table, of this attempt */
-	Flink__Location **location_table;
-	uint32_t locations_count;
+	Flink__Placement placement; /* of this attempt, in its arena */
 	mono_t cancel_until; /* task.cancellation.timeout; MONO_NEVER: nothing is being cancelled */
 
 	/* failover */
@@ -154,20 +154,26 @@ const char *job_id_text(const struct job_master *master, char text[ID_TEXT_SIZE]
 
 /* scheduler.c */
 void job_schedule(struct job_master *master); /* all CREATED -> SCHEDULED, asks for slots */
-void job_deploy(struct job_master *master);
-/* Sends what the places want; true: there is more. */
-bool job_places_pump(struct job_master *master);
 void job_cancel_executions(struct job_master *master);
 void job_slots_step(struct job_master *master, mono_t now, mono_t *wake_at);
 void job_slots_give_back(struct job_master *master, const char *reason);
 void job_slot_unused(struct job_master *master, uint32_t number);
+uint32_t execution_slot_number(const struct execution *execution);
+bool job_has_all_slots(const struct job_master *master);
+void job_demand_slots(struct job_master *master);
+void job_send_cancel(struct execution *execution);
+
+/* deploy.c */
+void job_deploy(struct job_master *master);
+/* Sends what the places want; true: there is more. */
+bool job_places_pump(struct job_master *master);
+void job_want_call(struct execution *execution, enum call_wanted what);
 void job_place_unref(struct job_place *place); /* frees it when it is gone and no call is open */
 /* Every call to a place about an execution is counted there from one to the other. The end gives
  * the execution that was meant if it is still the same attempt and has not ended; NULL
  * otherwise. */
 struct job_call *job_call_begin(struct execution *execution);
 struct execution *job_call_end(struct job_call *call);
-uint32_t execution_slot_number(const struct execution *execution);
 
 /* failover.c */
 /* Something went wrong. execution NULL: the job as a whole. */

@@ -1,73 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * scheduler.c - from slots to running tasks. All tasks of a job are deployed at once, producers
- * first; consumers may still arrive before them, since a TaskManager waits for channels it does not
- * know yet.
- *
- * A job keeps one place per TaskManager it uses; calls to it go through the place's queue, so that
- * a wide job does not have thousands of them under way. Where tasks are is one table per attempt,
- * which all SubmitTask messages share; edges are ranges of it. */
+ * scheduler.c - the slots of a job: asked for, kept over a restart, given back; and cancelling what
+ * runs in them. deploy.c puts the tasks there. */
 #include "common/base/check.h"
 #include "common/base/mark.h"
-#include "common/graph/graph.h"
 #include "jobmanager/job/job_priv.h"
-
-#define PLACE_CALLS_MAX 64
-#define SENDS_PER_STEP 256
-
-struct place_name { /* in the job's arena */
-	const char *resource_id, *endpoint;
-};
 
 uint32_t execution_slot_number(const struct execution *execution)
 {
 	return execution->vertex->slot_first + execution_subtask(execution);
-}
-
-/* ---- places --------------------------------------------------------------------------------- */
-
-void job_place_unref(struct job_place *place)
-{
-	if (place->taskmanager != NULL || place->calls > 0)
-		return;
-	list_remove(&place->node);
-	mem_free(place);
-}
-
-static const struct place_name *place_name(struct job_master *master,
-					   const struct taskmanager_info *taskmanager)
-{
-	char *key = mem_printf("%s %s:%u", taskmanager->resource_id, taskmanager->data_host,
-			       taskmanager->data_port);
-	struct place_name *name = map_get(master->names, bytes_of_text(key));
-
-	if (name == NULL) {
-		name = arena_alloc(master->arena, sizeof(*name));
-		name->resource_id = arena_strdup(master->arena, taskmanager->resource_id);
-		name->endpoint = arena_printf(master->arena, "%s:%u", taskmanager->data_host,
-					      taskmanager->data_port);
-		map_put(master->names, bytes_of_text(key), name);
-	}
-	mem_free(key);
-	return name;
-}
-
-static struct job_place *place_of(struct job_master *master, struct taskmanager_info *taskmanager)
-{
-	LIST_FOR_EACH(&master->places, struct job_place, node, place) {
-		if (place->taskmanager == taskmanager)
-			return place;
-	}
-	struct job_place *place = MEM_NEW(struct job_place);
-	const struct place_name *name = place_name(master, taskmanager);
-
-	place->master = master;
-	place->taskmanager = taskmanager;
-	place->resource_id = name->resource_id;
-	place->endpoint = name->endpoint;
-	place->location = UINT32_MAX;
-	list_init(&place->wanted);
-	list_push_back(&master->places, &place->node);
-	return place;
 }
 
 /* ---- slots ---------------------------------------------------------------------------------- */
@@ -113,7 +53,7 @@ static void slot_lost(void *context, struct slot *slot, const struct err *why)
 		job_fail(master, CAUSE_TASKMANAGER_LOST, why, first, 0);
 }
 
-static void demand_slots(struct job_master *master)
+void job_demand_slots(struct job_master *master)
 {
 	struct slot_demand_options options = {
 		.job_id = master->job.id,
@@ -179,7 +119,7 @@ void job_slots_step(struct job_master *master, mono_t now, mono_t *wake_at)
 
 /* ---- scheduling ----------------------------------------------------------------------------- */
 
-static bool has_all_slots(const struct job_master *master)
+bool job_has_all_slots(const struct job_master *master)
 {
 	for (uint32_t i = 0; i < master->slots_needed; i++)
 		if (master->slots[i] == NULL)
@@ -205,142 +145,16 @@ void job_schedule(struct job_master *master)
 	}
 	FOR_EACH_EXECUTION(master, execution)
 		execution_move(execution, EXECUTION_SCHEDULED, NULL);
-	if (has_all_slots(master)) {
+	if (job_has_all_slots(master)) {
 		SOMETIMES_IF(master->job.job_attempt > 0, "a job starts again in the slots that it has");
 		master->granted = true;
 		return;
 	}
 	job_slots_give_back(master, "the job needs other slots");
-	demand_slots(master);
+	job_demand_slots(master);
 }
 
-/* Which place has which number in the table of locations. */
-static uint32_t locate(struct job_master *master, struct job_place *place)
-{
-	if (place->location != UINT32_MAX)
-		return place->location;
-	Flink__Location *location = arena_alloc(master->attempt_arena, sizeof(*location));
-
-	flink__location__init(location);
-	location->resource_id = (char *)(uintptr_t)place->resource_id;
-	location->data_host = arena_strdup(master->attempt_arena, place->taskmanager->data_host);
-	location->data_port = place->taskmanager->data_port;
-	place->location = master->locations_count++;
-	master->location_table[place->location] = location;
-	return place->location;
-}
-
-static void want_call(struct execution *execution, enum call_wanted what)
-{
-	list_remove(&execution->call_node);
-	execution->call_wanted = (uint8_t)what;
-	list_push_back(&execution->place->wanted, &execution->call_node);
-}
-
-void job_deploy(struct job_master *master)
-{
-	size_t vertices = master->job.graph->n_vertices;
-
-	if (!has_all_slots(master)) { /* one was lost since they were granted */
-		job_slots_give_back(master, "the job needs other slots");
-		demand_slots(master);
-		return;
-	}
-	master->granted = false;
-	arena_destroy(&master->attempt_arena);
-	master->attempt_arena = arena_create("deployment");
-	master->locations =
-		arena_alloc(master->attempt_arena, vertices * sizeof(master->locations[0]));
-	master->location_table = arena_alloc(
-		master->attempt_arena, master->slots_needed * sizeof(master->location_table[0]));
-	master->locations_count = 0;
-	LIST_FOR_EACH(&master->places, struct job_place, node, place)
-		place->location = UINT32_MAX;
-	struct job_place **places = MEM_NEW_ARRAY(struct job_place *, master->slots_needed);
-
-	for (uint32_t i = 0; i < master->slots_needed; i++)
-		places[i] =
-			i > 0 && master->slots[i]->taskmanager == master->slots[i - 1]->taskmanager
-				? places[i - 1]
-				: place_of(master, master->slots[i]->taskmanager);
-	for (size_t v = 0; v < vertices; v++) {
-		struct job_vertex *vertex = &master->job.vertices[v];
-
-		master->locations[v] = arena_alloc(master->attempt_arena,
-						   vertex->message->parallelism * sizeof(uint32_t));
-		for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
-			struct execution *execution = &vertex->executions[i];
-
-			execution->slot = master->slots[vertex->slot_first + i];
-			execution->place = places[vertex->slot_first + i];
-			execution->resource_id = execution->place->resource_id;
-			execution->endpoint = execution->place->endpoint;
-			master->locations[v][i] = locate(master, execution->place);
-			want_call(execution, CALL_SUBMIT);
-		}
-	}
-	mem_free(places);
-	job_say(master, NULL);
-}
-
-/* ---- calls ---------------------------------------------------------------------------------- */
-
-struct job_call *job_call_begin(struct execution *execution)
-{
-	struct job_call *call = MEM_NEW(struct job_call);
-
-	call->place = execution->place;
-	call->execution = execution;
-	call->execution_id = execution->id;
-	execution->place->calls++;
-	execution->place->master->calls++;
-	return call;
-}
-
-struct execution *job_call_end(struct job_call *call)
-{
-	struct job_place *place = call->place;
-	struct job_master *master = place->master;
-	struct execution *execution = call->execution;
-	bool current = id_equal(&execution->id, &call->execution_id) && execution->place == place;
-
-	place->calls--;
-	master->calls--;
-	job_place_unref(place);
-	agent_wake(&master->agent);
-	mem_free(call);
-	return current ? execution : NULL;
-}
-
-static void submit_answered(const Flink__Empty *answer, void *data)
-{
-	struct job_place *place = ((struct job_call *)data)->place;
-	struct job_master *master = place->master;
-	const struct err *reason = rpc_error();
-	struct err err = *reason;
-
-	SOMETIMES_IF(answer == NULL, "a deployment is refused, or not answered");
-	if (answer == NULL)
-		place->graph_sent = false; /* unsure: the next one carries it again */
-	struct execution *execution = job_call_end(data);
-
-	/* A closed connection is told by job_master_taskmanager_gone. */
-	if (answer != NULL || execution == NULL || err.code == ERR_NET_CLOSED)
-		return;
-	if (err.code == ERR_NET_TIMEOUT) {
-		/* It may run there: it must not be left alone. */
-		if (execution->state != EXECUTION_CANCELING)
-			execution_move(execution, EXECUTION_CANCELING, &err);
-		want_call(execution, CALL_CANCEL);
-	} else {
-		execution_move(execution,
-			       execution->state == EXECUTION_CANCELING ? EXECUTION_CANCELED
-								       : EXECUTION_FAILED, &err);
-	}
-	if (err_class_of(err.code) == ERR_CLASS_RETRY || err.code == ERR_FENCED)
-		err.code = ERR_DEPLOY_FAILED;
-	job_fail(master, CAUSE_TASK, &err, execution, 0);
-}
+/* ---- cancelling ----------------------------------------------------------------------------- */
 
 static void cancel_answered(const Flink__Empty *answer, void *data)
 {
@@ -353,7 +167,7 @@ static void cancel_answered(const Flink__Empty *answer, void *data)
 		return;
 	if (again) {
 		SOMETIMES("a cancellation is not answered in time");
-		want_call(execution, CALL_CANCEL);
+		job_want_call(execution, CALL_CANCEL);
 	}
 	if (unknown) { /* there is no such task */
 		SOMETIMES("a task to be cancelled is not known there");
@@ -361,108 +175,9 @@ static void cancel_answered(const Flink__Empty *answer, void *data)
 	}
 }
 
-static uint32_t edges_of(const struct job_master *master, const struct job_vertex *vertex,
-			 Flink__InputGate *gates, Flink__OutputEdge *outputs, uint32_t subtask,
-			 uint32_t *outputs_count)
+void job_send_cancel(struct execution *execution)
 {
-	const Flink__JobGraph *graph = master->job.graph;
-	uint32_t inputs = 0, outs = 0;
-
-	for (uint32_t e = 0; e < graph->n_edges; e++) {
-		const Flink__Edge *edge = graph->edges[e];
-		uint32_t source = edge->source_vertex, target = edge->target_vertex, first, last;
-		uint32_t producers = graph->vertices[source]->parallelism;
-		uint32_t consumers = graph->vertices[target]->parallelism;
-
-		if (target == vertex->index) {
-			Flink__InputGate *gate = &gates[inputs++];
-
-			flink__input_gate__init(gate);
-			edge_producers(edge->ship_strategy, subtask, producers, consumers, &first,
-				       &last);
-			gate->input = edge->target_input;
-			gate->producer_vertex = id_to_message(&master->job.vertices[source].id);
-			gate->edge = e;
-			gate->producer_first = first;
-			gate->producer_last = last;
-			gate->n_producer_location = last - first + 1;
-			gate->producer_location = master->locations[source] + first;
-			gate->producer_attempt = master->job.job_attempt;
-		}
-		if (source == vertex->index) {
-			Flink__OutputEdge *output = &outputs[outs++];
-
-			flink__output_edge__init(output);
-			edge_consumers(edge->ship_strategy, subtask, producers, consumers, &first,
-				       &last);
-			output->edge = e;
-			output->consumer_first = first;
-			output->consumer_last = last;
-			output->n_consumer_location = last - first + 1;
-			output->consumer_location = master->locations[target] + first;
-		}
-	}
-	*outputs_count = outs;
-	return inputs;
-}
-
-static void send_submit(struct job_master *master, struct execution *execution)
-{
-	const struct job_vertex *vertex = execution->vertex;
-	struct job_place *place = execution->place;
-	uint32_t edges = (uint32_t)master->job.graph->n_edges,
-		 subtask = execution_subtask(execution);
-	Flink__SubmitTaskRequest request = FLINK__SUBMIT_TASK_REQUEST__INIT;
-	Flink__InputGate *gates = MEM_NEW_ARRAY(Flink__InputGate, edges);
-	Flink__OutputEdge *outputs = MEM_NEW_ARRAY(Flink__OutputEdge, edges);
-	Flink__InputGate **gate_table = MEM_NEW_ARRAY(Flink__InputGate *, edges);
-	Flink__OutputEdge **output_table = MEM_NEW_ARRAY(Flink__OutputEdge *, edges);
-	Flink__JobGraph graph = *master->job.graph;
-	struct rpc_stub stub;
-	uint32_t outputs_count;
-	char id[ID_TEXT_SIZE];
-
-	for (uint32_t e = 0; e < edges; e++) {
-		gate_table[e] = &gates[e];
-		output_table[e] = &outputs[e];
-	}
-	graph.execution_plan = (char *)(uintptr_t)protobuf_c_empty_string;
-	request.execution_id = id_to_message(&execution->id);
-	request.job_id = id_to_message(&master->job.id);
-	request.job_name = master->job.name;
-	request.allocation_id = id_to_message(&execution->slot->allocation_id);
-	request.vertex = vertex->index;
-	request.subtask = subtask;
-	request.attempt = execution->attempt;
-	request.job_attempt = master->job.job_attempt;
-	request.graph_known = place->graph_sent;
-	request.graph = place->graph_sent ? NULL : &graph;
-	request.n_inputs = edges_of(master, vertex, gates, outputs, subtask, &outputs_count);
-	request.inputs = gate_table;
-	request.n_outputs = outputs_count;
-	request.outputs = output_table;
-	request.n_locations = master->locations_count;
-	request.locations = master->location_table;
-	resource_manager_stub(master->options.resources, place->taskmanager, execution->attempt,
-			      &stub);
-	request.leader_epoch = stub.fence.leader_epoch;
-	log_info(GRAPH_LOGGER, "Deploying %s (%u/%u) (attempt #%u) with attempt id %s to %s @ %s.",
-		 vertex->message->name, subtask + 1, vertex->message->parallelism,
-		 execution->attempt, id_format(&execution->id, id), execution->resource_id,
-		 execution->endpoint);
-	execution_move(execution, EXECUTION_DEPLOYING, NULL);
-	execution->submitted = true;
-	place->graph_sent = place->told = true;
-	flink__task_executor__submit_task(rpc_stub_service(&stub), &request, submit_answered,
-					  job_call_begin(execution));
-	mem_free(gates);
-	mem_free(outputs);
-	mem_free(gate_table);
-	mem_free(output_table);
-}
-
-static void send_cancel(struct job_master *master, struct execution *execution)
-{
+	const struct job_master *master = execution->place->master;
 	Flink__CancelTaskRequest request = FLINK__CANCEL_TASK_REQUEST__INIT;
 	struct rpc_stub stub;
 
@@ -471,30 +186,6 @@ static void send_cancel(struct job_master *master, struct execution *execution)
 	request.execution_id = id_to_message(&execution->id);
 	flink__task_executor__cancel_task(rpc_stub_service(&stub), &request, cancel_answered,
 					  job_call_begin(execution));
-}
-
-bool job_places_pump(struct job_master *master)
-{
-	uint32_t sent = 0;
-
-	LIST_FOR_EACH(&master->places, struct job_place, node, place) {
-		struct list_node *node;
-
-		while (place->taskmanager != NULL && place->calls < PLACE_CALLS_MAX &&
-		       sent < SENDS_PER_STEP && (node = list_pop_front(&place->wanted)) != NULL) {
-			struct execution *execution =
-				CONTAINER_OF(node, struct execution, call_node);
-			uint8_t wanted = execution->call_wanted;
-
-			execution->call_wanted = CALL_NONE;
-			if (wanted == CALL_SUBMIT)
-				send_submit(master, execution);
-			else
-				send_cancel(master, execution);
-			sent++;
-		}
-	}
-	return sent == SENDS_PER_STEP;
 }
 
 void job_cancel_executions(struct job_master *master)
@@ -515,7 +206,7 @@ void job_cancel_executions(struct job_master *master)
 		case EXECUTION_INITIALIZING:
 		case EXECUTION_RUNNING:
 			execution_move(execution, EXECUTION_CANCELING, NULL);
-			want_call(execution, CALL_CANCEL);
+			job_want_call(execution, CALL_CANCEL);
 			break;
 		default:
 			break;

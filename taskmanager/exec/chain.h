@@ -88,7 +88,7 @@ struct chain_options { /* all borrowed for the life of the chain */
 	struct agent *agent;
 	const Flink__JobGraph *graph;
 	const Flink__Vertex *vertex;
-	const Flink__SubmitTaskRequest *deployment;
+	const Flink__TaskDeployment *deployment;
 	struct record_type *const *types;
 	struct module *const *modules;
 	uint32_t segment_bytes;

@@ -81,7 +81,7 @@ static int keys_of_input(struct link *link, uint32_t input, const uint32_t *fiel
 /* The head's second input: its type and key are those of the edges that lead there. */
 static int second_input(struct link *link, const struct chain_options *options, struct err *err)
 {
-	const Flink__SubmitTaskRequest *deployment = options->deployment;
+	const Flink__TaskDeployment *deployment = options->deployment;
 
 	for (size_t i = 0; i < deployment->n_inputs; i++) {
 		const Flink__InputGate *gate = deployment->inputs[i];

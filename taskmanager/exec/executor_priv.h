@@ -22,6 +22,13 @@
 
 struct executor_job;
 
+/* Where the tasks of one attempt of a job are; held by the job while it is the newest and by each
+ * of its tasks. */
+struct executor_placement {
+	Flink__Placement *message; /* checked */
+	uint32_t job_attempt, references;
+};
+
 /* One artifact of a job on its way to this TaskManager. */
 struct artifact {
 	struct executor_job *job;
@@ -57,6 +64,7 @@ struct executor_job {
 	bool ready;         /* artifacts there and modules open */
 	struct err failure; /* or why not */
 	uint32_t tasks_count;
+	struct executor_placement *placement; /* the newest; NULL: none came yet */
 	uint32_t attempt; /* of the job, the newest that came here */
 	uint64_t serial;    /* tells apart the lives of one job here */
 	bool leaving;       /* it goes with its last task; another life may be in executor->jobs */
@@ -73,12 +81,13 @@ struct executor_job {
 
 enum report_step { REPORT_IDLE, REPORT_SENDING };
 
-/* A task from SubmitTask to the acknowledged report of its final state. */
+/* A task from SubmitTasks to the acknowledged report of its final state. */
 struct executor_task {
 	struct task_executor *executor;
 	struct executor_job *job;
 	struct id execution_id, allocation_id;
-	Flink__SubmitTaskRequest *deployment; /* own copy, without the graph */
+	Flink__TaskDeployment *deployment; /* own copy */
+	struct executor_placement *placement;
 	struct task *task;       /* NULL: not made yet, or destroyed */
 	uint32_t state;          /* enum task_state as last told by the task */
 	uint32_t reported_state; /* as last acknowledged; TASK_CREATED: nothing yet */
@@ -177,6 +186,13 @@ void executor_room_given_up(struct executor_task *task); /* it does not wait any
 void executor_cancel_all(struct task_executor *executor, const char *why);
 void executor_post(struct task_executor *executor, struct event *event);
 struct rpc_fence executor_fence(const struct task_executor *executor);
+
+/* executor_deploy.c */
+void executor_submit_tasks(Flink__TaskExecutor_Service *service,
+			   const Flink__SubmitTasksRequest *input,
+			   Flink__SubmitTasksResponse_Closure closure, void *closure_data);
+void executor_deployment_free(struct executor_task *task);
+void executor_placement_unref(struct executor_placement **placement); /* NULL-safe */
 
 /* executor_slots.c */
 struct executor_slot *executor_find_slot(struct task_executor *executor,

@@ -95,7 +95,7 @@ static int check_edge(const struct router_options *options, struct err *err)
 int router_open(struct router *router, const struct router_options *options, struct err *err)
 {
 	const Flink__OutputEdge *output = options->output;
-	const Flink__SubmitTaskRequest *deployment = options->deployment;
+	const Flink__TaskDeployment *deployment = options->deployment;
 
 	*router = (struct router){ .type = options->type, .metrics = options->metrics };
 	if (check_edge(options, err) != 0)

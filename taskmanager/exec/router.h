@@ -39,7 +39,7 @@ struct router_options {
 	struct world *world;
 	struct shuffle *shuffle;
 	const Flink__JobGraph *graph;
-	const Flink__SubmitTaskRequest *deployment;
+	const Flink__TaskDeployment *deployment;
 	const Flink__OutputEdge *output;
 	const struct record_type *type;
 	const char *operator_name;      /* whose records; a partitioner's failures name it */

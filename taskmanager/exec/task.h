@@ -37,8 +37,9 @@ struct task_options {
 	const Flink__JobGraph *graph; /* checked */
 	struct record_type *const *types; /* of the graph */
 	struct module *const *modules;    /* per artifact of the graph */
-	/* vertex, subtask, attempts, gates, locations; copied */
-	const Flink__SubmitTaskRequest *deployment;
+	const Flink__TaskDeployment *deployment; /* vertex, subtask, attempts, edges; copied */
+	/* Where all tasks of the job attempt are; checked, read by task_create alone. */
+	const Flink__Placement *placement;
 	const char *local_resource_id; /* which location is this TaskManager */
 	bool fire_at_end;
 	int64_t buffer_timeout_ms; /* 0: publish after every batch; < 0: only full segments */

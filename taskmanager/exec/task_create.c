@@ -84,16 +84,19 @@ static void print_line(void *owner, const char *line, size_t size_bytes)
 static int locate(const struct task *task, const Flink__InputGate *gate, uint32_t producer,
 		  const char **host, uint16_t *port, struct err *err)
 {
-	const Flink__SubmitTaskRequest *deployment = task->deployment;
-	uint32_t index = producer - gate->producer_first;
-	uint32_t location =
-		index < gate->n_producer_location ? gate->producer_location[index] : UINT32_MAX;
+	const Flink__Placement *placement = task->options.placement;
+	const Flink__JobGraph *graph = task->options.graph;
+	uint64_t slot = UINT64_MAX;
 
-	if (location >= deployment->n_locations)
+	if (gate->edge < graph->n_edges)
+		slot = (uint64_t)placement
+			       ->vertex_slot_first[graph->edges[gate->edge]->source_vertex] +
+		       producer;
+	if (slot >= placement->n_slot_location)
 		return err_set(err, ERR_DEPLOY_FAILED,
 			       "the deployment does not say where producer %u of edge %u runs",
 			       producer, gate->edge);
-	const Flink__Location *at = deployment->locations[location];
+	const Flink__Location *at = placement->locations[placement->slot_location[slot]];
 	bool local = strcmp(at->resource_id, task->options.local_resource_id) == 0;
 
 	*host = local ? NULL : at->data_host;
@@ -147,7 +150,7 @@ static int open_gate(struct task *task, const Flink__InputGate *gate, struct err
 
 static int open_inputs(struct task *task, struct err *err)
 {
-	const Flink__SubmitTaskRequest *deployment = task->deployment;
+	const Flink__TaskDeployment *deployment = task->deployment;
 	uint32_t count = 0;
 
 	for (size_t i = 0; i < deployment->n_inputs; i++) {
@@ -256,18 +259,14 @@ void task_close_all(struct task *task)
 
 /* ---- making --------------------------------------------------------------------------------- */
 
-/* Protobuf has no copy: packed and unpacked again, without the graph, which the options have. */
-static Flink__SubmitTaskRequest *copy_deployment(const Flink__SubmitTaskRequest *deployment)
+/* Protobuf has no copy: packed and unpacked again. */
+static Flink__TaskDeployment *copy_deployment(const Flink__TaskDeployment *deployment)
 {
-	Flink__SubmitTaskRequest shallow = *deployment;
-
-	shallow.graph = NULL;
-	size_t size_bytes = flink__submit_task_request__get_packed_size(&shallow);
+	size_t size_bytes = flink__task_deployment__get_packed_size(deployment);
 	uint8_t *packed = mem_alloc(size_bytes);
 
-	flink__submit_task_request__pack(&shallow, packed);
-	Flink__SubmitTaskRequest *copy =
-		flink__submit_task_request__unpack(NULL, size_bytes, packed);
+	flink__task_deployment__pack(deployment, packed);
+	Flink__TaskDeployment *copy = flink__task_deployment__unpack(NULL, size_bytes, packed);
 
 	mem_free(packed);
 	CHECK(copy != NULL, "a deployment that packs but does not unpack");
@@ -276,7 +275,7 @@ static Flink__SubmitTaskRequest *copy_deployment(const Flink__SubmitTaskRequest 
 
 static int check_deployment(const struct task_options *options, struct err *err)
 {
-	const Flink__SubmitTaskRequest *deployment = options->deployment;
+	const Flink__TaskDeployment *deployment = options->deployment;
 
 	if (deployment->execution_id.len != sizeof(struct id) ||
 	    deployment->job_id.len != sizeof(struct id))
@@ -303,12 +302,12 @@ static uint32_t inputs_missing(struct task *task, const Flink__InputGate *gate)
 				     .consumer = task->deployment->subtask };
 	uint32_t missing = 0;
 
-	for (size_t i = 0; i < gate->n_producer_location; i++) {
+	for (name.producer = gate->producer_first; name.producer <= gate->producer_last;
+	     name.producer++) {
 		const char *host = NULL;
 		struct err ignored;
 		uint16_t port;
 
-		name.producer = gate->producer_first + (uint32_t)i;
 		if (locate(task, gate, name.producer, &host, &port, &ignored) != 0)
 			return 0; /* told when it is opened */
 		missing += host != NULL || !shuffle_has_output(task->options.shuffle, &name);
@@ -322,19 +321,23 @@ static uint32_t outputs_missing(struct task *task, const Flink__OutputEdge *outp
 				     .job_attempt = task->deployment->job_attempt,
 				     .edge = output->edge,
 				     .producer = task->deployment->subtask };
+	const Flink__JobGraph *graph = task->options.graph;
 	uint32_t missing = 0;
 
-	for (size_t i = 0; i < output->n_consumer_location; i++) {
-		name.consumer = output->consumer_first + (uint32_t)i;
+	if (output->edge >= graph->n_edges ||
+	    output->consumer_last >=
+		    graph->vertices[graph->edges[output->edge]->target_vertex]->parallelism)
+		return 0; /* told when it is opened */
+	for (name.consumer = output->consumer_first; name.consumer <= output->consumer_last;
+	     name.consumer++)
 		missing += !shuffle_has_output(task->options.shuffle, &name);
-	}
 	return missing;
 }
 
 /* Before anything is opened, because what was opened is known to others and can only fail. */
 static int check_room(struct task *task, struct err *err)
 {
-	const Flink__SubmitTaskRequest *deployment = task->deployment;
+	const Flink__TaskDeployment *deployment = task->deployment;
 	uint32_t missing = 0;
 
 	for (size_t i = 0; i < deployment->n_inputs; i++)
@@ -427,7 +430,7 @@ void task_destroy(struct task **result)
 		command_free(CONTAINER_OF(node, struct command, node));
 	while ((held = list_pop_front(&task->splits_held)) != NULL)
 		command_free(CONTAINER_OF(held, struct command, held));
-	flink__submit_task_request__free_unpacked(task->deployment, NULL);
+	flink__task_deployment__free_unpacked(task->deployment, NULL);
 	mem_free(task->name);
 	mem_free(task);
 	*result = NULL;

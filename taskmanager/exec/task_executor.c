@@ -98,6 +98,7 @@ static int make_task(struct executor_task *task, struct err *err)
 		.types = task->job->types,
 		.modules = task->job->modules,
 		.deployment = task->deployment,
+		.placement = task->placement->message,
 		.local_resource_id = executor->options.resource_id,
 		.fire_at_end = conf_bool(conf, "pipeline.processing-time.fire-at-end"),
 		.buffer_timeout_ms = conf_duration_ms(conf, "execution.buffer-timeout.interval"),
@@ -189,7 +190,7 @@ static void task_forget(struct executor_task *task)
 	executor_room_given_up(task);
 	if (task->task != NULL)
 		task_destroy(&task->task);
-	flink__submit_task_request__free_unpacked(task->deployment, NULL);
+	executor_deployment_free(task);
 	mem_free(task->failed_operator);
 	mem_free(task);
 	job->tasks_count--;
@@ -210,101 +211,6 @@ void executor_task_advance(struct executor_task *task)
 	if (sm_is_final(&task_states, task->state) && task->reported_state == task->state &&
 	    !task->sending)
 		task_forget(task);
-}
-
-static Flink__SubmitTaskRequest *copy_deployment(const Flink__SubmitTaskRequest *input)
-{
-	Flink__SubmitTaskRequest without_graph = *input;
-
-	without_graph.graph = NULL;
-	size_t size = flink__submit_task_request__get_packed_size(&without_graph);
-	uint8_t *packed = mem_alloc(size);
-
-	flink__submit_task_request__pack(&without_graph, packed);
-	Flink__SubmitTaskRequest *copy = flink__submit_task_request__unpack(NULL, size, packed);
-	mem_free(packed);
-	return copy;
-}
-
-static int check_deployment(struct task_executor *executor, const Flink__SubmitTaskRequest *input,
-			    const struct executor_job *job, struct err *err)
-{
-	const Flink__JobGraph *graph = job->graph;
-
-	if (input->vertex >= graph->n_vertices ||
-	    input->subtask >= graph->vertices[input->vertex]->parallelism)
-		return err_set(err, ERR_NET_PROTOCOL, "vertex %u subtask %u is not in the graph",
-			       input->vertex, input->subtask);
-	for (size_t i = 0; i < input->n_inputs; i++) {
-		const Flink__InputGate *gate = input->inputs[i];
-		uint64_t count = (uint64_t)gate->producer_last - gate->producer_first + 1;
-
-		if (gate->edge >= graph->n_edges || gate->producer_last < gate->producer_first ||
-		    gate->n_producer_location != count)
-			return err_set(err, ERR_NET_PROTOCOL, "input %zu is not well formed", i);
-		for (size_t j = 0; j < gate->n_producer_location; j++)
-			if (gate->producer_location[j] >= input->n_locations)
-				return err_set(err, ERR_NET_PROTOCOL,
-					       "input %zu names location %u of %zu", i,
-					       gate->producer_location[j], input->n_locations);
-	}
-	for (size_t i = 0; i < input->n_outputs; i++)
-		if (input->outputs[i]->edge >= graph->n_edges ||
-		    input->outputs[i]->consumer_last < input->outputs[i]->consumer_first)
-			return err_set(err, ERR_NET_PROTOCOL, "output %zu is not well formed", i);
-	return 0;
-}
-
-static int accept_task(struct task_executor *executor, const Flink__SubmitTaskRequest *input,
-		       struct err *err)
-{
-	struct id execution_id, allocation_id, job_id;
-
-	if (!id_from_message(&input->execution_id, &execution_id) ||
-	    !id_from_message(&input->allocation_id, &allocation_id) ||
-	    !id_from_message(&input->job_id, &job_id))
-		return err_set(err, ERR_NET_PROTOCOL, "an id is not 16 bytes");
-	if (map_get(executor->tasks, map_key_id(&execution_id)) != NULL)
-		return 0; /* sent twice */
-	struct executor_slot *slot = executor_find_slot(executor, &allocation_id);
-
-	if (slot == NULL || slot->freeing || !id_equal(&slot->job_id, &job_id))
-		return err_set(err, ERR_DEPLOY_FAILED, "the allocation holds no slot here");
-	struct executor_job *job = executor_job_get(executor, &job_id,
-						    input->graph_known ? NULL : input->graph, err);
-
-	if (job == NULL || check_deployment(executor, input, job, err) != 0)
-		return -1;
-	struct executor_task *task = MEM_NEW(struct executor_task);
-
-	task->executor = executor;
-	task->job = job;
-	task->execution_id = execution_id;
-	task->allocation_id = allocation_id;
-	task->deployment = copy_deployment(input);
-	task->state = task->reported_state = TASK_CREATED;
-	task->cancel_until = MONO_NEVER;
-	list_init(&task->waiting_splits);
-	job->tasks_count++;
-	map_put(executor->tasks, map_key_id(&execution_id), task);
-	log_info(EXECUTOR_LOGGER, "Received task %s (%u/%u)#%u, deploy into slot %u.",
-		 job->graph->vertices[input->vertex]->name, input->subtask + 1,
-		 job->graph->vertices[input->vertex]->parallelism, input->attempt, slot->index);
-	return 0;
-}
-
-static void submit_task(Flink__TaskExecutor_Service *service, const Flink__SubmitTaskRequest *input,
-			Flink__Empty_Closure closure, void *closure_data)
-{
-	struct task_executor *executor = executor_of_service(service);
-	struct err err;
-
-	if (accept_task(executor, input, &err) != 0) {
-		rpc_fail(closure_data, &err);
-		return;
-	}
-	executor_answer_empty(closure, closure_data);
-	agent_wake(&executor->agent);
 }
 
 static void cancel_task_call(Flink__TaskExecutor_Service *service,
@@ -599,7 +505,7 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 		.base = FLINK__TASK_EXECUTOR__BASE_INIT,
 		.request_slot = executor_request_slot,
 		.free_slot = executor_free_slot,
-		.submit_task = submit_task,
+		.submit_tasks = executor_submit_tasks,
 		.cancel_task = cancel_task_call,
 		.add_splits = add_splits,
 		.release_job = release_job,

@@ -214,6 +214,7 @@ static int create_vertex(struct task_rig *rig, uint32_t vertex, struct err *err)
 		.types = rig->job->types,
 		.modules = rig->job->modules,
 		.deployment = test_job_deploy(rig->job, vertex, 0, 0),
+		.placement = test_job_placement(rig->job),
 		.local_resource_id = "local",
 		.state_changed = never_called,
 	};

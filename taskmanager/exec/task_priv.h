@@ -39,7 +39,7 @@ enum phase { /* of one step */
 struct task {
 	struct agent agent; /* first */
 	struct task_options options;
-	Flink__SubmitTaskRequest *deployment; /* without the graph */
+	Flink__TaskDeployment *deployment;
 	const Flink__Vertex *vertex;
 	struct id execution_id, job_id;
 	char *name;

@@ -152,6 +152,7 @@ static void deploy(struct bed *bed, uint32_t vertex, uint32_t subtask, uint32_t 
 		.graph = bed->job->graph,
 		.types = bed->job->types,
 		.deployment = test_job_deploy(bed->job, vertex, subtask, 0),
+		.placement = test_job_placement(bed->job),
 		.local_resource_id = "local",
 		.fire_at_end = true,
 		.buffer_timeout_ms = 1,

@@ -2,6 +2,8 @@
 $(eval $(call program,tests/bench/channel_bench,$(OUT)/tests/bench/channel_bench.o,taskmanager/shuffle $(COMMON)))
 # state_bench times keyed state and its frozen views.
 $(eval $(call program,tests/bench/state_bench,$(OUT)/tests/bench/state_bench.o,taskmanager/state $(COMMON)))
+# schedule_bench times a JobManager that deploys a wide job to TaskManagers that only acknowledge.
+$(eval $(call program,tests/bench/schedule_bench,$(OUT)/tests/bench/schedule_bench.o,$(JOBMANAGER) $(COMMON),-lcivetweb))
 
 $(eval $(call program,tests/bench/keyed_sum_answer,$(OUT)/tests/bench/keyed_sum_answer.o,common/base))
 

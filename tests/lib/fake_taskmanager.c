@@ -154,53 +154,97 @@ static void free_slot(Flink__TaskExecutor_Service *service, const Flink__FreeSlo
 	answer_empty(closure, data);
 }
 
-static void submit_task(Flink__TaskExecutor_Service *service,
-			const Flink__SubmitTaskRequest *request, Flink__Empty_Closure closure,
-			void *data)
+static bool has_slot(const struct fake_taskmanager *fake, const ProtobufCBinaryData *allocation_id)
+{
+	for (uint32_t i = 0; i < fake->slots_count; i++)
+		if (memcmp(fake->slots[i].allocation_id.bytes, allocation_id->data, 16) == 0)
+			return true;
+	return false;
+}
+
+static void take_task(struct fake_taskmanager *fake, const Flink__TaskDeployment *deployment)
+{
+	struct fake_task *task = &fake->tasks[fake->tasks_count++];
+
+	CHECK(fake->tasks_count <= FAKE_TASKS_MAX, "too many tasks");
+	CHECK(has_slot(fake, &deployment->allocation_id), "a task for a slot that was not given");
+	memset(task, 0, sizeof(*task));
+	CHECK(id_from_message(&deployment->execution_id, &task->execution_id), "no execution id");
+	CHECK(id_from_message(&deployment->job_id, &task->job_id), "no job id");
+	task->vertex = deployment->vertex;
+	task->subtask = deployment->subtask;
+	task->attempt = deployment->attempt;
+	task->job_attempt = deployment->job_attempt;
+	task->inputs = (uint32_t)deployment->n_inputs;
+	task->outputs = (uint32_t)deployment->n_outputs;
+	if (task->inputs > 0) {
+		task->producer_first = deployment->inputs[0]->producer_first;
+		task->producer_last = deployment->inputs[0]->producer_last;
+	}
+	task->state = "CREATED";
+}
+
+static void take_placement(struct fake_taskmanager *fake, const Flink__SubmitTasksRequest *request)
+{
+	const Flink__Placement *placement = request->placement;
+
+	CHECK((placement != NULL) != (request->placement_known != 0), "placement_known");
+	if (placement == NULL)
+		return;
+	fake->placements++;
+	fake->locations = (uint32_t)placement->n_locations;
+	fake->slots_placed = (uint32_t)placement->n_slot_location;
+	for (size_t i = 0; i < placement->n_slot_location; i++)
+		CHECK(placement->slot_location[i] < placement->n_locations, "locations");
+}
+
+/* Refuses every task, or those of the vertex refuse_vertex - 1. */
+static bool refuses(const struct fake_taskmanager *fake, const Flink__TaskDeployment *deployment)
+{
+	return fake->refuse_tasks || deployment->vertex + 1 == fake->refuse_vertex;
+}
+
+static void submit_tasks(Flink__TaskExecutor_Service *service,
+			 const Flink__SubmitTasksRequest *request,
+			 Flink__SubmitTasksResponse_Closure closure, void *data)
 {
 	struct fake_taskmanager *fake = fake_of(service);
-	struct fake_task *task = &fake->tasks[fake->tasks_count];
+	Flink__SubmitTasksResponse answer = FLINK__SUBMIT_TASKS_RESPONSE__INIT;
+	Flink__TaskRefusal refusals[FAKE_TASKS_MAX], *table[FAKE_TASKS_MAX];
+	Flink__ErrorMessage why = FLINK__ERROR_MESSAGE__INIT;
+	uint32_t first = fake->tasks_count;
 	struct err err = ERR_INIT;
-	bool has_slot = false;
 
-	for (uint32_t i = 0; i < fake->slots_count; i++)
-		has_slot |= memcmp(fake->slots[i].allocation_id.bytes, request->allocation_id.data,
-				   16) == 0;
-	CHECK(has_slot, "a task for a slot that was not given");
-	CHECK(fake->tasks_count < FAKE_TASKS_MAX, "too many tasks");
 	CHECK((request->graph != NULL) != (request->graph_known != 0), "graph and graph_known");
-	if (fake->refuse_tasks) {
-		err_set(&err, ERR_ARTIFACT_SYMBOL, "symbol frobnicate is not there");
+	if (fake->refuse_calls) {
+		err_set(&err, ERR_DEPLOY_FAILED, "it is not in the mood");
 		rpc_fail(data, &err);
 		return;
 	}
-	fake->tasks_count++;
+	take_placement(fake, request);
 	fake->graphs += request->graph != NULL;
-	memset(task, 0, sizeof(*task));
-	CHECK(id_from_message(&request->execution_id, &task->execution_id), "no execution id");
-	CHECK(id_from_message(&request->job_id, &task->job_id), "no job id");
-	task->vertex = request->vertex;
-	task->subtask = request->subtask;
-	task->attempt = request->attempt;
-	task->job_attempt = request->job_attempt;
-	task->inputs = (uint32_t)request->n_inputs;
-	task->outputs = (uint32_t)request->n_outputs;
-	task->locations = (uint32_t)request->n_locations;
-	if (task->inputs > 0) {
-		task->producer_first = request->inputs[0]->producer_first;
-		task->producer_last = request->inputs[0]->producer_last;
-		CHECK(request->inputs[0]->n_producer_location ==
-			      task->producer_last - task->producer_first + 1, "locations");
+	fake->submits++;
+	err_set(&err, ERR_ARTIFACT_SYMBOL, "symbol frobnicate is not there");
+	err_to_message(&err, &why);
+	answer.refused = table;
+	for (size_t i = 0; i < request->n_tasks; i++) {
+		if (!refuses(fake, request->tasks[i])) {
+			take_task(fake, request->tasks[i]);
+			continue;
+		}
+		CHECK(answer.n_refused < FAKE_TASKS_MAX, "too many tasks");
+		table[answer.n_refused] = &refusals[answer.n_refused];
+		flink__task_refusal__init(table[answer.n_refused]);
+		table[answer.n_refused]->task = (uint32_t)i;
+		table[answer.n_refused++]->why = &why;
 	}
-	task->with_graph = request->graph != NULL;
-	task->state = "CREATED";
-	answer_empty(closure, data);
-	if (fake->hold_tasks)
-		return;
-	fake_report(fake, task, "INITIALIZING", NULL);
-	fake_report(fake, task, "RUNNING", NULL);
-	if (fake->readers && task->vertex == 0)
-		fake_ready(fake, task, 0);
+	closure(&answer, data);
+	for (uint32_t i = first; i < fake->tasks_count && !fake->hold_tasks; i++) {
+		fake_report(fake, &fake->tasks[i], "INITIALIZING", NULL);
+		fake_report(fake, &fake->tasks[i], "RUNNING", NULL);
+		if (fake->readers && fake->tasks[i].vertex == 0)
+			fake_ready(fake, &fake->tasks[i], 0);
+	}
 }
 
 static struct fake_task *find_execution(struct fake_taskmanager *fake,
@@ -335,7 +379,7 @@ static const Flink__TaskExecutor_Service fake_service = {
 	.base = { &flink__task_executor__descriptor, protobuf_c_service_invoke_internal, NULL },
 	.request_slot = request_slot,
 	.free_slot = free_slot,
-	.submit_task = submit_task,
+	.submit_tasks = submit_tasks,
 	.cancel_task = cancel_task,
 	.add_splits = add_splits,
 	.release_job = release_job,

@@ -19,9 +19,9 @@ struct fake_task {
 	uint32_t vertex, subtask, attempt, job_attempt;
 	const char *state; /* last reported */
 	const char *operator; /* of its last failure */
-	uint32_t inputs, outputs, locations;
+	uint32_t inputs, outputs;
 	uint32_t producer_first, producer_last; /* of its first input */
-	bool with_graph, cancel_asked, no_more;
+	bool cancel_asked, no_more;
 	uint32_t splits;
 	uint64_t last_split;
 };
@@ -46,7 +46,8 @@ struct fake_taskmanager {
 	struct fake_task tasks[FAKE_TASKS_MAX]; /* all it ever had */
 	bool registered;
 	mono_t heartbeat_at;
-	uint32_t released, graphs, refused_reports;
+	uint32_t released, graphs, placements, submits, refused_reports;
+	uint32_t locations, slots_placed; /* of the last placement */
 	uint32_t begun_anew; /* so often a heartbeat was answered that all before is over */
 	enum err_code report_code; /* of the last refused report */
 	char status_text[64]; /* of each running task, in heartbeats */
@@ -55,7 +56,9 @@ struct fake_taskmanager {
 	struct id crash_job_id;
 	/* behaviour */
 	bool mute;          /* no heartbeats */
-	bool refuse_slots, refuse_tasks, ignore_tasks, ignore_slots; /* ignore: no answer */
+	bool refuse_slots, refuse_tasks, ignore_slots; /* ignore: no answer */
+	bool refuse_calls;  /* SubmitTasks as a whole */
+	uint32_t refuse_vertex; /* refuse the tasks of this vertex; counted from 1, 0: none */
 	bool hold_tasks;    /* tasks stay as deployed until the test reports */
 	bool hold_cancels;  /* cancelled tasks go on */
 	bool readers;       /* tasks of vertex 0 say that their reader (operator 0) is ready */

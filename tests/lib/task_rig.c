@@ -138,6 +138,7 @@ struct task_rig_task *task_rig_deploy(struct task_rig *rig, uint32_t vertex, uin
 		.types = rig->job->types,
 		.modules = rig->job->modules,
 		.deployment = test_job_deploy(rig->job, vertex, subtask, 0),
+		.placement = test_job_placement(rig->job),
 		.local_resource_id = "local",
 		.fire_at_end = !rig->drop_windows,
 		.buffer_timeout_ms = rig->buffer_timeout_ms,

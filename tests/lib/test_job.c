@@ -265,7 +265,7 @@ void test_job_setting(struct test_job *job, const char *key, const char *value)
 
 /* ---- deployments ---------------------------------------------------------------------------- */
 
-static void add_input(struct test_job *job, Flink__SubmitTaskRequest *deployment, uint32_t index)
+static void add_input(struct test_job *job, Flink__TaskDeployment *deployment, uint32_t index)
 {
 	const Flink__Edge *edge = job->graph->edges[index];
 	uint32_t producers = job->graph->vertices[edge->source_vertex]->parallelism;
@@ -274,18 +274,14 @@ static void add_input(struct test_job *job, Flink__SubmitTaskRequest *deployment
 
 	flink__input_gate__init(gate);
 	gate->input = edge->target_input;
-	gate->producer_vertex = job->graph->vertices[edge->source_vertex]->id;
 	gate->edge = index;
 	edge_producers(edge->ship_strategy, deployment->subtask, producers, consumers,
 		       &gate->producer_first, &gate->producer_last);
-	gate->n_producer_location = gate->producer_last - gate->producer_first + 1;
-	gate->producer_location = arena_alloc(job->arena, gate->n_producer_location *
-								  sizeof(*gate->producer_location));
 	gate->producer_attempt = deployment->job_attempt;
 	deployment->inputs[deployment->n_inputs++] = gate;
 }
 
-static void add_output(struct test_job *job, Flink__SubmitTaskRequest *deployment, uint32_t index)
+static void add_output(struct test_job *job, Flink__TaskDeployment *deployment, uint32_t index)
 {
 	const Flink__Edge *edge = job->graph->edges[index];
 	uint32_t producers = job->graph->vertices[edge->source_vertex]->parallelism;
@@ -299,28 +295,18 @@ static void add_output(struct test_job *job, Flink__SubmitTaskRequest *deploymen
 	deployment->outputs[deployment->n_outputs++] = output;
 }
 
-Flink__SubmitTaskRequest *test_job_deploy(struct test_job *job, uint32_t vertex, uint32_t subtask,
+Flink__TaskDeployment *test_job_deploy(struct test_job *job, uint32_t vertex, uint32_t subtask,
 					  uint32_t attempt)
 {
-	NEW(job, Flink__SubmitTaskRequest, deployment);
-	NEW(job, Flink__Location, location);
+	NEW(job, Flink__TaskDeployment, deployment);
 
-	flink__submit_task_request__init(deployment);
+	flink__task_deployment__init(deployment);
 	deployment->execution_id = id_of(job, vertex, subtask, attempt + 1);
 	deployment->job_id = job->graph->job_id;
-	deployment->job_name = job->graph->name;
 	deployment->allocation_id = id_of(job, 9, 9, 9);
 	deployment->vertex = vertex;
 	deployment->subtask = subtask;
 	deployment->attempt = deployment->job_attempt = attempt;
-	deployment->graph = job->graph;
-	flink__location__init(location);
-	location->resource_id = text_of(job, "local");
-	location->data_host = text_of(job, "local");
-	location->data_port = 1;
-	deployment->locations = arena_alloc(job->arena, sizeof(void *));
-	deployment->locations[0] = location;
-	deployment->n_locations = 1;
 	deployment->inputs = arena_alloc(job->arena, TEST_JOB_MAX * sizeof(void *));
 	deployment->outputs = arena_alloc(job->arena, TEST_JOB_MAX * sizeof(void *));
 	for (uint32_t i = 0; i < job->graph->n_edges; i++) {
@@ -330,4 +316,29 @@ Flink__SubmitTaskRequest *test_job_deploy(struct test_job *job, uint32_t vertex,
 			add_output(job, deployment, i);
 	}
 	return deployment;
+}
+
+Flink__Placement *test_job_placement(struct test_job *job)
+{
+	NEW(job, Flink__Placement, placement);
+	NEW(job, Flink__Location, location);
+	size_t vertices = job->graph->n_vertices;
+
+	flink__placement__init(placement);
+	flink__location__init(location);
+	location->resource_id = text_of(job, "local");
+	location->data_host = text_of(job, "local");
+	location->data_port = 1;
+	placement->locations = arena_alloc(job->arena, sizeof(void *));
+	placement->locations[0] = location;
+	placement->n_locations = 1;
+	placement->vertex_slot_first = arena_alloc(job->arena, vertices * sizeof(uint32_t));
+	placement->n_vertex_slot_first = vertices;
+	for (size_t v = 0; v < vertices; v++) {
+		placement->vertex_slot_first[v] = (uint32_t)placement->n_slot_location;
+		placement->n_slot_location += job->graph->vertices[v]->parallelism;
+	}
+	placement->slot_location =
+		arena_alloc(job->arena, placement->n_slot_location * sizeof(uint32_t));
+	return placement;
 }

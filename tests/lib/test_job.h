@@ -49,9 +49,10 @@ void test_job_partitioner(struct test_job *job, uint32_t edge, void *function,
 			  const char *parameters);
 void test_job_setting(struct test_job *job, const char *key, const char *value);
 
-/* The deployment of one subtask with everybody on the TaskManager "local"; lives as long as the
- * job. Execution ids are (vertex, subtask, attempt). */
-Flink__SubmitTaskRequest *test_job_deploy(struct test_job *job, uint32_t vertex, uint32_t subtask,
+/* The deployment of one subtask, and where all of them are: on the TaskManager "local". They live
+ * as long as the job. Execution ids are (vertex, subtask, attempt). */
+Flink__TaskDeployment *test_job_deploy(struct test_job *job, uint32_t vertex, uint32_t subtask,
 					  uint32_t attempt);
+Flink__Placement *test_job_placement(struct test_job *job);
 
 #endif
