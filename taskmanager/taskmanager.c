@@ -166,7 +166,7 @@ static int assemble(struct taskmanager *taskmanager, struct err *err)
 	taskmanager->io = runner_create(world, "shuffle", err);
 	if (taskmanager->io == NULL)
 		return -1;
-	runner_keep_together(taskmanager->io); /* its agents share the registry of channels */
+	runner_keep_together(taskmanager->io); /* nothing there runs user code: nobody is stuck */
 	if (create_shuffle(taskmanager, &memory, bind_host, err) != 0)
 		return -1;
 	taskmanager->data_host = mem_strdup(data_host_of(taskmanager, bind_host));

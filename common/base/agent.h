@@ -56,6 +56,14 @@ void runner_add(struct runner *runner, struct agent *agent);
  * its answer): forgets the agent at once; `done` is not called. If the agent was evicted and is
  * inside a step, or on another thread, this waits. Of an agent on no runner: nothing. */
 void runner_remove(struct runner *runner, struct agent *agent);
+/* From inside the agent's own step, as the last thing that step does: the agent goes on on another
+ * runner of the same world, also one that was evicted. It may be stepped there, and end, before
+ * this step has returned; so nothing of it is touched after this, and the step's answer does not
+ * count. Its connections go with it: conn_move, before this. */
+void runner_move(struct agent *agent, struct runner *to);
+/* How long a round through the runner's agents took lately, when one of them worked: what an agent
+ * there waits for its turn. Any thread; 0 in world_sim. */
+int64_t runner_round_ns(const struct runner *runner);
 struct loop *runner_loop(struct runner *runner);
 /* Moves all agents but the stuck one to a fresh thread. The runner keeps its identity and its
  * loop; the old thread, when its step returns, runs only the stuck agent from then on, for good,

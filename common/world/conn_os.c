@@ -439,6 +439,33 @@ struct conn *conn_os_adopt(struct loop_os *loop, int fd, const char *peer, bool 
 	return &conn->base;
 }
 
+/* The new loop tells at once what it finds ready; the flags are raised all the same, so that the
+ * agent looks for itself whichever comes first. */
+void conn_os_move(struct conn *base, struct loop *to_base)
+{
+	struct conn_os *conn = (struct conn_os *)base;
+	struct loop_os *from = conn->loop, *to = (struct loop_os *)to_base;
+	char text[WORLD_PEER_BYTES_MAX + 64];
+
+	CHECK(conn->state >= CONN_OPEN, "a connection is moved before it is open");
+	if (conn->event != NULL)
+		event_free(conn->event); /* waits for a callback under way on the old loop */
+	conn->event = NULL;
+	loop_os_ref(to);
+	conn->loop = to;
+	conn->base.loop = to_base;
+	loop_os_unref(from);
+	if (conn->state != CONN_OPEN)
+		return;
+	atomic_store(&conn->readable, true);
+	atomic_store(&conn->writable, true);
+	if (watch(conn, conn->fd, 0) == 0)
+		return;
+	snprintf(text, sizeof(text), "the connection to %s cannot be watched (epoll_ctl)",
+		 conn->base.peer);
+	fail(conn, ERR_NET_CLOSED, text, conn->last_errno);
+}
+
 bool conn_os_connected(struct conn *base)
 {
 	struct conn_os *conn = (struct conn_os *)base;

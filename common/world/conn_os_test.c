@@ -18,6 +18,7 @@ static enum step idle_step(struct agent *agent, mono_t now, mono_t *wake_at)
 /* ---- an echo server and a client that checks what comes back -------------------------------- */
 
 #define ECHO_BYTES (8 * 1024 * 1024)
+#define TOUR_RUNNERS 3
 
 struct echo {
 	struct agent agent;
@@ -26,7 +27,8 @@ struct echo {
 	char buffer[50000];
 	size_t held_bytes;
 	atomic_bool *stay_until; /* in its first step: so that it is evicted */
-	uint64_t sent_bytes, read_bytes, partial;
+	struct runner *const *tour; /* TOUR_RUNNERS of them: after each step on to the next */
+	uint64_t sent_bytes, read_bytes, partial, moves;
 	struct err err;
 	atomic_bool ended;
 };
@@ -47,14 +49,13 @@ static void echo_done(struct agent *agent)
 	atomic_store(&CONTAINER_OF(agent, struct echo, agent)->ended, true);
 }
 
-static enum step server_step(struct agent *agent, mono_t now, mono_t *wake_at)
+static enum step server_serve(struct echo *echo)
 {
-	struct echo *echo = CONTAINER_OF(agent, struct echo, agent);
 
 	for (; echo->stay_until != NULL && !atomic_load(echo->stay_until);)
 		look_again(MONO_NEVER, "moment");
 	if (echo->conn == NULL)
-		echo->conn = listener_accept(echo->listener, agent);
+		echo->conn = listener_accept(echo->listener, &echo->agent);
 	if (echo->conn == NULL)
 		return STEP_IDLE;
 	if (echo->held_bytes == 0) {
@@ -80,9 +81,8 @@ static enum step server_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	return sent > 0 ? STEP_WORKED : STEP_BLOCKED;
 }
 
-static enum step client_step(struct agent *agent, mono_t now, mono_t *wake_at)
+static enum step client_serve(struct echo *echo)
 {
-	struct echo *echo = CONTAINER_OF(agent, struct echo, agent);
 	uint8_t block[30000];
 	ssize_t sent = 0, got = 0;
 
@@ -114,6 +114,32 @@ static enum step client_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	if (echo->read_bytes == ECHO_BYTES)
 		return echo_ends(echo);
 	return sent > 0 || got > 0 ? STEP_WORKED : STEP_IDLE;
+}
+
+static enum step echo_moves_on(struct echo *echo, enum step answer)
+{
+	if (echo->tour == NULL || answer == STEP_DONE || echo->conn == NULL ||
+	    !conn_connected(echo->conn))
+		return answer;
+	struct runner *next = echo->tour[echo->moves++ % TOUR_RUNNERS];
+
+	conn_move(echo->conn, runner_loop(next));
+	runner_move(&echo->agent, next);
+	return STEP_BLOCKED; /* does not count */
+}
+
+static enum step server_step(struct agent *agent, mono_t now, mono_t *wake_at)
+{
+	struct echo *echo = CONTAINER_OF(agent, struct echo, agent);
+
+	return echo_moves_on(echo, server_serve(echo));
+}
+
+static enum step client_step(struct agent *agent, mono_t now, mono_t *wake_at)
+{
+	struct echo *echo = CONTAINER_OF(agent, struct echo, agent);
+
+	return echo_moves_on(echo, client_serve(echo));
 }
 
 static void play_echo(const char *listen_host, const char *host, bool other_thread)
@@ -181,6 +207,76 @@ static void an_evicted_agent_keeps_its_connections(void **state)
 	while (runner_blocking_count(runner) == 0)
 		look_again(deadline, "eviction");
 	atomic_store(&go, true);
+	while (!atomic_load(&client->ended) || !atomic_load(&server->ended))
+		look_again(deadline, "end of the echo");
+	assert_int_equal(client->read_bytes, ECHO_BYTES);
+	listener_close(&server->listener);
+	mem_free(server);
+	mem_free(client);
+}
+
+/* Both ends change their runner with every step; the server begins on the lane it was evicted to,
+ * and leaves it. */
+static void agents_that_move_take_their_connections_along(void **state)
+{
+	struct echo *server = MEM_NEW(struct echo), *client = MEM_NEW(struct echo);
+	struct listen_options options = { .host = "127.0.0.1" };
+	struct err err = ERR_INIT;
+	struct runner *tour[TOUR_RUNNERS] = { runner };
+	atomic_bool go = false;
+	mono_t deadline = deadline_from_now();
+
+	for (int i = 1; i < TOUR_RUNNERS; i++)
+		tour[i] = runner_create(world, "tour", &err);
+	agent_init(&server->agent, "server", server_step);
+	agent_init(&client->agent, "client", client_step);
+	server->agent.done = client->agent.done = echo_done;
+	server->tour = client->tour = tour;
+	server->stay_until = &go;
+	assert_int_equal(listener_open(loop, &options, &server->agent, &server->listener, &err), 0);
+	runner_add(runner, &server->agent);
+	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(server->listener),
+				   &client->agent, &client->conn, &err),
+			 0);
+	runner_add(runner, &client->agent);
+	while (runner_blocking_count(runner) == 0)
+		look_again(deadline, "eviction");
+	atomic_store(&go, true);
+	while (!atomic_load(&client->ended) || !atomic_load(&server->ended) ||
+	       runner_blocking_count(runner) > 0)
+		look_again(deadline, "end of the echo and of the lane");
+	assert_int_equal(client->read_bytes, ECHO_BYTES);
+	assert_true(client->moves >= TOUR_RUNNERS && server->moves >= TOUR_RUNNERS);
+	for (int i = 1; i < TOUR_RUNNERS; i++)
+		runner_destroy(&tour[i]);
+	listener_close(&server->listener);
+	mem_free(server);
+	mem_free(client);
+}
+
+/* The loop's runner has ended, and the connection goes on elsewhere. */
+static void a_connection_leaves_a_runner_that_ended(void **state)
+{
+	struct echo *server = MEM_NEW(struct echo), *client = MEM_NEW(struct echo);
+	struct listen_options options = { .host = "127.0.0.1" };
+	struct err err = ERR_INIT;
+	struct runner *first = runner_create(world, "first", &err);
+	mono_t deadline = deadline_from_now();
+
+	agent_init(&server->agent, "server", server_step);
+	agent_init(&client->agent, "client", client_step);
+	server->agent.done = client->agent.done = echo_done;
+	assert_int_equal(listener_open(loop, &options, &server->agent, &server->listener, &err), 0);
+	runner_add(runner, &server->agent);
+	assert_int_equal(conn_open(runner_loop(first), "127.0.0.1",
+				   listener_port(server->listener), &client->agent, &client->conn,
+				   &err),
+			 0);
+	while (!conn_connected(client->conn))
+		look_again(deadline, "connection");
+	runner_destroy(&first);
+	conn_move(client->conn, loop);
+	runner_add(runner, &client->agent);
 	while (!atomic_load(&client->ended) || !atomic_load(&server->ended))
 		look_again(deadline, "end of the echo");
 	assert_int_equal(client->read_bytes, ECHO_BYTES);
@@ -553,6 +649,8 @@ int main(void)
 		WITH_WORLD(bytes_come_back_unchanged_however_they_are_cut),
 		WITH_WORLD(bytes_come_back_over_ipv6),
 		WITH_WORLD(an_evicted_agent_keeps_its_connections),
+		WITH_WORLD(agents_that_move_take_their_connections_along),
+		WITH_WORLD(a_connection_leaves_a_runner_that_ended),
 		WITH_WORLD(bytes_come_back_over_a_name_of_the_process),
 		WITH_WORLD(a_refused_connection_says_by_whom),
 		WITH_WORLD(a_silent_address_does_not_hide_the_next),

@@ -590,6 +590,18 @@ void sim_conn_close(struct conn *base)
 	mem_free(conn);
 }
 
+void sim_conn_move(struct conn *base, struct loop *to)
+{
+	struct sim_conn *conn = (struct sim_conn *)base;
+	struct sim_runner *from = conn->runner;
+
+	conn->runner = sim_runner_of(to);
+	CHECK(conn->runner->owner == from->owner, "a connection is moved to another machine");
+	conn->runner->refs++;
+	conn->base.loop = to;
+	sim_runner_unref(from);
+}
+
 /* ---- listeners ------------------------------------------------------------------------------ */
 
 int sim_listener_open(struct loop *loop, const struct listen_options *options, struct agent *wake,

@@ -53,6 +53,19 @@ void runner_remove(struct runner *runner, struct agent *agent)
 	runner->vtable->runner_remove(runner, agent);
 }
 
+void runner_move(struct agent *agent, struct runner *to)
+{
+	CHECK(agent == runner_agent_here, "agent %s is moved from outside its step", agent->name);
+	runner_remove(atomic_load(&agent->runner), agent);
+	runner_add(to, agent);
+}
+
+int64_t runner_round_ns(const struct runner *runner)
+{
+	return atomic_load_explicit(&((struct runner *)(uintptr_t)runner)->round_ns,
+				    memory_order_relaxed);
+}
+
 bool runner_intact(const struct runner *runner)
 {
 	return runner->vtable->runner_intact == NULL || runner->vtable->runner_intact(runner);

@@ -37,6 +37,7 @@
 
 #define POLL_EVERY_NS (100 * NS_PER_US) /* a poll costs about 1 µs */
 #define DESTROY_WAIT_MS 1000
+#define ROUND_SHARE 8                    /* of the latest round in the average */
 #define READY INT64_MIN /* agent.wake_at of one that answered WORKED */
 
 struct removal {
@@ -343,6 +344,15 @@ HOT static bool run_round(struct seat *seat, struct runner_os *r, mono_t *now)
 	return worked;
 }
 
+/* An average that forgets half of what was in five rounds. */
+static void count_round(struct runner_os *r, int64_t took_ns)
+{
+	int64_t before = atomic_load_explicit(&r->base.round_ns, memory_order_relaxed);
+
+	atomic_store_explicit(&r->base.round_ns, before + (took_ns - before) / ROUND_SHARE,
+			      memory_order_relaxed);
+}
+
 static void drive(struct seat *seat)
 {
 	mono_t now = os_clock(), polled = now;
@@ -351,13 +361,17 @@ static void drive(struct seat *seat)
 	while (!atomic_load(&seat->runner->stop)) {
 		struct runner_os *r = seat->runner;
 
+		mono_t began = now;
+
 		if (atomic_load(&r->posted) != 0)
 			take_posted(r);
 		if (!run_round(seat, r, &now)) {
 			park(r, &now);
 			polled = now;
-		} else if (seat->runner == r && r->parent == NULL &&
-			   now - polled >= POLL_EVERY_NS) {
+		} else if (seat->runner == r && r->parent == NULL) {
+			count_round(r, now - began);
+			if (now - polled < POLL_EVERY_NS)
+				continue;
 			loop_os_poll(r->loop);
 			polled = now;
 		}
@@ -446,6 +460,7 @@ static struct runner_os *runner_alloc(struct world_os *world, struct err *err)
 	r->suspect = NULL;
 	r->cursor = NULL;
 	atomic_store(&r->base.together, false);
+	atomic_store(&r->base.round_ns, 0);
 	atomic_store(&r->posted, 0);
 	atomic_store(&r->stop, false);
 	atomic_store(&r->agents_count, 0);

@@ -159,6 +159,13 @@ void conn_set_wake(struct conn *conn, struct agent *wake)
 	atomic_store(&conn->wake, wake);
 }
 
+void conn_move(struct conn *conn, struct loop *to)
+{
+	CHECK(conn->loop->world == to->world, "a connection is moved to another world");
+	if (conn->loop != to)
+		conn->vtable->conn_move(conn, to);
+}
+
 const char *conn_peer(const struct conn *conn)
 {
 	return conn->peer;

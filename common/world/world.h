@@ -84,6 +84,10 @@ MUST_USE ssize_t conn_read(struct conn *conn, const struct slice *into, uint32_t
 MUST_USE ssize_t conn_write(struct conn *conn, const struct bytes *from, uint32_t count,
 			    struct err *err);
 void conn_set_wake(struct conn *conn, struct agent *wake); /* same runner */
+/* An open connection is served by another loop of the same world from now on. Called by the agent
+ * that uses it, just before it moves there (runner_move), or while nobody steps that agent, also
+ * when the old loop's runner is gone. What goes wrong is told by the next read or write. */
+void conn_move(struct conn *conn, struct loop *to);
 const char *conn_peer(const struct conn *conn); /* "127.0.0.1:6123", borrowed */
 bool conn_peer_is_loopback(const struct conn *conn);
 void conn_close(struct conn **conn); /* sends what the kernel already took; NULL-safe */

@@ -228,6 +228,7 @@ static const struct world_vtable os_vtable = {
 	.conn_connected = conn_os_connected,
 	.conn_read = conn_os_read,
 	.conn_write = conn_os_write,
+	.conn_move = conn_os_move,
 	.conn_close = conn_os_close,
 	.listener_open = listener_os_open,
 	.listener_accept = listener_os_accept,

@@ -204,6 +204,7 @@ int conn_os_open(struct loop *loop, const char *host, uint16_t port, struct agen
 bool conn_os_connected(struct conn *conn);
 ssize_t conn_os_read(struct conn *conn, const struct slice *into, uint32_t count, struct err *err);
 ssize_t conn_os_write(struct conn *conn, const struct bytes *from, uint32_t count, struct err *err);
+void conn_os_move(struct conn *conn, struct loop *to);
 void conn_os_close(struct conn *conn);
 /* How many accepted connections a listener has; outlives the listener. */
 struct conn_places {

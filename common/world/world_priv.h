@@ -41,6 +41,7 @@ struct world_vtable {
 			     struct err *err);
 	ssize_t (*conn_write)(struct conn *conn, const struct bytes *from, uint32_t count,
 			      struct err *err);
+	void (*conn_move)(struct conn *conn, struct loop *to);
 	void (*conn_close)(struct conn *conn);
 	int (*listener_open)(struct loop *loop, const struct listen_options *options,
 			     struct agent *wake, struct listener **listener, struct err *err);
@@ -86,7 +87,8 @@ struct runner {
 	const struct world_vtable *vtable;
 	struct world *world;
 	struct loop *loop;
-	atomic_bool together; /* runner_keep_together */
+	atomic_bool together;     /* runner_keep_together */
+	_Atomic int64_t round_ns; /* runner_round_ns; its driving thread writes it */
 };
 
 struct conn {

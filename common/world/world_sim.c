@@ -429,6 +429,7 @@ static const struct world_vtable sim_vtable = {
 	.conn_connected = sim_conn_connected,
 	.conn_read = sim_conn_read,
 	.conn_write = sim_conn_write,
+	.conn_move = sim_conn_move,
 	.conn_close = sim_conn_close,
 	.listener_open = sim_listener_open,
 	.listener_accept = sim_listener_accept,

@@ -144,6 +144,7 @@ bool sim_conn_connected(struct conn *conn);
 ssize_t sim_conn_read(struct conn *conn, const struct slice *into, uint32_t count, struct err *err);
 ssize_t sim_conn_write(struct conn *conn, const struct bytes *from, uint32_t count,
 		       struct err *err);
+void sim_conn_move(struct conn *conn, struct loop *to);
 void sim_conn_close(struct conn *conn);
 int sim_listener_open(struct loop *loop, const struct listen_options *options, struct agent *wake,
 		      struct listener **listener, struct err *err);

@@ -89,6 +89,7 @@ static int make_task(struct executor_task *task, struct err *err)
 		slot->runner = runner_create(executor->world, "slot", err);
 		if (slot->runner == NULL)
 			return -1;
+		shuffle_serve_on(executor->options.shuffle, slot->runner);
 	}
 	struct task_options options = {
 		.world = executor->world,
@@ -566,8 +567,7 @@ bool task_executor_idle(const struct task_executor *executor)
 void task_executor_stop_slots(struct task_executor *executor)
 {
 	for (uint32_t i = 0; i < executor->options.slots; i++)
-		if (executor->slots[i].runner != NULL)
-			runner_destroy(&executor->slots[i].runner);
+		shuffle_runner_destroy(executor->options.shuffle, &executor->slots[i].runner);
 }
 
 void task_executor_destroy(struct task_executor **pointer)

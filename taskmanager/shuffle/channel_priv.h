@@ -155,6 +155,18 @@ void channel_want_head(struct channel *channel, uint64_t head);
 uint32_t channel_held_segments(const struct channel *channel); /* while neither side moves */
 uint64_t channel_control_head(const struct channel *channel);
 
+/* The runner of the task at this side, so that its data connection may go there; NULL: none. */
+static inline const struct runner *channel_producer_runner(struct channel *channel)
+{
+	return waker_runner(&channel->producer_waker);
+}
+static inline const struct runner *channel_consumer_runner(struct channel *channel)
+{
+	struct ready_list *list = atomic_load(&channel->consumer_list);
+
+	return list != NULL ? waker_runner(&list->waker) : NULL;
+}
+
 static inline void channel_set_receive_type(struct channel *channel, const struct record_type *type)
 {
 	channel->receive_type = type;

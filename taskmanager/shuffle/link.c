@@ -4,7 +4,8 @@
  *   HANDSHAKE --> UP --> DOWN      (DOWN also from HANDSHAKE)
  *
  * Whoever consumes connects; frames for many channels share the connection in turns. When a link
- * goes down, for whatever reason, exactly its channels fail, at once, at both ends. */
+ * goes down, for whatever reason, exactly its channels fail, at once, at both ends. A link is an
+ * agent; where it runs, place.c decides. */
 #include <stdio.h>
 
 #include "common/base/check.h"
@@ -65,6 +66,8 @@ void link_channel_free(struct link_channel *channel)
 			frame->channel = NULL;
 	}
 	list_remove(&channel->owes_node);
+	if (link->turn == channel)
+		link->turn = NULL;
 	link->channels[channel->number] = NULL;
 	link->channels_count--;
 	mem_free(channel->last_error);
@@ -76,7 +79,7 @@ void link_owe(struct link_channel *channel, uint32_t what)
 	channel->owes |= what;
 	if (!list_linked(&channel->owes_node))
 		list_push_back(&channel->link->owing, &channel->owes_node);
-	agent_wake(&channel->link->shuffle->agent);
+	agent_wake(&channel->link->agent);
 }
 
 /* ---- going down ----------------------------------------------------------------------------- */
@@ -105,11 +108,13 @@ static void link_log_down(const struct link *link, bool was_up, const struct err
 void link_down(struct link *link, const struct err *why)
 {
 	bool was_up = link->state == LINK_UP;
+	struct shuffle_entry *entry;
 
 	if (link->state == LINK_DOWN)
 		return;
 	sm_move(&link_states, &link->state, LINK_DOWN, link);
 	link_log_down(link, was_up, why);
+	shuffle_far_retire(link, false);
 	link_drop_frames(link);
 	for (uint32_t number = 0; number < link->channels_size; number++) {
 		struct link_channel *channel = link->channels[number];
@@ -121,8 +126,10 @@ void link_down(struct link *link, const struct err *why)
 		else
 			link_out_fail(channel, why);
 	}
-	if (link->address != NULL)
-		map_remove(link->shuffle->links_by_address, bytes_of_text(link->address));
+	while ((entry = shuffle_far_work(link)) != NULL) { /* far inputs it has not seen yet */
+		channel_fail(entry->channel, why);
+		shuffle_far_producer_close(link->shuffle, entry);
+	}
 	conn_close(&link->conn);
 }
 
@@ -137,7 +144,12 @@ void link_free(struct link *link)
 	gate_destroy(&link->gate);
 	frame_reader_fini(&link->reader);
 	buf_fini(&link->handshake_out);
-	list_remove(&link->node);
+	if (link->place != NULL) {
+		pthread_mutex_lock(&link->shuffle->lock);
+		list_remove(&link->node);
+		link->place->links--;
+		pthread_mutex_unlock(&link->shuffle->lock);
+	}
 	mem_free(link->channels);
 	mem_free(link->address);
 	mem_free(link);
@@ -219,60 +231,97 @@ static int link_shake(struct link *link, mono_t now, struct err *err)
 
 /* ---- the step ------------------------------------------------------------------------------- */
 
-static bool link_is_idle(const struct link *link)
+static void link_take_work(struct link *link)
 {
-	return link->is_consumer && link->channels_count == 0 && link->frames_count == 0;
+	struct shuffle_entry *entry;
+
+	while ((entry = shuffle_far_work(link)) != NULL) {
+		if (link->is_consumer)
+			link_in_add(link, entry);
+		else
+			link_out_meet(entry->asker);
+	}
 }
 
-enum step link_step(struct link *link, mono_t now, mono_t *wake_at)
+/* No channel uses it, and none will. */
+static bool link_is_over(struct link *link)
 {
-	struct err err = ERR_INIT;
-	int shaken = 1, more_in = 0, more_out = 0;
+	return link->is_consumer && link->channels_count == 0 && link->frames_count == 0 &&
+	       shuffle_far_retire(link, true);
+}
 
+/* 1 = there is more to do; 0 = not now; -1 = it must go down. */
+static int link_serve(struct link *link, mono_t now, mono_t *wake_at, struct err *err)
+{
 	if (link->is_consumer)
 		link_in_attend(link);
-	if (link->state == LINK_HANDSHAKE)
-		shaken = link_shake(link, now, &err);
-	if (shaken > 0)
-		more_in = link_read(link, &err);
-	if (shaken > 0 && more_in >= 0)
-		more_out = link_write(link, &err);
-	if (shaken >= 0 && more_in >= 0 && more_out >= 0 && link_is_idle(link)) {
-		err_set(&err, ERR_NET_CLOSED, "no channel uses it");
-		shaken = -1;
+	if (link->state == LINK_HANDSHAKE) {
+		int shaken = link_shake(link, now, err);
+
+		if (shaken == 0)
+			*wake_at = mono_min(*wake_at, link->handshake_until);
+		if (shaken <= 0)
+			return shaken;
 	}
-	if (shaken < 0 || more_in < 0 || more_out < 0) {
+	int more_in = link_read(link, err);
+
+	if (more_in < 0)
+		return -1;
+	int more_out = link_write(link, err);
+
+	return more_out < 0 ? -1 : more_in | more_out;
+}
+
+static enum step link_step(struct agent *agent, mono_t now, mono_t *wake_at)
+{
+	struct link *link = CONTAINER_OF(agent, struct link, agent);
+	struct err err = ERR_INIT;
+
+	link_take_work(link);
+	int more = link_serve(link, now, wake_at, &err);
+
+	if (more >= 0 && link_is_over(link))
+		more = err_set(&err, ERR_NET_CLOSED, "no channel uses it");
+	if (more < 0) {
 		if (err.code == ERR_NET_CLOSED)
 			err_wrap(&err, "the data connection with %s was lost", link->name);
 		link_down(link, &err);
 		return STEP_DONE;
 	}
-	if (shaken == 0)
-		*wake_at = mono_min(*wake_at, link->handshake_until);
-	return more_in > 0 || more_out > 0 ? STEP_WORKED : STEP_IDLE;
+	if (link->state == LINK_UP && place_link_settle(link, now))
+		return STEP_DONE; /* it is another thread's */
+	return more > 0 ? STEP_WORKED : STEP_IDLE;
 }
 
 /* ---- beginning ------------------------------------------------------------------------------ */
+
+static void link_done(struct agent *agent)
+{
+	link_free(CONTAINER_OF(agent, struct link, agent));
+}
 
 static struct link *link_create(struct shuffle *shuffle, bool is_consumer)
 {
 	struct link *link = MEM_NEW(struct link);
 
+	agent_init(&link->agent, "data connection", link_step);
+	link->agent.done = link_done;
 	link->shuffle = shuffle;
 	link->is_consumer = is_consumer;
 	link->handshake_until = mono_after_ms(world_now(shuffle->world), LIMIT_HANDSHAKE_MS);
+	list_init(&link->work);
 	list_init(&link->owing);
 	buf_init(&link->handshake_out);
 	frame_reader_init(&link->reader, handshake_size_max, &link->handshake);
 	if (is_consumer)
-		link->ready = ready_list_create(&shuffle->agent);
+		link->ready = ready_list_create(&link->agent);
 	else
-		link->gate = gate_create(&shuffle->agent);
-	list_push_back(&shuffle->links, &link->node);
+		link->gate = gate_create(&link->agent);
 	return link;
 }
 
-static void link_start(struct link *link, struct conn *conn)
+/* From here on it is the runner's, and may end at any moment. */
+static void link_start(struct link *link, struct conn *conn, struct shuffle_entry *first)
 {
 	struct shuffle *shuffle = link->shuffle;
 
@@ -282,30 +331,39 @@ static void link_start(struct link *link, struct conn *conn)
 			link->is_consumer ? HANDSHAKE_CONNECTOR : HANDSHAKE_ACCEPTOR,
 			shuffle->world, LINK_ROLE, &shuffle->incarnation, shuffle->secret,
 			&link->handshake_out);
-	agent_wake(&shuffle->agent);
+	link->handshake.require_secret = !link->is_consumer && !conn_peer_is_loopback(conn);
+	pthread_mutex_lock(&shuffle->lock);
+	list_push_back(&shuffle->links, &link->node);
+	link->place = &shuffle->io;
+	link->place->links++;
+	if (first != NULL) {
+		link->address = mem_strdup(first->address);
+		map_put(shuffle->links_by_address, bytes_of_text(link->address), link);
+		list_push_back(&link->work, &first->work_node);
+	}
+	pthread_mutex_unlock(&shuffle->lock);
+	runner_add(shuffle->runner, &link->agent);
 }
 
-struct link *link_connect(struct shuffle *shuffle, const char *address, const char *host,
-			  uint16_t port, struct err *err)
+int link_connect(struct shuffle *shuffle, struct shuffle_entry *entry, struct err *err)
 {
 	struct link *link = link_create(shuffle, true);
 	struct conn *conn;
 
-	if (conn_open(runner_loop(shuffle->runner), host, port, &shuffle->agent, &conn, err) != 0) {
+	if (conn_open(runner_loop(shuffle->runner), entry->host, entry->port, &link->agent, &conn,
+		      err) != 0) {
 		link->state = LINK_DOWN;
 		link_free(link);
-		return NULL;
+		return -1;
 	}
-	link->address = mem_strdup(address);
-	map_put(shuffle->links_by_address, bytes_of_text(address), link);
-	link_start(link, conn);
-	return link;
+	link_start(link, conn, entry);
+	return 0;
 }
 
 void link_accept(struct shuffle *shuffle, struct conn *conn)
 {
 	struct link *link = link_create(shuffle, false);
 
-	link_start(link, conn);
-	link->handshake.require_secret = !conn_peer_is_loopback(conn);
+	conn_set_wake(conn, &link->agent);
+	link_start(link, conn, NULL);
 }

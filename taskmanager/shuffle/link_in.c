@@ -69,6 +69,10 @@ void link_in_add(struct link *link, struct shuffle_entry *entry)
 								      link->numbers_seen;
 	struct err err = ERR_INIT;
 
+	if (channel_consumer_left(entry->channel)) {
+		shuffle_far_producer_close(link->shuffle, entry);
+		return;
+	}
 	if (number >= LINK_CHANNELS_MAX) {
 		err_set(&err, ERR_RESOURCE, "more than %d channels come from %s", LINK_CHANNELS_MAX,
 			link->name);
@@ -81,6 +85,7 @@ void link_in_add(struct link *link, struct shuffle_entry *entry)
 	channel->entry = entry;
 	channel->channel = entry->channel;
 	channel_set_producer_list(channel->channel, link->ready, number);
+	place_link_look(link);
 	link_owe(channel, OWES_OPEN);
 }
 
@@ -237,6 +242,7 @@ int link_in_bytes_done(struct link *link, struct err *err)
 	struct link_channel *channel = input->channel;
 
 	input->channel = NULL;
+	channel->carried_bytes += input->frame.size_bytes;
 	if (channel_receive_done(channel->channel, input->frame.size_bytes,
 				 input->frame.flags & DATA_ENDS_SEGMENT, err) != 0)
 		return err_wrap(err, "sent invalid records for channel %u", channel->number);

@@ -10,15 +10,15 @@
 
 /* ---- beginning and end ---------------------------------------------------------------------- */
 
-void link_out_attach(struct link_channel *channel, struct shuffle_entry *entry)
+static void link_out_attach(struct link_channel *channel)
 {
 	struct link *link = channel->link;
 
-	channel->entry = entry;
-	channel->channel = entry->channel;
+	channel->channel = channel->entry->channel;
 	channel->state = OUT_OPEN;
 	gate_set_floating(link->gate, link->shuffle->pool, link->shuffle->floating_segments);
 	gate_add(link->gate, channel->channel, channel->number);
+	place_link_look(link);
 	link_owe(channel, OWES_OPENED);
 }
 
@@ -49,10 +49,20 @@ static void link_out_leave(struct link_channel *channel)
 	shuffle_far_consumer_close(channel->link->shuffle, entry);
 }
 
-void link_out_refuse(struct link_channel *channel, const struct err *why)
+static void link_out_refuse(struct link_channel *channel, const struct err *why)
 {
 	channel->entry = NULL;
 	link_out_end(channel, DATA_REFUSED, why);
+}
+
+void link_out_meet(struct link_channel *channel)
+{
+	struct err why = ERR_INIT;
+
+	if (shuffle_far_meet(channel->link->shuffle, channel, &why) == 0)
+		link_out_attach(channel);
+	else
+		link_out_refuse(channel, &why);
 }
 
 void link_out_fail(struct link_channel *channel, const struct err *why)
@@ -175,6 +185,23 @@ static void link_out_control(struct link_channel *channel, struct channel_view *
 		link_out_end(channel, DATA_CLOSE, NULL);
 }
 
+/* Turns are of bytes, not of frames: who has large frames must not get more than who has small
+ * ones, and small ones of one channel go out together. */
+static void link_out_turn(struct link_channel *channel, uint32_t sent_bytes)
+{
+	struct link *link = channel->link;
+
+	if (link->turn != channel)
+		link->turn_bytes = LINK_TURN_BYTES;
+	link->turn = channel;
+	if (link->turn_bytes > sent_bytes) {
+		link->turn_bytes -= sent_bytes;
+		return;
+	}
+	link->turn = NULL;
+	gate_yield(link->gate, channel->channel);
+}
+
 static void link_out_bytes(struct link_channel *channel, struct channel_view *view)
 {
 	struct link *link = channel->link;
@@ -191,6 +218,7 @@ static void link_out_bytes(struct link_channel *channel, struct channel_view *vi
 				   .flags = view->ends_segment ? DATA_ENDS_SEGMENT : 0 };
 	struct link_frame *frame = link_frame_next(link);
 
+	channel->carried_bytes += view->size_bytes;
 	frame->channel = channel;
 	frame->releases = true;
 	frame->release_to = channel_advance(channel->channel, view);
@@ -202,7 +230,7 @@ static void link_out_bytes(struct link_channel *channel, struct channel_view *vi
 
 	what.backlog_segments = backlog > UINT16_MAX ? UINT16_MAX : (uint16_t)backlog;
 	link_frame_put(link, frame, &what, bytes_of(view->data, view->size_bytes));
-	gate_yield(link->gate, channel->channel);
+	link_out_turn(channel, DATA_FRAME_HEADER_BYTES + view->size_bytes);
 }
 
 static void link_out_serve_one(struct link_channel *channel)
@@ -270,7 +298,7 @@ static int link_out_open(struct link *link, const struct data_frame *frame, stru
 	channel->controls_limit = frame->offset_bytes;
 	switch (shuffle_far_open(link->shuffle, channel, &open, &why)) {
 	case 1:
-		link_out_attach(channel, channel->entry);
+		link_out_attach(channel);
 		break;
 	case 0:
 		break;

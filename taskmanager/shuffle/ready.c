@@ -15,6 +15,16 @@ void waker_wake(struct waker *waker)
 	atomic_fetch_sub(&waker->users, 1);
 }
 
+const struct runner *waker_runner(struct waker *waker)
+{
+	atomic_fetch_add(&waker->users, 1);
+	struct agent *agent = atomic_load(&waker->agent);
+	const struct runner *runner = agent != NULL ? atomic_load(&agent->runner) : NULL;
+
+	atomic_fetch_sub(&waker->users, 1);
+	return runner;
+}
+
 void waker_set(struct waker *waker, struct agent *agent)
 {
 	atomic_store(&waker->agent, agent);

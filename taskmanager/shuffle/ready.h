@@ -25,6 +25,9 @@ void waker_wake(struct waker *waker); /* any thread */
 /* NULL takes the agent away: when this returns nobody wakes it through this waker any more. */
 void waker_set(struct waker *waker, struct agent *agent);
 
+/* The runner its agent is on; NULL: nobody is there. To be compared, not called. */
+const struct runner *waker_runner(struct waker *waker);
+
 struct ready_node {
 	struct inbox_node node;
 	atomic_uint listed;

@@ -2,44 +2,42 @@
  * shuffle.c - who produces and who consumes which channel on this TaskManager, and the agent that
  * accepts data connections, opens them, and lets those who wait for a producer wait no longer.
  *
- * Tasks open and close channels from their own threads, under a short lock. What needs the network
- * is put into `work` and done by the agent, on the I/O runner. */
+ * Tasks open and close channels from their own threads, under a short lock. What a connection has
+ * to do for them is put into that link's work; what needs a new one into the agent's, on the I/O
+ * runner. */
 #include "taskmanager/shuffle/shuffle.h"
 
 #include <stdio.h>
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
-#include "common/base/log.h"
 #include "common/base/mark.h"
 #include "taskmanager/shuffle/shuffle_priv.h"
 
-#define LOGGER "Shuffle"
 #define ACCEPTS_PER_STEP 16
-#define ADDRESS_BYTES_MAX 300
 
 /* ---- entries -------------------------------------------------------------------------------- */
 
-static struct bytes entry_key(const struct channel_name *name)
+struct bytes shuffle_entry_key(const struct channel_name *name)
 {
 	_Static_assert(sizeof(*name) == sizeof(struct id) + 4 * sizeof(uint32_t),
 		       "no padding in a key");
 	return bytes_of(name, sizeof(*name));
 }
 
-static struct shuffle_entry *entry_create(struct shuffle *shuffle, const struct channel_name *name,
-					  bool is_far_input)
+struct shuffle_entry *shuffle_entry_create(struct shuffle *shuffle,
+					   const struct channel_name *name, bool is_far_input)
 {
 	struct shuffle_entry *entry = MEM_NEW(struct shuffle_entry);
 
 	entry->name = *name;
 	entry->is_far_input = is_far_input;
-	map_put(is_far_input ? shuffle->inputs : shuffle->outputs, entry_key(name), entry);
+	map_put(is_far_input ? shuffle->inputs : shuffle->outputs, shuffle_entry_key(name), entry);
 	return entry;
 }
 
 /* Frees the entry once nobody needs it; sides that nobody opened are left on its behalf. */
-static void entry_settle(struct shuffle *shuffle, struct shuffle_entry *entry)
+void shuffle_entry_settle(struct shuffle *shuffle, struct shuffle_entry *entry)
 {
 	bool open = entry->producer == SIDE_OPEN || entry->consumer == SIDE_OPEN;
 	bool done = entry->producer == SIDE_CLOSED && entry->consumer == SIDE_CLOSED;
@@ -50,7 +48,7 @@ static void entry_settle(struct shuffle *shuffle, struct shuffle_entry *entry)
 	struct channel *producer = entry->channel, *consumer = entry->channel;
 
 	map_remove(entry->is_far_input ? shuffle->inputs : shuffle->outputs,
-		   entry_key(&entry->name));
+		   shuffle_entry_key(&entry->name));
 	list_remove(&entry->waiting_node);
 	list_remove(&entry->work_node);
 	if (entry->channel != NULL && entry->producer == SIDE_NONE)
@@ -59,34 +57,17 @@ static void entry_settle(struct shuffle *shuffle, struct shuffle_entry *entry)
 		channel_leave_consumer(&consumer);
 	record_type_destroy(&entry->type_copy);
 	mem_free(entry->host);
+	mem_free(entry->address);
 	mem_free(entry);
 }
 
-static void entry_work(struct shuffle *shuffle, struct shuffle_entry *entry)
-{
-	if (!list_linked(&entry->work_node))
-		list_push_back(&shuffle->work, &entry->work_node);
-	agent_wake(&shuffle->agent);
-}
-
 /* All wait equally long, so the list stays in the order of its deadlines. */
-static void entry_wait(struct shuffle *shuffle, struct shuffle_entry *entry)
+void shuffle_entry_wait(struct shuffle *shuffle, struct shuffle_entry *entry)
 {
 	SOMETIMES("a consumer is there before its producer");
 	entry->wait_until = mono_after_ms(world_now(shuffle->world), SHUFFLE_PARTITION_WAIT_MS);
 	list_push_back(&shuffle->waiting, &entry->waiting_node);
 	agent_wake(&shuffle->agent);
-}
-
-static void entry_not_found(const struct channel_name *name, struct err *err)
-{
-	char job[ID_TEXT_SIZE];
-
-	err_set(err, ERR_PARTITION_NOT_FOUND,
-		"consuming subtask %u of edge %u asked for the output of producing subtask %u, which did "
-		"not appear within %d ms (job %s, attempt %u)",
-		name->consumer, name->edge, name->producer, SHUFFLE_PARTITION_WAIT_MS,
-		id_format(&name->job_id, job), name->job_attempt);
 }
 
 /* ---- channels ------------------------------------------------------------------------------- */
@@ -164,19 +145,19 @@ struct channel *shuffle_open_output(struct shuffle *shuffle, const struct channe
 	struct channel *channel;
 
 	pthread_mutex_lock(&shuffle->lock);
-	struct shuffle_entry *entry = map_get(shuffle->outputs, entry_key(name));
+	struct shuffle_entry *entry = map_get(shuffle->outputs, shuffle_entry_key(name));
 
 	if (entry != NULL && entry->producer != SIDE_NONE) {
 		channel = shuffle_channel_taken(shuffle, name, type, true);
 	} else {
 		if (entry == NULL)
-			entry = entry_create(shuffle, name, false);
+			entry = shuffle_entry_create(shuffle, name, false);
 		entry->producer = SIDE_OPEN;
 		entry_make_channel(shuffle, entry, type);
 		channel = entry->channel;
 		list_remove(&entry->waiting_node);
 		if (entry->asker != NULL)
-			entry_work(shuffle, entry);
+			shuffle_entry_work(shuffle, entry);
 	}
 	channel_set_producer(channel, producer);
 	pthread_mutex_unlock(&shuffle->lock);
@@ -187,13 +168,13 @@ static struct channel *shuffle_open_near_input(struct shuffle *shuffle,
 					       const struct channel_name *name,
 					       const struct record_type *type)
 {
-	struct shuffle_entry *entry = map_get(shuffle->outputs, entry_key(name));
+	struct shuffle_entry *entry = map_get(shuffle->outputs, shuffle_entry_key(name));
 
 	if (entry != NULL && (entry->consumer != SIDE_NONE || entry->asker != NULL))
 		return shuffle_channel_taken(shuffle, name, type, false);
 	if (entry == NULL) {
-		entry = entry_create(shuffle, name, false);
-		entry_wait(shuffle, entry);
+		entry = shuffle_entry_create(shuffle, name, false);
+		shuffle_entry_wait(shuffle, entry);
 	}
 	entry->consumer = SIDE_OPEN;
 	entry_make_channel(shuffle, entry, type);
@@ -215,17 +196,18 @@ static struct channel *shuffle_open_far_input(struct shuffle *shuffle,
 					      const struct channel_name *name, const char *host,
 					      uint16_t port, const struct record_type *type)
 {
-	if (map_get(shuffle->inputs, entry_key(name)) != NULL)
+	if (map_get(shuffle->inputs, shuffle_entry_key(name)) != NULL)
 		return shuffle_channel_taken(shuffle, name, type, false);
-	struct shuffle_entry *entry = entry_create(shuffle, name, true);
+	struct shuffle_entry *entry = shuffle_entry_create(shuffle, name, true);
 
 	entry->producer = entry->consumer = SIDE_OPEN;
 	entry->host = mem_strdup(host);
 	entry->port = port;
+	entry->address = mem_printf("%s:%u", host, port);
 	entry_make_channel(shuffle, entry, type);
 	entry->type_copy = copy_type(type);
 	channel_set_receive_type(entry->channel, entry->type_copy);
-	entry_work(shuffle, entry);
+	shuffle_entry_work(shuffle, entry);
 	return entry->channel;
 }
 
@@ -253,7 +235,7 @@ int shuffle_room(const struct shuffle *shuffle, uint32_t channels, struct err *e
 bool shuffle_has_output(struct shuffle *shuffle, const struct channel_name *name)
 {
 	pthread_mutex_lock(&shuffle->lock);
-	const struct shuffle_entry *entry = map_get(shuffle->outputs, entry_key(name));
+	const struct shuffle_entry *entry = map_get(shuffle->outputs, shuffle_entry_key(name));
 	bool has = entry != NULL && entry->channel != NULL;
 
 	pthread_mutex_unlock(&shuffle->lock);
@@ -273,7 +255,7 @@ void shuffle_close_output(struct shuffle *shuffle, struct channel **channel, boo
 	channel_leave_producer(channel);
 	if (entry != NULL) {
 		entry->producer = SIDE_CLOSED;
-		entry_settle(shuffle, entry);
+		shuffle_entry_settle(shuffle, entry);
 	}
 	pthread_mutex_unlock(&shuffle->lock);
 }
@@ -288,7 +270,7 @@ void shuffle_close_input(struct shuffle *shuffle, struct channel **channel)
 	channel_leave_consumer(channel);
 	if (entry != NULL) {
 		entry->consumer = SIDE_CLOSED;
-		entry_settle(shuffle, entry);
+		shuffle_entry_settle(shuffle, entry);
 	}
 	pthread_mutex_unlock(&shuffle->lock);
 }
@@ -306,8 +288,8 @@ static void entry_release(struct shuffle *shuffle, struct shuffle_entry *entry)
 		channel_fail(entry->channel, &err);
 	list_remove(&entry->waiting_node);
 	if (entry->asker != NULL)
-		entry_work(shuffle, entry);
-	entry_settle(shuffle, entry);
+		shuffle_entry_work(shuffle, entry);
+	shuffle_entry_settle(shuffle, entry);
 }
 
 void shuffle_release_attempts(struct shuffle *shuffle, const struct id *job_id,
@@ -336,220 +318,7 @@ void shuffle_release_job(struct shuffle *shuffle, const struct id *job_id)
 	shuffle_release_attempts(shuffle, job_id, UINT32_MAX);
 }
 
-/* ---- for links ------------------------------------------------------------------------------ */
-
-static int far_other_type(const struct channel_name *name, struct err *err)
-{
-	return err_set(
-		err, ERR_NET_PROTOCOL,
-		"edge %u from subtask %u to subtask %u: its consumer expects records of another type",
-		name->edge, name->producer, name->consumer);
-}
-
-static int far_check(const struct shuffle *shuffle, const struct shuffle_entry *entry,
-		     const struct data_open *open, struct err *err)
-{
-	uint32_t segment_bytes = segment_pool_segment_bytes(shuffle->pool);
-
-	if (open->segment_bytes < segment_bytes)
-		return err_set(
-			err, ERR_NET_PROTOCOL,
-			"the producing TaskManager's network buffers have %u bytes, the consuming one's "
-			"%u: give both the same taskmanager.memory.segment-size",
-			segment_bytes, open->segment_bytes);
-	if (entry != NULL && (entry->consumer != SIDE_NONE || entry->asker != NULL))
-		return err_set(err, ERR_NET_PROTOCOL,
-			       "edge %u from subtask %u to subtask %u has a consumer already",
-			       open->name.edge, open->name.producer, open->name.consumer);
-	if (entry != NULL && entry->channel != NULL && entry->type_hash != open->type_hash)
-		return far_other_type(&open->name, err);
-	return 0;
-}
-
-int shuffle_far_open(struct shuffle *shuffle, struct link_channel *asker,
-		     const struct data_open *open, struct err *err)
-{
-	int answer;
-
-	pthread_mutex_lock(&shuffle->lock);
-	struct shuffle_entry *entry = map_get(shuffle->outputs, entry_key(&open->name));
-
-	answer = far_check(shuffle, entry, open, err);
-	if (answer == 0) {
-		if (entry == NULL) {
-			entry = entry_create(shuffle, &open->name, false);
-			entry_wait(shuffle, entry);
-		}
-		asker->entry = entry;
-		if (entry->producer != SIDE_NONE) {
-			entry->consumer = SIDE_OPEN;
-			answer = 1;
-		} else {
-			entry->asker = asker;
-			asker->type_hash = open->type_hash;
-		}
-	}
-	pthread_mutex_unlock(&shuffle->lock);
-	return answer;
-}
-
-void shuffle_far_give_up(struct shuffle *shuffle, struct link_channel *asker)
-{
-	pthread_mutex_lock(&shuffle->lock);
-	struct shuffle_entry *entry = asker->entry;
-
-	if (entry != NULL && entry->asker == asker) {
-		struct channel *channel = entry->channel; /* its producer may have come just now */
-
-		entry->asker = NULL;
-		entry->consumer = SIDE_CLOSED;
-		if (channel != NULL)
-			channel_leave_consumer(&channel);
-		entry_settle(shuffle, entry);
-	}
-	asker->entry = NULL;
-	pthread_mutex_unlock(&shuffle->lock);
-}
-
-void shuffle_far_consumer_close(struct shuffle *shuffle, struct shuffle_entry *entry)
-{
-	pthread_mutex_lock(&shuffle->lock);
-	struct channel *channel = entry->channel;
-
-	channel_leave_consumer(&channel);
-	entry->consumer = SIDE_CLOSED;
-	entry_settle(shuffle, entry);
-	pthread_mutex_unlock(&shuffle->lock);
-}
-
-void shuffle_far_producer_close(struct shuffle *shuffle, struct shuffle_entry *entry)
-{
-	pthread_mutex_lock(&shuffle->lock);
-	struct channel *channel = entry->channel;
-
-	channel_leave_producer(&channel);
-	entry->producer = SIDE_CLOSED;
-	entry_settle(shuffle, entry);
-	pthread_mutex_unlock(&shuffle->lock);
-}
-
 /* ---- the agent ------------------------------------------------------------------------------ */
-
-static void shuffle_connect(struct shuffle *shuffle, struct shuffle_entry *entry)
-{
-	char address[ADDRESS_BYTES_MAX];
-	struct err err = ERR_INIT;
-
-	if (channel_consumer_left(entry->channel)) {
-		shuffle_far_producer_close(shuffle, entry);
-		return;
-	}
-	snprintf(address, sizeof(address), "%s:%u", entry->host, entry->port);
-	struct link *link = map_get(shuffle->links_by_address, bytes_of_text(address));
-
-	if (link == NULL)
-		link = link_connect(shuffle, address, entry->host, entry->port, &err);
-	if (link != NULL) {
-		link_in_add(link, entry);
-		return;
-	}
-	channel_fail(entry->channel, &err);
-	shuffle_far_producer_close(shuffle, entry);
-}
-
-/* A far consumer waited for this entry: its producer is here now, or the job is over. */
-static void shuffle_meet(struct shuffle *shuffle, struct shuffle_entry *entry,
-			 struct link_channel *asker)
-{
-	struct err err = ERR_INIT;
-	char job[ID_TEXT_SIZE];
-
-	pthread_mutex_lock(&shuffle->lock);
-	if (entry->released) {
-		err_set(&err, ERR_CANCELED, "job %s was released on the producing TaskManager",
-			id_format(&entry->name.job_id, job));
-	} else if (entry->type_hash != asker->type_hash) {
-		far_other_type(&entry->name, &err);
-	} else {
-		entry->asker = NULL;
-		entry->consumer = SIDE_OPEN;
-	}
-	pthread_mutex_unlock(&shuffle->lock);
-	if (err.code == ERR_NONE) {
-		SOMETIMES("a far consumer has waited for its producer");
-		link_out_attach(asker, entry);
-		return;
-	}
-	shuffle_far_give_up(shuffle, asker);
-	link_out_refuse(asker, &err);
-}
-
-/* One piece of work at a time: what is done with it takes the lock itself. An entry that is taken
- * out here stays: its far side is open, or its asker holds it. */
-static bool shuffle_work_next(struct shuffle *shuffle)
-{
-	struct link_channel *asker = NULL;
-	bool is_far_input = false;
-
-	pthread_mutex_lock(&shuffle->lock);
-	struct shuffle_entry *entry = LIST_FIRST(&shuffle->work, struct shuffle_entry, work_node);
-
-	if (entry != NULL) {
-		list_remove(&entry->work_node);
-		asker = entry->asker;
-		is_far_input = entry->is_far_input;
-	}
-	pthread_mutex_unlock(&shuffle->lock);
-	if (is_far_input)
-		shuffle_connect(shuffle, entry);
-	else if (asker != NULL)
-		shuffle_meet(shuffle, entry, asker);
-	return entry != NULL;
-}
-
-/* The first who has waited long enough. A consumer on this TaskManager sees its channel fail; a far
- * one is refused. */
-static bool shuffle_expire_next(struct shuffle *shuffle, mono_t now, mono_t *wake_at)
-{
-	struct link_channel *asker = NULL;
-	struct err err = ERR_INIT;
-
-	pthread_mutex_lock(&shuffle->lock);
-	struct shuffle_entry *entry =
-		LIST_FIRST(&shuffle->waiting, struct shuffle_entry, waiting_node);
-	bool expired = entry != NULL && entry->wait_until <= now;
-
-	if (expired) {
-		SOMETIMES("a producer does not come in time");
-		list_remove(&entry->waiting_node);
-		entry_not_found(&entry->name, &err);
-		asker = entry->asker;
-		if (entry->channel != NULL)
-			channel_fail(entry->channel, &err);
-	} else if (entry != NULL) {
-		*wake_at = mono_min(*wake_at, entry->wait_until);
-	}
-	pthread_mutex_unlock(&shuffle->lock);
-	if (asker != NULL) {
-		shuffle_far_give_up(shuffle, asker);
-		link_out_refuse(asker, &err);
-	}
-	return expired;
-}
-
-static bool shuffle_step_links(struct shuffle *shuffle, mono_t now, mono_t *wake_at)
-{
-	bool worked = false;
-
-	LIST_FOR_EACH(&shuffle->links, struct link, node, link) {
-		enum step step = link_step(link, now, wake_at);
-
-		worked = worked || step == STEP_WORKED;
-		if (step == STEP_DONE)
-			link_free(link);
-	}
-	return worked;
-}
 
 static enum step shuffle_step(struct agent *agent, mono_t now, mono_t *wake_at)
 {
@@ -562,13 +331,9 @@ static enum step shuffle_step(struct agent *agent, mono_t now, mono_t *wake_at)
 			break;
 		link_accept(shuffle, conn);
 	}
-	while (shuffle_work_next(shuffle))
-		;
-	while (shuffle_expire_next(shuffle, now, wake_at))
-		;
-	bool worked = shuffle_step_links(shuffle, now, wake_at);
-
-	return conn != NULL || worked ? STEP_WORKED : STEP_IDLE;
+	shuffle_far_connect(shuffle);
+	shuffle_far_expire(shuffle, now, wake_at);
+	return conn != NULL ? STEP_WORKED : STEP_IDLE;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -594,11 +359,14 @@ static int shuffle_check_options(const struct shuffle_options *options, struct e
 
 static void shuffle_free(struct shuffle *shuffle)
 {
+	struct list_node *place;
 	volatile uint8_t *secret = (volatile uint8_t *)(uintptr_t)shuffle->secret.data;
 
 	for (size_t i = 0; i < shuffle->secret.size_bytes; i++)
 		secret[i] = 0;
 	mem_free((void *)(uintptr_t)shuffle->secret.data);
+	while ((place = list_pop_front(&shuffle->places)) != NULL)
+		mem_free(CONTAINER_OF(place, struct shuffle_place, node));
 	map_destroy(&shuffle->links_by_address);
 	map_destroy(&shuffle->outputs);
 	map_destroy(&shuffle->inputs);
@@ -630,6 +398,9 @@ int shuffle_create(struct runner *runner, const struct shuffle_options *options,
 	shuffle->outputs = map_create();
 	shuffle->inputs = map_create();
 	list_init(&shuffle->links);
+	list_init(&shuffle->places);
+	shuffle->io.runner = runner;
+	shuffle->takes_lz4 = options->compress_lz4;
 	list_init(&shuffle->waiting);
 	list_init(&shuffle->work);
 	CHECK(pthread_mutex_init(&shuffle->lock, NULL) == 0, "no mutex");
@@ -659,7 +430,7 @@ static void shuffle_settle_all(struct shuffle *shuffle)
 			CHECK(entry->producer != SIDE_OPEN && entry->consumer != SIDE_OPEN,
 			      "the shuffle is destroyed before its channels are closed");
 			entry->released = true;
-			entry_settle(shuffle, entry);
+			shuffle_entry_settle(shuffle, entry);
 		}
 	}
 }
@@ -678,14 +449,15 @@ void shuffle_destroy(struct shuffle **pointer)
 		runner_remove(shuffle->runner, &shuffle->agent);
 	listener_close(&shuffle->listener);
 	while ((link = LIST_FIRST(&shuffle->links, struct link, node)) != NULL) {
+		if (atomic_load(&link->agent.runner) != NULL)
+			runner_remove(shuffle->runner, &link->agent);
 		link_down(link, &why);
 		link_free(link);
 	}
 	/* Far inputs that no link has seen yet: their producing side is ours to close. */
 	LIST_FOR_EACH(&shuffle->work, struct shuffle_entry, work_node, entry) {
 		list_remove(&entry->work_node);
-		if (entry->is_far_input)
-			shuffle_far_producer_close(shuffle, entry);
+		shuffle_far_producer_close(shuffle, entry);
 	}
 	shuffle_settle_all(shuffle);
 	shuffle_free(shuffle);
@@ -741,9 +513,9 @@ bool shuffle_at_rest(struct shuffle *shuffle, char *text, size_t size_bytes)
 	const struct segment_pool *pool = shuffle->pool;
 	uint32_t links = 0;
 
+	pthread_mutex_lock(&shuffle->lock);
 	LIST_FOR_EACH(&shuffle->links, struct link, node, link)
 		links++;
-	pthread_mutex_lock(&shuffle->lock);
 	size_t outputs = map_count(shuffle->outputs), inputs = map_count(shuffle->inputs);
 	pthread_mutex_unlock(&shuffle->lock);
 

@@ -27,13 +27,21 @@ struct shuffle_options {
 	uint64_t pool_bytes;
 	uint32_t segment_bytes;
 	uint32_t exclusive_segments_per_channel, floating_segments_per_gate;
+	bool compress_lz4; /* records between TaskManagers, where both want it */
 };
 
-/* Runs its connections on the given runner, as one agent: best the runner's only one, because the
- * agents of a runner that has several may be evicted when the machine is busy. */
+/* The given runner accepts and opens connections and serves those that have no better place. */
 MUST_USE int shuffle_create(struct runner *runner, const struct shuffle_options *options,
 			    struct shuffle **shuffle, struct err *err);
-/* After all channels were closed; on the runner's thread, or when nothing steps there any more. */
+/* A runner of tasks: connections that mostly carry data of its tasks are served there from now on,
+ * between their steps. Any thread. It ends by shuffle_runner_destroy, or without it together with
+ * all others before shuffle_destroy. */
+void shuffle_serve_on(struct shuffle *shuffle, struct runner *runner);
+/* runner_destroy, and the connections it served go on on the shuffle's own runner, which must be
+ * there still. Any thread but its own. */
+void shuffle_runner_destroy(struct shuffle *shuffle, struct runner **runner);
+/* After all channels were closed, and all runners that tasks were served on have ended; on the
+ * runner's thread, or when nothing steps there any more. */
 void shuffle_destroy(struct shuffle **shuffle);
 uint16_t shuffle_port(const struct shuffle *shuffle);
 struct segment_pool *shuffle_pool(struct shuffle *shuffle);

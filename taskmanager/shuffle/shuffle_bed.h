@@ -388,6 +388,7 @@ static inline void bed_node_create(struct bed *bed, uint32_t index, const char *
 	};
 	if (shuffle_create(node->io, &options, &node->shuffle, &err) != 0)
 		fail_msg("%s", err.text);
+	shuffle_serve_on(node->shuffle, node->worker);
 }
 
 static inline void bed_task_create(struct bed *bed, struct bed_task *task, bool produces,

@@ -2,10 +2,11 @@
  * shuffle_priv.h - the registry of channels by name, and links: data connections to other
  * TaskManagers. Nobody outside this folder includes it.
  *
- * The shuffle is one agent, which steps its links in turn; a link belongs to it alone, with its
- * channels' far sides. The registry's entries are guarded by the lock, because tasks open and close
- * channels from their own threads; links enter it (shuffle_far_…) when a channel begins or ends. No
- * link is called under the lock. */
+ * Each link is an agent with its channels' far sides, and nobody else touches what is in it. It is
+ * served where its channels' tasks are (place.c), so links run on several threads. What they share,
+ * the registry and the lists of links and places, is guarded by one short lock, taken when a
+ * channel or a link begins, ends or moves, never for bytes. Who wants something of a link puts an
+ * entry into its list of work and wakes it. */
 #ifndef TASKMANAGER_SHUFFLE_SHUFFLE_PRIV_H
 #define TASKMANAGER_SHUFFLE_SHUFFLE_PRIV_H
 
@@ -21,9 +22,12 @@
 #define LINK_FRAMES 32 /* under way: two pieces each, and a write takes 64 */
 #define LINK_STAGED_BYTES 16384
 #define LINK_BYTES_PER_STEP (512 * 1024)
+#define LINK_TURN_BYTES 32768 /* what a channel may send before the next one has its turn */
 #define LINK_ROLE "shuffle"
 
 /* ---- the registry --------------------------------------------------------------------------- */
+
+struct link;
 
 enum side { SIDE_NONE, SIDE_OPEN, SIDE_CLOSED };
 
@@ -32,23 +36,32 @@ enum side { SIDE_NONE, SIDE_OPEN, SIDE_CLOSED };
 struct shuffle_entry {
 	struct channel_name name;
 	bool is_far_input;      /* its producer is on another TaskManager: a link holds that side */
+	bool expired;           /* its producer did not come in time */
 	bool released;          /* its job is over: who comes now comes in vain */
 	enum side producer, consumer;
 	struct channel *channel; /* NULL: only a far consumer has asked so far */
 	struct link_channel *asker; /* the far consumer that waits, or has just met its producer */
 	mono_t wait_until;
 	struct list_node waiting_node;
-	struct list_node work_node; /* in shuffle->work: for the I/O thread */
+	struct list_node work_node; /* in the work of its link, or of the shuffle if it needs one */
 	/* far input: where its producer is, and a copy of the type for those who check its bytes,
 	 * because the task that gave the type may be gone before they are */
-	char *host;
+	char *host, *address; /* "host:port" */
 	uint16_t port;
 	struct record_type *type_copy;
 	uint64_t type_hash; /* of the channel's type */
 };
 
+/* A runner on which links may be served. */
+struct shuffle_place {
+	struct runner *runner;
+	struct list_node node;
+	uint32_t links; /* served there */
+	uint64_t weight; /* while a place is looked for: what one link's channels carried for it */
+};
+
 struct shuffle {
-	/* first: accepts, steps links, hands entries to them, lets waits expire */
+	/* first: accepts and opens connections, lets waits expire */
 	struct agent agent;
 	struct runner *runner;
 	struct world *world;
@@ -58,18 +71,43 @@ struct shuffle {
 	struct id incarnation;
 	struct segment_pool *pool;
 	uint32_t exclusive_segments, floating_segments;
-	/* the agent's */
-	struct list links;
-	struct map *links_by_address; /* "host:port" -> connecting link */
+	bool takes_lz4;
 	pthread_mutex_t lock; /* guards: */
 	struct map *outputs;  /* name -> entry whose producer is (to be) here */
 	struct map *inputs;   /* name -> far input */
 	struct list waiting;  /* by deadline */
-	struct list work;
+	struct list work;     /* far inputs to whose producer no link leads yet */
+	struct list links;
+	struct map *links_by_address; /* "host:port" -> connecting link that takes more channels */
+	struct shuffle_place io;      /* the agent's runner: serves who has no better place */
+	struct list places;           /* the others */
 };
 
-/* For links, on the I/O thread. A far consumer asks: 1 = it has entry->channel now; 0 = it waits,
- * and link_out_attach or link_out_refuse will be called; -1 = refused. */
+/* shuffle.c, with the lock held */
+struct bytes shuffle_entry_key(const struct channel_name *name);
+struct shuffle_entry *shuffle_entry_create(struct shuffle *shuffle,
+					   const struct channel_name *name, bool is_far_input);
+/* Frees the entry once nobody needs it. */
+void shuffle_entry_settle(struct shuffle *shuffle, struct shuffle_entry *entry);
+void shuffle_entry_wait(struct shuffle *shuffle, struct shuffle_entry *entry);
+
+/* ---- the registry and links: far.c ----------------------------------------------------------- */
+
+/* With the lock held: its link has something to do for it; without a link, the agent. */
+void shuffle_entry_work(struct shuffle *shuffle, struct shuffle_entry *entry);
+/* The agent's: connects to whom far inputs need, and lets waits expire. */
+void shuffle_far_connect(struct shuffle *shuffle);
+void shuffle_far_expire(struct shuffle *shuffle, mono_t now, mono_t *wake_at);
+/* A link's, on its own thread, like all below. The next entry that wants something of it. It stays:
+ * its far side is open, or it waits for this link's channel. */
+struct shuffle_entry *shuffle_far_work(struct link *link);
+/* From now on no work comes. False: some has come already, if `only_idle`. */
+bool shuffle_far_retire(struct link *link, bool only_idle);
+/* What the entry wanted that the link's channel waits for: 0 = link_out_attach; -1 = refused. */
+MUST_USE int shuffle_far_meet(struct shuffle *shuffle, struct link_channel *asker,
+			      struct err *err);
+/* A far consumer asks: 1 = it has entry->channel now; 0 = it waits, and its entry will be in the
+ * link's work; -1 = refused. */
 MUST_USE int shuffle_far_open(struct shuffle *shuffle, struct link_channel *asker,
 			      const struct data_open *open, struct err *err);
 void shuffle_far_give_up(struct shuffle *shuffle, struct link_channel *asker); /* while it waits */
@@ -78,8 +116,6 @@ void shuffle_far_consumer_close(struct shuffle *shuffle, struct shuffle_entry *e
 void shuffle_far_producer_close(struct shuffle *shuffle, struct shuffle_entry *entry);
 
 /* ---- links ---------------------------------------------------------------------------------- */
-
-struct link;
 
 enum link_channel_state {
 	/* incoming: this end consumes, and has asked for it */
@@ -97,6 +133,7 @@ enum link_owes { OWES_OPEN = 1, OWES_CREDIT = 2, OWES_CANCEL = 4, OWES_OPENED = 
 
 struct link_channel {
 	struct link *link;
+	uint64_t carried_bytes; /* since its link looked for a place */
 	uint32_t number;
 	uint32_t state;
 	uint32_t owes; /* enum link_owes */
@@ -145,8 +182,12 @@ struct link_input { /* the frame under way, and bytes read ahead */
 enum link_state { LINK_HANDSHAKE, LINK_UP, LINK_DOWN };
 
 struct link {
+	struct agent agent; /* first */
 	struct shuffle *shuffle;
 	struct list_node node;
+	struct list work;            /* the lock's: entry.work_node */
+	struct shuffle_place *place; /* the link's own; written under the lock */
+	mono_t look_at;              /* when to look for a better place; 0: now */
 	bool is_consumer; /* this end connected, and consumes */
 	uint32_t state;
 	char *address; /* consumer: key in links_by_address */
@@ -159,6 +200,8 @@ struct link {
 	mono_t handshake_until;
 	struct ready_list *ready; /* incoming channels with news from their consumers */
 	struct gate *gate;        /* outgoing channels with something to take */
+	struct link_channel *turn; /* whose turn it is among those, and what is left of it */
+	uint32_t turn_bytes;
 	struct link_channel **channels;
 	uint32_t channels_size, channels_count; /* places; used ones */
 	uint32_t numbers_seen;                  /* numbers below were used before */
@@ -170,11 +213,9 @@ struct link {
 };
 
 /* link.c: the connection itself, alike at both ends. */
-struct link *link_connect(struct shuffle *shuffle, const char *address, const char *host,
-			  uint16_t port, struct err *err);
+/* The entry is its first work. -1: no connection can be begun. */
+MUST_USE int link_connect(struct shuffle *shuffle, struct shuffle_entry *entry, struct err *err);
 void link_accept(struct shuffle *shuffle, struct conn *conn);
-/* Reads and writes what there is, within a budget. DONE: it is down, free it. */
-enum step link_step(struct link *link, mono_t now, mono_t *wake_at);
 /* Fails and leaves every channel, closes the socket. The memory goes with link_free. */
 void link_down(struct link *link, const struct err *why);
 void link_free(struct link *link);
@@ -207,13 +248,27 @@ bool link_in_pay(struct link_channel *channel);     /* false: no room for a fram
 void link_in_fail(struct link_channel *channel, const struct err *why);
 
 /* link_out.c: outgoing channels, at the producer's end. */
-void link_out_attach(struct link_channel *channel, struct shuffle_entry *entry);
-void link_out_refuse(struct link_channel *channel, const struct err *why);
+/* What the channel waits for is here, or will not come. */
+void link_out_meet(struct link_channel *channel);
 MUST_USE int link_out_frame(struct link *link, const struct data_frame *frame, struct bytes body,
 			    struct err *err);
 void link_out_serve(struct link *link); /* frames from ready channels, as long as there is room */
 bool link_out_pay(struct link_channel *channel);
 void link_out_written(struct link_channel *channel, const struct link_frame *frame);
 void link_out_fail(struct link_channel *channel, const struct err *why);
+
+/* ---- places: place.c ------------------------------------------------------------------------- */
+
+#define PLACE_LOOK_MS 100 /* how often a busy link looks whether it should be elsewhere */
+
+/* It has a new channel. */
+static inline void place_link_look(struct link *link)
+{
+	if (link->place == &link->shuffle->io)
+		link->look_at = 0;
+}
+/* In the link's step, as its last thing: goes where most of what it carries comes from or goes to.
+ * True: it has gone, or may even have ended there; it must not be touched any more. */
+bool place_link_settle(struct link *link, mono_t now);
 
 #endif

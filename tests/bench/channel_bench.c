@@ -122,6 +122,8 @@ static double run(int64_t records, bool far)
 	}
 	producer.runner = runner_create(world, "producer", &err);
 	consumer.runner = runner_create(world, "consumer", &err);
+	shuffle_serve_on(shuffles[0], producer.runner);
+	shuffle_serve_on(shuffles[far], consumer.runner);
 	agent_init(&producer.agent, "producer", produce);
 	agent_init(&consumer.agent, "consumer", consume);
 	producer.shuffle = shuffles[0];
