@@ -387,6 +387,34 @@ static void by_name(struct flink_env *env)
 	to_connector(pairs, "some-sum", NULL);
 }
 
+static void swap_batch(const struct pair *in, struct pair *out, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		out[i] = (struct pair){ .a = (int32_t)in[i].b, .b = in[i].a };
+}
+
+static void many_at_once(struct flink_env *env)
+{
+	discard(map_batch(from_connector(env, "some-rows", pair, NULL), swap_batch, pair));
+}
+
+static void a_map_of_many_records_is_a_map(void **state)
+{
+	Flink__OperatorParameters *parameters;
+	struct stage stage;
+
+	stage_open(&stage);
+	run(&stage, many_at_once);
+	assert_string_equal(stage.err.text, "");
+	assert_string_equal(stage.graph->vertices[0]->name,
+			    "Source: some-rows -> Map -> Sink: Unnamed");
+	assert_string_equal(stage.graph->vertices[0]->operators[1]->factory, "map-batch");
+	parameters = parameters_of(&stage, 0, 1);
+	assert_string_equal(parameters->function->symbol, "swap_batch");
+	flink__operator_parameters__free_unpacked(parameters, NULL);
+	stage_close(&stage);
+}
+
 static void from_nobody(struct flink_env *env)
 {
 	to_connector(from_connector(env, "", pair, NULL), "some-sum", NULL);
@@ -550,6 +578,11 @@ static void wrong_text_in_lines(struct flink_env *env)
 	print(from_lines(env, lines, 2));
 }
 
+static void strings_side_by_side(struct flink_env *env)
+{
+	discard(map_batch(words(env), swap_batch, pair));
+}
+
 static void packed_record(struct flink_env *env)
 {
 	static const struct flink_type packed[1] = { { "packed", NULL, pair_fields_, 2, 12 } };
@@ -561,6 +594,26 @@ static void two_errors(struct flink_env *env)
 {
 	print(sum(key_by(words(env), "first"), "count"));
 	print(sum(key_by(words(env), "second"), "count"));
+}
+
+static void expect_refusal(program_fn *program, const char *text)
+{
+	struct stage stage;
+
+	stage_open(&stage);
+	run(&stage, program);
+	assert_int_not_equal(stage.err.code, ERR_NONE);
+	assert_false(flink_env_executed(stage.env));
+	assert_null(stage.graph);
+	if (text != NULL)
+		assert_string_equal(stage.err.text, text);
+	else if (program == key_twice)
+		assert_memory_equal(stage.err.text, "operator \"key_by\": \"word, word\": ", 33);
+	else if (program == bad_setting)
+		assert_int_equal(stage.err.code, ERR_CONF_BAD_VALUE);
+	else
+		assert_non_null(strstr(stage.err.text, "\"first\""));
+	stage_close(&stage);
 }
 
 static void wrong_programs_say_what_is_wrong_and_where(void **state)
@@ -599,6 +652,9 @@ static void wrong_programs_say_what_is_wrong_and_where(void **state)
 		  "operator \"Filter\": function strlen does not lie in the program itself; only the "
 		  "program's own functions can be sent to a cluster" },
 		{ wrong_text_in_lines, "operator \"Collection Source\": line 2 is not UTF-8" },
+		{ strings_side_by_side,
+		  "operator \"Map\": map_batch takes and gives records without STRING and BYTES "
+		  "fields, and \"word_with_count\" has one; use map" },
 		{ packed_record,
 		  "operator \"Collection Source\": struct packed has 12 bytes where its fields need "
 		  "16; declare it with FLINK_RECORD alone and without packing" },
@@ -616,25 +672,8 @@ static void wrong_programs_say_what_is_wrong_and_where(void **state)
 		{ two_errors, NULL },
 	};
 
-	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		struct stage stage;
-
-		stage_open(&stage);
-		run(&stage, cases[i].program);
-		assert_int_not_equal(stage.err.code, ERR_NONE);
-		assert_false(flink_env_executed(stage.env));
-		assert_null(stage.graph);
-		if (cases[i].text != NULL)
-			assert_string_equal(stage.err.text, cases[i].text);
-		else if (cases[i].program == key_twice)
-			assert_memory_equal(stage.err.text,
-					    "operator \"key_by\": \"word, word\": ", 33);
-		else if (cases[i].program == bad_setting)
-			assert_int_equal(stage.err.code, ERR_CONF_BAD_VALUE);
-		else
-			assert_non_null(strstr(stage.err.text, "\"first\""));
-		stage_close(&stage);
-	}
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		expect_refusal(cases[i].program, cases[i].text);
 }
 
 static void a_program_executes_once(void **state)
@@ -703,6 +742,7 @@ int main(void)
 		cmocka_unit_test(edges_are_shipped_as_the_program_says),
 		cmocka_unit_test(a_union_has_an_edge_for_each_stream),
 		cmocka_unit_test(a_dropped_stream_has_flinks_sink),
+		cmocka_unit_test(a_map_of_many_records_is_a_map),
 		cmocka_unit_test(connectors_are_found_by_their_factorys_name),
 		cmocka_unit_test(records_of_the_program_travel_as_images),
 		cmocka_unit_test(wrong_programs_say_what_is_wrong_and_where),

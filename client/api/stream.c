@@ -171,6 +171,23 @@ struct stream *flink_map(struct stream *in, flink_map_fn *function, const char *
 	return add_function(in, "map", "Map", ADDRESS_OF(function), symbol, type, parameters);
 }
 
+struct stream *flink_map_batch(struct stream *in, flink_map_batch_fn *function, const char *symbol,
+			       const struct flink_type *type, struct bytes parameters)
+{
+	static const char what[] = "Map";
+	struct flink_env *env = in->env;
+	const struct record_type *given = in->type, *made = env_type(env, what, type);
+
+	if (in->inlets_count == 0 || made == NULL)
+		return &env->broken;
+	if (given->has_tails || made->has_tails)
+		return env_fail(env, what, ERR_PLAN_INVALID,
+				"map_batch takes and gives records without STRING and BYTES fields, "
+				"and \"%s\" has one; use map",
+				given->has_tails ? given->name : made->name);
+	return add_function(in, "map-batch", what, ADDRESS_OF(function), symbol, type, parameters);
+}
+
 struct stream *flink_filter(struct stream *in, flink_filter_fn *function, const char *symbol,
 			    struct bytes parameters)
 {

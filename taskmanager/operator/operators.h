@@ -6,6 +6,7 @@
 #include "common/contract/operator.h"
 
 extern const struct operator_vtable operator_map;        /* "map" */
+extern const struct operator_vtable operator_map_batch;  /* "map-batch" */
 extern const struct operator_vtable operator_filter;     /* "filter" */
 extern const struct operator_vtable operator_flat_map;   /* "flat-map" */
 extern const struct operator_vtable operator_sum;        /* "sum": per key, an update per record */

@@ -92,6 +92,42 @@ static void functions_see_their_parameters(void **state)
 	verify(test, FUNCTION(test_with_parameters));
 }
 
+static void map_batch_gives_a_record_for_each(void **state)
+{
+	struct op_test test = {
+		.operator = &operator_map_batch,
+		.input_type = number_record,
+		.output_type = number_record,
+		STEPS(NUMBER(10), NUMBER(0), NUMBER(-6), NUMBER(7), NUMBER(0), OP_END_OF_INPUT),
+		EXPECTED("5", "0", "-3", "3", "0"),
+		.ordered = true,
+	};
+	verify(test, FUNCTION(test_halve));
+}
+
+static void map_batch_fails_with_the_functions_words(void **state)
+{
+	struct op_test test = {
+		.operator = &operator_map_batch,
+		.input_type = number_record,
+		.output_type = number_record,
+		STEPS(NUMBER(1), NUMBER(2), NUMBER(-7), NUMBER(4)),
+		.expected_error = "-7 is negative",
+	};
+	verify(test, FUNCTION(test_halve_positive));
+}
+
+static void map_batch_takes_records_of_one_size(void **state)
+{
+	struct op_test test = {
+		.operator = &operator_map_batch,
+		.input_type = line_record,
+		.output_type = number_record,
+		.expected_error = "operator \"Tested\" takes records of one size",
+	};
+	verify(test, FUNCTION(test_halve));
+}
+
 static void filter_keeps_what_the_function_likes(void **state)
 {
 	struct op_test test = {
@@ -429,6 +465,9 @@ int main(void)
 		cmocka_unit_test(map_calls_the_function_for_each_record),
 		cmocka_unit_test(map_may_borrow_strings),
 		cmocka_unit_test(functions_see_their_parameters),
+		cmocka_unit_test(map_batch_gives_a_record_for_each),
+		cmocka_unit_test(map_batch_fails_with_the_functions_words),
+		cmocka_unit_test(map_batch_takes_records_of_one_size),
 		cmocka_unit_test(filter_keeps_what_the_function_likes),
 		cmocka_unit_test(filter_keeps_long_strings_whole),
 		cmocka_unit_test(flat_map_emits_any_number),

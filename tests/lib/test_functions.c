@@ -61,6 +61,24 @@ void test_length(const struct line *in, struct number *out)
 	out->value = in->text.len;
 }
 
+void test_halve(const struct number *in, struct number *out, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (in[i].value != 0) /* *out comes zeroed */
+			out[i].value = in[i].value / 2;
+}
+
+void test_halve_positive(const struct number *in, struct number *out, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (in[i].value < 0) {
+			flink_fail("%lld is negative", (long long)in[i].value);
+			return;
+		}
+		out[i].value = in[i].value / 2;
+	}
+}
+
 void test_upper(const struct line *in, struct line *out)
 {
 	static _Thread_local char text[256]; /* must outlive the call: out borrows it */

@@ -18,6 +18,9 @@ void test_collect_number(
 	const struct line *in,
 	struct collector *out); /* a number: the wrong type when word_count is declared */
 void test_length(const struct line *in, struct number *out);         /* map: the line's length */
+void test_halve(const struct number *in, struct number *out, uint32_t count); /* map_batch */
+/* The same; fails at the first negative number, and halves nothing behind it. */
+void test_halve_positive(const struct number *in, struct number *out, uint32_t count);
 void test_upper(const struct line *in, struct line *out); /* map with a borrowed string */
 bool test_even(const struct number *in);                             /* filter */
 bool test_not_empty(const struct line *in);

@@ -225,12 +225,15 @@ struct stream *flink_from_connector(struct flink_env *env, const char *factory,
 
 typedef void flink_flat_map_fn(const void *in, struct collector *out);
 typedef void flink_map_fn(const void *in, void *out); /* *out comes zeroed */
+typedef void flink_map_batch_fn(const void *in, void *out, uint32_t count); /* *out comes zeroed */
 typedef bool flink_filter_fn(const void *in);
 
 struct stream *flink_flat_map(struct stream *in, flink_flat_map_fn *function, const char *symbol,
 			      const struct flink_type *type, struct bytes parameters);
 struct stream *flink_map(struct stream *in, flink_map_fn *function, const char *symbol,
 			 const struct flink_type *type, struct bytes parameters);
+struct stream *flink_map_batch(struct stream *in, flink_map_batch_fn *function, const char *symbol,
+			       const struct flink_type *type, struct bytes parameters);
 struct stream *flink_filter(struct stream *in, flink_filter_fn *function, const char *symbol,
 			    struct bytes parameters);
 /* What a function takes: the input's record cannot be seen in C, but `struct line` can be told from
@@ -263,6 +266,16 @@ struct stream *flink_takes(struct stream *in, enum flink_takes takes, const char
 	(FLINK_CALL_(function, (struct name *)0), \
 	 flink_map(FLINK_TAKES_(in, function, void, struct name *), \
 		   (flink_map_fn *)(void *)(function), #function, name##_type, parameters))
+/* map_batch: map for many records in one call, where a call for each costs more than its work:
+ * void f(const struct X *in, struct Y *out, uint32_t count); writes out[i] from in[i] for all i.
+ * Neither record may have STRING or BYTES fields: those records do not lie side by side. How many
+ * come in one call is not for f to count on. */
+#define map_batch(in, function, name) map_batch_with(in, function, name, BYTES_EMPTY)
+#define map_batch_with(in, function, name, parameters) \
+	(FLINK_CALL_(function, (struct name *)0, (uint32_t)0), \
+	 flink_map_batch(FLINK_TAKES_(in, function, void, struct name *, uint32_t), \
+			 (flink_map_batch_fn *)(void *)(function), #function, name##_type, \
+			 parameters))
 #define FLINK_RETURNS_(function, type, ...) \
 	__builtin_types_compatible_p(__typeof__((function)(__VA_ARGS__)), type)
 #define filter(in, function) \

@@ -3,9 +3,10 @@
  * into the network buffer at about a nanosecond each.
  *
  * Options: records (per subtask), keys (1000), payload (0: bytes of the record's fourth field, when
- * that is BYTES). Keys are those of tests/bench/limit: subtask s goes on in the same row of random
- * numbers where s - 1 ends. Every value is 1, so that the updates of a key are 1, 2, 3 … in
- * whatever order records come, and the sum over all of them is known beforehand (bench_sum.c). */
+ * that is BYTES). Keys are those of tests/bench/limit, drawn before the first record is made and
+ * then gone through again and again; see bench_keys.h. Every value is 1, so that the updates of a
+ * key are 1, 2, 3 … in whatever order records come, and the sum over all of them is known
+ * beforehand (keyed_sum_answer.c). */
 #include <inttypes.h>
 
 #include "common/world/world.h"
@@ -14,13 +15,14 @@
 #include "tests/bench/connector/bench_keys.h"
 
 #define POLL_RECORDS_MAX 4096 /* between two looks at what else a task has to do */
+_Static_assert(BENCH_KEYS_PERIOD % POLL_RECORDS_MAX == 0, "a poll's keys lie side by side");
 #define PAYLOAD_BYTES_MAX (1 << 20)
 
 struct rows_reader {
 	const struct operator_context *context;
 	const struct record_type *type;
 	uint64_t records, keys, done;
-	uint64_t random; /* the state of bench_key_number */
+	uint32_t *numbers; /* [BENCH_KEYS_PERIOD] of keys */
 	struct str payload;
 	char *payload_bytes;
 	bool may_begin, began;
@@ -48,14 +50,15 @@ static int reader_open(void **self, const struct operator_context *context,
 	options_close(&options);
 	if (result < 0)
 		return -1;
-	if (reader->keys == 0 || payload > PAYLOAD_BYTES_MAX)
+	if (reader->keys == 0 || reader->keys > UINT32_MAX || payload > PAYLOAD_BYTES_MAX)
 		return err_set(err, ERR_PLAN_INVALID,
-			       "bench-rows needs a key and at most %d bytes of payload",
+			       "bench-rows needs 1 to 2^32 - 1 keys and at most %d bytes of payload",
 			       PAYLOAD_BYTES_MAX);
 	reader->payload_bytes = mem_alloc(payload + 1);
 	memset(reader->payload_bytes, 'x', payload);
 	reader->payload = str_of(reader->payload_bytes, payload);
-	reader->random = 1 + context->subtask * reader->records * BENCH_KEYS_STEP;
+	reader->numbers = mem_alloc(BENCH_KEYS_PERIOD * sizeof(*reader->numbers));
+	bench_keys_draw(reader->numbers, context->subtask, (uint32_t)reader->keys);
 	return 0;
 }
 
@@ -74,14 +77,14 @@ static int reader_no_more_splits(void *self, struct err *err)
 
 static void make_rows(struct rows_reader *reader, struct bench_row *rows, uint32_t count)
 {
-	uint64_t state = reader->random, keys = reader->keys;
+	uint32_t at = (uint32_t)(reader->done % BENCH_KEYS_PERIOD);
+	const uint32_t *numbers = reader->numbers + at;
 	int64_t time = (int64_t)reader->done;
 
 	for (uint32_t i = 0; i < count; i++)
-		rows[i] = (struct bench_row){ .key = bench_key(bench_key_number(&state, keys)),
+		rows[i] = (struct bench_row){ .key = bench_key(numbers[i]),
 					      .time = time + i,
 					      .value = 1 };
-	reader->random = state;
 }
 
 /* One record that goes through the whole of an outbox: with a payload, or at a buffer's end. */
@@ -126,18 +129,14 @@ static enum poll reader_poll(void *self, mono_t now, struct outbox *out, mono_t 
 		bench_say(reader->context, "bench-rows %" PRIu32 " began %" PRId64 "\n",
 			  reader->context->subtask, world_now(reader->context->world));
 	}
-	for (uint32_t made = 0; made < POLL_RECORDS_MAX && !outbox_full(out);) {
-		uint64_t left = reader->records - reader->done;
-		uint32_t most = POLL_RECORDS_MAX - made;
+	/* The period is a multiple of POLL_RECORDS_MAX, but polls may end before that many. */
+	uint64_t until = reader->done / POLL_RECORDS_MAX * POLL_RECORDS_MAX + POLL_RECORDS_MAX;
 
-		if (left == 0)
-			return POLL_END;
-		uint32_t count = emit_some(reader, out, left < most ? (uint32_t)left : most);
-
-		reader->done += count;
-		made += count;
-	}
-	return POLL_MORE;
+	if (until > reader->records)
+		until = reader->records;
+	while (reader->done < until && !outbox_full(out))
+		reader->done += emit_some(reader, out, (uint32_t)(until - reader->done));
+	return reader->done == reader->records ? POLL_END : POLL_MORE;
 }
 
 static size_t reader_status(const void *self, char *text, size_t size_bytes)
@@ -152,6 +151,7 @@ static void reader_close(void **self)
 
 	if (reader == NULL)
 		return;
+	mem_free(reader->numbers);
 	mem_free(reader->payload_bytes);
 	mem_free(reader);
 	*self = NULL;
