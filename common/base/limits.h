@@ -28,5 +28,9 @@
 #define LIMIT_LINE_BYTES_MAX 30000                     /* a text line at a source: fits a segment */
 #define LIMIT_HTTP_BODY_BYTES_MAX (100 * 1024 * 1024)
 #define LIMIT_ERROR_TEXT_BYTES_MAX 4096
+#define LIMIT_JOB_METRICS_MAX 1000000         /* numbers of all subtasks of a job */
+#define LIMIT_TASK_EDGE_METRICS_MAX 32        /* output edges of a task that are told one by one */
+#define LIMIT_TASK_METRICS_MAX 512            /* numbers of one task */
+#define LIMIT_HEARTBEAT_METRICS_MAX 65536     /* numbers in one heartbeat: half a MiB */
 
 #endif

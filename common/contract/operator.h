@@ -8,6 +8,7 @@
 #include "common/base/agent.h"
 #include "common/base/id.h"
 #include "common/contract/outbox.h"
+#include "common/metric/metric.h"
 
 struct module;
 struct state_reader; /* the exactly-once issue fills these */
@@ -34,7 +35,16 @@ struct operator_context {
 	 * output ring. NULL in tests that do not print. */
 	void (*print)(const struct operator_context *context, const char *line, size_t size_bytes);
 	void *owner; /* the task's; for the functions above */
+	struct counter *outside_bytes; /* see operator_outside; NULL: nobody counts */
 };
+
+/* For sources and sinks: so many bytes were read from, or written to, the system outside. One that
+ * never says it is shown with the size of its records. On the task's thread. */
+static inline void operator_outside(const struct operator_context *context, uint64_t bytes)
+{
+	if (context->outside_bytes != NULL)
+		counter_add(context->outside_bytes, bytes);
+}
 
 struct operator_vtable {
 	const char *name; /* the factory's name: "flat-map" */

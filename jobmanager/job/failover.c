@@ -498,12 +498,7 @@ static void next_attempt(struct job_master *master, struct execution *execution)
 	struct job_vertex *vertex = execution->vertex;
 
 	map_remove(master->options.executions, map_key_id(&execution->id));
-	io_metrics_add(&execution->base, &execution->now);
-	execution->now = (struct io_metrics){ 0 };
-	for (size_t i = 0; i < vertex->message->n_operators; i++) {
-		execution->operators[i].base_in = execution->operators[i].records_in;
-		execution->operators[i].base_out = execution->operators[i].records_out;
-	}
+	figures_next_attempt(&vertex->figures, execution_subtask(execution));
 	vertex->counts[execution->state]--;
 	vertex->counts[EXECUTION_CREATED]++;
 	/* A new machine: its first state is not a move of the old one. */

@@ -23,6 +23,7 @@
 #include "common/base/sm.h"
 #include "common/base/time.h"
 #include "common/conf/conf.h"
+#include "jobmanager/job/figures.h"
 
 enum job_status { /* Flink's JobStatus */
 	JOB_INITIALIZING, JOB_CREATED, JOB_RUNNING, JOB_FAILING, JOB_FAILED, JOB_CANCELLING,
@@ -41,11 +42,6 @@ struct io_metrics { /* totals of a subtask over its attempts */
 	uint64_t busy_ms, idle_ms, backpressured_ms;
 };
 
-struct operator_metrics { /* totals, as above */
-	uint64_t records_in, records_out;
-	uint64_t base_in, base_out; /* of earlier attempts; contained in the totals */
-};
-
 struct slot;
 struct job_place;
 struct job_vertex;
@@ -60,9 +56,6 @@ struct execution { /* the current attempt of a subtask */
 	 * job's. */
 	const char *resource_id;
 	const char *endpoint;   /* "host:port" of its data port */
-	struct io_metrics base; /* of earlier attempts */
-	struct io_metrics now;  /* of this one, last report */
-	struct operator_metrics *operators; /* per operator of the chain, totals; never NULL */
 	char *status_text;      /* of its source or sink, "" when all is well; never NULL */
 	bool blocking;
 	/* private to jobmanager/job */
@@ -84,7 +77,7 @@ struct job_vertex {
 	uint32_t slot_first; /* number of its sharing group's first slot */
 	const uint32_t *edges; /* indices of those that end or begin here, in the graph's order */
 	uint32_t edges_count;
-	void *operators;     /* what executions' `operators` point into */
+	struct figures_table figures;
 };
 
 struct job_failure { /* exception history, newest last */
@@ -113,6 +106,8 @@ struct job {
 	uint32_t failures_count;
 	char *waiting_for;                   /* "needs 4 slots, 2 free: …"; NULL: nothing */
 	uint32_t notes_count;                /* executions whose status_text is not empty */
+	uint64_t metrics_dropped; /* numbers of subtasks that are not told: too many */
+	uint64_t metrics_refused; /* that were told and cannot be */
 	struct job_output *output;
 	struct list_node node;               /* in the dispatcher's list */
 	void *master;                        /* struct job_master of jobmanager/job */
@@ -134,7 +129,12 @@ void job_vertex_count_states(const struct job_vertex *vertex,
 /* Flink's aggregate of a vertex's executions (rest-api.md §2.4). */
 enum execution_state job_vertex_state(const struct job_vertex *vertex);
 void io_metrics_add(struct io_metrics *sum, const struct io_metrics *more);
-struct io_metrics execution_metrics(const struct execution *execution); /* base + now */
+struct io_metrics execution_metrics(const struct execution *execution);
+/* What is known of it in numbers; NULL: nothing yet. */
+const struct figures *execution_figures(const struct execution *execution);
+/* Of an operator of its chain, over all attempts; 0: not told. */
+uint64_t execution_operator_total(const struct execution *execution, uint32_t operator,
+				  enum operator_metric kind);
 
 /* Output lines from an offset (of the merged stream). Returns the bytes copied (whole lines, at
  * most max_bytes) and sets *offset to the first one's offset (later than asked: lines were

@@ -2,6 +2,7 @@
  * job_create.c - from a checked graph to the tables of a job: vertices, executions, slots. Nothing
  * is kept per edge or per pair of subtasks. */
 #include "common/base/check.h"
+#include "common/base/limits.h"
 #include "common/graph/graph.h"
 #include "jobmanager/job/job_priv.h"
 
@@ -77,11 +78,7 @@ static void number_slots(struct job_master *master)
 static void create_executions(struct job_master *master, struct job_vertex *vertex)
 {
 	const Flink__Vertex *message = vertex->message;
-	size_t chain = message->n_operators;
-	struct operator_metrics *operators =
-		MEM_NEW_ARRAY(struct operator_metrics, chain * message->parallelism);
 
-	vertex->operators = operators;
 	vertex->executions = MEM_NEW_ARRAY(struct execution, message->parallelism);
 	vertex->counts[EXECUTION_CREATED] = message->parallelism;
 	for (uint32_t i = 0; i < message->parallelism; i++) {
@@ -89,7 +86,6 @@ static void create_executions(struct job_master *master, struct job_vertex *vert
 
 		world_random_bytes(master->options.world, &execution->id, sizeof(execution->id));
 		execution->vertex = vertex;
-		execution->operators = operators + i * chain;
 		execution->status_text = (char *)(uintptr_t)nothing;
 		execution->entered_ms[EXECUTION_CREATED] = master->job.start_ms;
 		map_put(master->options.executions, map_key_id(&execution->id), execution);
@@ -123,6 +119,25 @@ static void index_edges(struct job_master *master)
 	}
 }
 
+static void init_figures(void *vertices, uint32_t v, struct metric_plan plan)
+{
+	struct job_vertex *vertex = (struct job_vertex *)vertices + v;
+
+	figures_table_init(&vertex->figures, plan, vertex->message->parallelism);
+}
+
+/* Which numbers of the subtasks will be told. */
+static void plan_figures(struct job *job)
+{
+	job->metrics_dropped = metric_plan_each(job->graph, init_figures, job->vertices);
+	if (job->metrics_dropped > 0)
+		log_warn(JOB_LOGGER,
+			 "Job '%s' has too many operators and edges to tell all their numbers: "
+			 "%llu are left out, %d of a job are kept. Those of tasks are complete.",
+			 job->name, (unsigned long long)job->metrics_dropped,
+			 LIMIT_JOB_METRICS_MAX);
+}
+
 static void create_vertices(struct job_master *master)
 {
 	struct job *job = &master->job;
@@ -138,6 +153,7 @@ static void create_vertices(struct job_master *master)
 	}
 	index_edges(master);
 	number_slots(master);
+	plan_figures(job);
 	for (size_t v = 0; v < job->graph->n_vertices; v++)
 		create_executions(master, &job->vertices[v]);
 }
@@ -153,7 +169,7 @@ void job_vertices_fini(struct job_master *master)
 	}
 	for (size_t v = 0; v < job->graph->n_vertices; v++) {
 		mem_free(job->vertices[v].executions);
-		mem_free(job->vertices[v].operators);
+		figures_table_fini(&job->vertices[v].figures);
 	}
 	mem_free(job->vertices);
 	mem_free(master->slots);
@@ -261,8 +277,8 @@ size_t job_master_bytes(const struct job *job)
 		const Flink__Vertex *vertex = job->graph->vertices[i];
 
 		bytes += vertex->parallelism *
-			 (BYTES_PER_EXECUTION +
-			  vertex->n_operators * sizeof(struct operator_metrics));
+			 BYTES_PER_EXECUTION;
+		bytes += figures_table_bytes(&job->vertices[i].figures);
 	}
 	return bytes;
 }

@@ -27,32 +27,33 @@ static int check_sender(const struct execution *execution, const struct taskmana
 
 /* ---- metrics -------------------------------------------------------------------------------- */
 
-static void take_operator_metrics(struct execution *execution, const Flink__TaskMetrics *metrics)
+/* Once for each job: whoever tells what cannot be does so every second. */
+static void refused(struct job *job, const struct execution *execution, int count,
+		    const struct err *err)
 {
-	size_t chain = execution->vertex->message->n_operators;
-
-	for (size_t i = 0; i < metrics->n_operators && i < chain; i++) {
-		struct operator_metrics *operator = &execution->operators[i];
-
-		operator->records_in = operator->base_in + metrics->operators[i]->records_in;
-		operator->records_out = operator->base_out + metrics->operators[i]->records_out;
-	}
+	if (job->metrics_refused == 0 && count < 0)
+		log_warn(JOB_LOGGER, "TaskManager %s: %s", execution->resource_id, err->text);
+	else if (job->metrics_refused == 0)
+		log_warn(JOB_LOGGER,
+			 "%d numbers of task %s (%u/%u) from TaskManager %s cannot be (they fall, or nobody has them) and are not taken.",
+			 count, execution->vertex->message->name, execution_subtask(execution) + 1,
+			 execution->vertex->message->parallelism, execution->resource_id);
+	job->metrics_refused += count < 0 ? 1 : (uint64_t)count;
 }
 
 static void take_metrics(struct execution *execution, const Flink__TaskMetrics *metrics)
 {
-	struct job_master *master = job_master_of(execution->vertex->job);
+	struct job_vertex *vertex = execution->vertex;
+	struct job_master *master = job_master_of(vertex->job);
+	struct err err = ERR_INIT;
+	bool fresh;
+	int count = figures_take(&vertex->figures, execution_subtask(execution), metrics, &fresh,
+				 &err);
 
-	execution->now = (struct io_metrics){
-		.records_in = metrics->records_in,
-		.records_out = metrics->records_out,
-		.bytes_in = metrics->bytes_in,
-		.bytes_out = metrics->bytes_out,
-		.busy_ms = metrics->busy_ms,
-		.idle_ms = metrics->idle_ms,
-		.backpressured_ms = metrics->backpressured_ms,
-	};
-	take_operator_metrics(execution, metrics);
+	if (count != 0)
+		refused(vertex->job, execution, count, &err);
+	if (!fresh || !metrics->status_told)
+		return;
 	if (strcmp(execution->status_text, metrics->status_text) != 0) {
 		execution_set_status_text(execution, metrics->status_text);
 		job_changed(master);

@@ -134,8 +134,37 @@ void io_metrics_add(struct io_metrics *sum, const struct io_metrics *more)
 
 struct io_metrics execution_metrics(const struct execution *execution)
 {
-	struct io_metrics sum = execution->base;
+	const struct figures *figures = execution_figures(execution);
+	uint64_t totals[TASK_COUNTERS];
 
-	io_metrics_add(&sum, &execution->now);
-	return sum;
+	if (figures == NULL)
+		return (struct io_metrics){ 0 };
+	for (uint32_t kind = 0; kind < TASK_COUNTERS; kind++)
+		totals[kind] = figure_total(&figures->task[kind]);
+	return (struct io_metrics){
+		.records_in = totals[METRIC_RECORDS_IN],
+		.records_out = totals[METRIC_RECORDS_OUT],
+		.bytes_in = totals[METRIC_BYTES_IN],
+		.bytes_out = totals[METRIC_BYTES_OUT],
+		.busy_ms = totals[METRIC_BUSY_US] / 1000,
+		.idle_ms = totals[METRIC_IDLE_US] / 1000,
+		.backpressured_ms = totals[METRIC_BACKPRESSURED_US] / 1000,
+	};
+}
+
+const struct figures *execution_figures(const struct execution *execution)
+{
+	const struct figures_table *table = &execution->vertex->figures;
+
+	return table->of ? &table->of[execution_subtask(execution)] : NULL;
+}
+
+uint64_t execution_operator_total(const struct execution *execution, uint32_t operator,
+				  enum operator_metric kind)
+{
+	const struct figures *figures = execution_figures(execution);
+
+	if (figures == NULL || operator >= execution->vertex->figures.plan.operators)
+		return 0;
+	return figure_total(&figures->operators[operator * OPERATOR_METRICS + kind]);
 }

@@ -13,128 +13,14 @@
 
 #include "common/base/limits.h"
 #include "common/base/mem.h"
+#include "jobmanager/rest/metric_table.h"
 #include "jobmanager/rest/rest_priv.h"
-
-static const char *const task_metrics[] = {
-	"numRecordsIn",
-	"numRecordsOut",
-	"numBytesIn",
-	"numBytesOut",
-	"busyTimeMsPerSecond",
-	"idleTimeMsPerSecond",
-	"backPressuredTimeMsPerSecond",
-	"accumulateBusyTimeMs",
-	"accumulateIdleTimeMs",
-	"accumulateBackPressuredTimeMs",
-};
-static const char *const operator_metrics[] = { "numRecordsIn", "numRecordsOut" };
-
-struct ratios {
-	double busy, idle, pressured;
-};
-
-/* Over the attempt's life so far; heartbeats carry totals. */
-static struct ratios ratios_of(const struct execution *execution)
-{
-	const struct io_metrics *now = &execution->now;
-	double total = (double)(now->busy_ms + now->idle_ms + now->backpressured_ms);
-
-	if (total <= 0)
-		return (struct ratios){ 0, 0, 0 };
-	return (struct ratios){ (double)now->busy_ms / total, (double)now->idle_ms / total,
-				(double)now->backpressured_ms / total };
-}
-
-/* ---- what a metric is and what it is worth -------------------------------------------------- */
-
-struct metric {
-	int32_t operator; /* index in the chain; -1: the task's */
-	uint32_t which;	  /* in task_metrics or operator_metrics */
-};
-
-/* How a metric id spells an operator's name. */
-static void spell(const char *name, char *text, size_t size_bytes)
-{
-	snprintf(text, size_bytes, "%s", name);
-	for (char *c = text; *c != '\0'; c++)
-		if (strchr(" .:,", *c) != NULL)
-			*c = '_';
-}
-
-static bool find_name(const char *const *names, size_t count, const char *name, size_t length,
-		      uint32_t *which)
-{
-	for (*which = 0; *which < count; ++*which)
-		if (strlen(names[*which]) == length && memcmp(names[*which], name, length) == 0)
-			return true;
-	return false;
-}
-
-static bool find_metric(const struct job_vertex *vertex, const char *name, size_t length,
-			struct metric *metric)
-{
-	const char *dot = memchr(name, '.', length);
-	char spelled[256];
-
-	metric->operator= - 1;
-	if (dot == NULL)
-		return find_name(task_metrics, ARRAY_COUNT(task_metrics), name, length,
-				 &metric->which);
-	for (size_t o = 0; o < vertex->message->n_operators; o++) {
-		spell(vertex->message->operators[o]->name, spelled, sizeof(spelled));
-		if (strlen(spelled) != (size_t)(dot - name) ||
-		    memcmp(spelled, name, strlen(spelled)) != 0)
-			continue;
-		metric->operator=(int32_t) o;
-		return find_name(operator_metrics, ARRAY_COUNT(operator_metrics), dot + 1,
-				 length - strlen(spelled) - 1, &metric->which);
-	}
-	return false;
-}
-
-static double task_value(const struct execution *execution, uint32_t which)
-{
-	struct io_metrics io = execution_metrics(execution);
-	struct ratios r = ratios_of(execution);
-	const double values[] = { (double)io.records_in, (double)io.records_out,
-				  (double)io.bytes_in,	 (double)io.bytes_out,
-				  r.busy * 1000,	 r.idle * 1000,
-				  r.pressured * 1000,	 (double)io.busy_ms,
-				  (double)io.idle_ms,	 (double)io.backpressured_ms };
-
-	return values[which];
-}
-
-static double value_of(const struct execution *execution, struct metric metric)
-{
-	if (metric.operator<0)
-		return task_value(execution, metric.which);
-	if (execution->operators == NULL)
-		return 0;
-	return metric.which == 0
-		? (double)execution
-			  ->operators[metric.operator].records_in : (double)
-					      execution->operators[metric.operator].records_out;
-}
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
-/* prefix: "3." or "". */
-static void put_names(struct json_out *json, const struct job_vertex *vertex, const char *prefix)
+static void put_name(void *json, const char *id)
 {
-	char id[512], spelled[256];
-
-	for (size_t m = 0; m < ARRAY_COUNT(task_metrics); m++) {
-		snprintf(id, sizeof(id), "%s%s", prefix, task_metrics[m]);
-		rest_put_metric_name(json, id);
-	}
-	for (size_t o = 0; o < vertex->message->n_operators; o++) {
-		spell(vertex->message->operators[o]->name, spelled, sizeof(spelled));
-		for (size_t m = 0; m < ARRAY_COUNT(operator_metrics); m++) {
-			snprintf(id, sizeof(id), "%s%s.%s", prefix, spelled, operator_metrics[m]);
-			rest_put_metric_name(json, id);
-		}
-	}
+	rest_put_metric_name(json, id);
 }
 
 static void put_all_names(struct json_out *json, const struct job_vertex *vertex)
@@ -143,7 +29,7 @@ static void put_all_names(struct json_out *json, const struct job_vertex *vertex
 		char prefix[16];
 
 		snprintf(prefix, sizeof(prefix), "%u.", i);
-		put_names(json, vertex, prefix);
+		metric_each_name(vertex, prefix, put_name, json);
 	}
 }
 
@@ -167,6 +53,21 @@ static bool take_subtask(const struct job_vertex *vertex, const char **name, siz
 	return true;
 }
 
+static void put_worth(struct json_out *json, const char *id, size_t length,
+		      const struct metric *metric, const struct execution *execution)
+{
+	double worth = metric_worth(execution, metric);
+
+	if (!metric_is_flag(metric)) {
+		rest_put_value(json, id, length, worth);
+		return;
+	}
+	json_out_object(json, NULL);
+	json_out_bytes(json, "id", id, length);
+	json_out_text(json, "value", worth > 0 ? "true" : "false");
+	json_out_close(json);
+}
+
 /* only: the subtask whose metrics are asked for without a number; UINT32_MAX: ids carry it. */
 static void put_values(struct json_out *json, const struct job_vertex *vertex, const char *get,
 		       uint32_t only)
@@ -182,9 +83,8 @@ static void put_values(struct json_out *json, const struct job_vertex *vertex, c
 
 		if (only == UINT32_MAX && !take_subtask(vertex, &name, &name_length, &subtask))
 			continue;
-		if (find_metric(vertex, name, name_length, &metric))
-			rest_put_value(json, item, length,
-				       value_of(&vertex->executions[subtask], metric));
+		if (metric_find_name(vertex, name, name_length, &metric))
+			put_worth(json, item, length, &metric, &vertex->executions[subtask]);
 	}
 }
 
@@ -215,7 +115,7 @@ void rest_vertex_metrics(struct rest *rest, struct rest_request *request)
 	if (get != NULL)
 		put_values(json, vertex, get, only);
 	else if (of_one)
-		put_names(json, vertex, "");
+		metric_each_name(vertex, "", put_name, json);
 	else
 		put_all_names(json, vertex);
 	json_out_close(json);
@@ -277,7 +177,7 @@ static bool choose_subtasks(const char *list, uint32_t parallelism, uint8_t *cho
 }
 
 static struct aggregates aggregate(const struct job_vertex *vertex, const uint8_t *chosen,
-				   struct metric metric)
+				   const struct metric *metric)
 {
 	struct aggregates sum = { INFINITY, -INFINITY, 0, 0 };
 
@@ -286,7 +186,7 @@ static struct aggregates aggregate(const struct job_vertex *vertex, const uint8_
 
 		if (!chosen[i])
 			continue;
-		value = value_of(&vertex->executions[i], metric);
+		value = metric_worth(&vertex->executions[i], metric);
 		sum.low = fmin(sum.low, value);
 		sum.high = fmax(sum.high, value);
 		sum.sum += value;
@@ -340,10 +240,10 @@ static void put_aggregated(struct json_out *json, const struct job_vertex *verte
 		struct aggregates aggregates;
 		struct metric metric;
 
-		if (!find_metric(vertex, item, length, &metric))
+		if (!metric_find_name(vertex, item, length, &metric) || metric_is_flag(&metric))
 			continue;
 		looked_at += vertex->message->parallelism;
-		aggregates = aggregate(vertex, chosen, metric);
+		aggregates = aggregate(vertex, chosen, &metric);
 		if (aggregates.count > 0)
 			put_aggregates(json, item, length, agg, aggregates);
 	}
@@ -369,7 +269,7 @@ void rest_vertex_subtasks_metrics(struct rest *rest, struct rest_request *reques
 	} else {
 		json_out_array(&request->json, NULL);
 		if (get == NULL)
-			put_names(&request->json, vertex, "");
+			metric_each_name(vertex, "", put_name, &request->json);
 		else
 			put_aggregated(&request->json, vertex, get, agg, chosen);
 		json_out_close(&request->json);
@@ -416,6 +316,24 @@ static void put_level(struct json_out *json, double ratio)
 {
 	json_out_text(json, "backpressureLevel", level_of(ratio));
 	json_out_text(json, "backpressure-level", level_of(ratio));
+}
+
+struct ratios {
+	double busy, idle, pressured;
+};
+
+/* Of the last seconds; nothing of what has ended. */
+static struct ratios ratios_of(const struct execution *execution)
+{
+	const struct figures *figures = execution_figures(execution);
+
+	if (figures == NULL || sm_is_final(&execution_states, execution->state))
+		return (struct ratios){ 0, 0, 0 };
+	return (struct ratios){
+		figures_rate(figures, &figures->task[METRIC_BUSY_US]) / 1e6,
+		figures_rate(figures, &figures->task[METRIC_IDLE_US]) / 1e6,
+		figures_rate(figures, &figures->task[METRIC_BACKPRESSURED_US]) / 1e6,
+	};
 }
 
 static bool has_run(const struct job_vertex *vertex)

@@ -200,10 +200,10 @@ static void put_operators(struct json_out *json, const struct job_vertex *vertex
 		for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
 			const struct execution *execution = &vertex->executions[i];
 
-			if (execution->operators == NULL)
-				continue;
-			in += execution->operators[o].records_in;
-			out += execution->operators[o].records_out;
+			in += execution_operator_total(execution, (uint32_t)o,
+						       OPERATOR_RECORDS_IN);
+			out += execution_operator_total(execution, (uint32_t)o,
+							OPERATOR_RECORDS_OUT);
 		}
 		json_out_object(json, NULL);
 		json_out_text(json, "name", vertex->message->operators[o]->name);

@@ -3,6 +3,7 @@
 #include "taskmanager/exec/chain.h"
 
 #include "common/base/check.h"
+#include "common/world/world.h"
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
@@ -30,7 +31,42 @@ static inline int call_leave(struct chain *chain, struct link *link, int answer,
 static void count_out(struct link *link)
 {
 	counter_add(&link->records_out, link->output.records_count - link->records_counted);
+	counter_add(&link->bytes_out, link->output.bytes_count - link->bytes_counted);
 	link->records_counted = link->output.records_count;
+	link->bytes_counted = link->output.bytes_count;
+}
+
+/* ---- where time goes: calls do not nest, so each one's time is its own ----------------------- */
+
+static inline mono_t watch_begin(const struct chain *chain, const struct stopwatch *watch)
+{
+	return likely(!stopwatch_due(watch)) ? MONO_NEVER : world_now(chain->world);
+}
+
+static inline void watch_end(const struct chain *chain, struct stopwatch *watch, mono_t since,
+			     uint64_t records)
+{
+	if (likely(since == MONO_NEVER))
+		stopwatch_skip(watch, records + 1);
+	else
+		stopwatch_measured(watch, records + 1,
+				   (uint64_t)(world_now(chain->world) - since));
+}
+
+static void waits(struct chain *chain, const struct link *link)
+{
+	chain->refused_by = -1 - (link - chain->links);
+}
+
+struct link *chain_waiter(struct chain *chain, int64_t refused_by)
+{
+	return refused_by < 0 ? &chain->links[-1 - refused_by] : NULL;
+}
+
+uint64_t chain_link_busy_ns(const struct link *link)
+{
+	return counter_get(&link->feeding.ns) + counter_get(&link->routing.ns) +
+	       counter_get(&link->passes_ns) + counter_get(&link->waits_ns);
 }
 
 /* One process or write call. 1: the batch is taken; 0: stopped; -1. */
@@ -39,6 +75,7 @@ static int feed(struct chain *chain, struct link *link, uint32_t input, const st
 {
 	struct batch rest = batch_rest(batch, *taken);
 	uint32_t now_taken = 0;
+	mono_t since = watch_begin(chain, &link->feeding);
 	int answer;
 
 	call_enter(chain, link);
@@ -53,17 +90,45 @@ static int feed(struct chain *chain, struct link *link, uint32_t input, const st
 	CHECK(now_taken <= rest.count && (answer == 0 || now_taken == rest.count),
 	      "\"%s\" answered %d after %u of %u records", link->context.operator_name, answer,
 	      now_taken, rest.count);
+	watch_end(chain, &link->feeding, since, now_taken);
 	*taken += now_taken;
 	counter_add(&link->records_in, now_taken);
 	if (link->has_output)
 		count_out(link);
 	link->dirty = link->sink != NULL;
-	if (answer == 0 && now_taken == 0 && output_first(&link->output) == NULL)
+	if (answer == 0 && now_taken == 0 && output_first(&link->output) == NULL) {
+		waits(chain, link);
 		return CHAIN_REFUSED;
+	}
 	return answer == 1 ? CHAIN_DONE : CHAIN_AGAIN;
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
+
+/* The oldest finished run of a link to the routers that do not have it. */
+static int deliver_to_routers(struct chain *chain, struct link *link, const struct output_run *run,
+			      struct err *err)
+{
+	mono_t since = watch_begin(chain, &link->routing);
+	uint32_t first = link->stage;
+	int answer = 1;
+
+	for (; link->stage < link->routers_count; link->stage++) {
+		struct router *router = &link->routers[link->stage];
+
+		answer = router_route(router, run, err);
+		if (answer < 0 && router_partitioner_failed(router))
+			chain->failed_operator = link->context.operator_name;
+		if (answer == 0)
+			chain->refused_by = link->edge_numbers[link->stage];
+		if (answer <= 0)
+			break;
+	}
+	/* A run that was refused half way counts when it is through. */
+	watch_end(chain, &link->routing, since,
+		  (uint64_t)(link->stage - first) * run->count);
+	return answer;
+}
 
 /* The oldest finished run of a link: to its routers, then to its children one by one. DONE:
  * dropped; AGAIN: the child that is fed has to be emptied first. */
@@ -71,12 +136,9 @@ static int deliver(struct chain *chain, struct link *link, struct err *err)
 {
 	const struct output_run *run = output_first(&link->output);
 
-	for (; link->stage < link->routers_count; link->stage++) {
-		struct router *router = &link->routers[link->stage];
-		int answer = router_route(router, run, err);
+	if (link->stage < link->routers_count) {
+		int answer = deliver_to_routers(chain, link, run, err);
 
-		if (answer < 0 && router_partitioner_failed(router))
-			chain->failed_operator = link->context.operator_name;
 		if (answer <= 0)
 			return answer;
 	}
@@ -90,6 +152,7 @@ static int deliver(struct chain *chain, struct link *link, struct err *err)
 		if (answer < 0 || answer == CHAIN_REFUSED || answer == CHAIN_AGAIN)
 			return answer;
 		link->taken = 0;
+		counter_add(&child->bytes_in, run->size_bytes);
 		if (output_first(&child->output) != NULL) {
 			link->stage++;
 			return CHAIN_AGAIN;
@@ -164,6 +227,7 @@ static int call_operator(struct chain *chain, struct link *link, struct err *err
 
 static int pass_call(struct chain *chain, struct link *link, struct err *err)
 {
+	mono_t since = chain->pass_due ? world_now(chain->world) : MONO_NEVER;
 	int answer = 1;
 
 	call_enter(chain, link);
@@ -172,6 +236,8 @@ static int pass_call(struct chain *chain, struct link *link, struct err *err)
 	else if (link->kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK &&
 		 chain->pass.kind == PASS_END && chain->pass.last && link->sink->flush != NULL)
 		answer = link->sink->flush(link->self, 0, true, err);
+	if (since != MONO_NEVER)
+		counter_add(&link->passes_ns, (uint64_t)(world_now(chain->world) - since));
 	return call_leave(chain, link, answer, err);
 }
 
@@ -208,13 +274,17 @@ static enum chain_answer pass_step(struct chain *chain, struct err *err)
 		}
 		if (output_first(&link->output) != NULL)
 			return CHAIN_DONE;
-		if (answer == 0)
+		if (answer == 0) {
+			waits(chain, link);
 			return CHAIN_REFUSED;
+		}
 	}
 	if (control_of(pass, &control)) {
 		for (; pass->router < link->routers_count; pass->router++) {
 			int answer = router_control(&link->routers[pass->router], &control, err);
 
+			if (answer == 0)
+				chain->refused_by = link->edge_numbers[pass->router];
 			if (answer <= 0)
 				return answer;
 		}
@@ -244,6 +314,9 @@ void chain_begin(struct chain *chain, const struct pass *pass)
 	chain->pass = *pass;
 	chain->pass.link = chain->pass.router = 0;
 	chain->pass.called = false;
+	/* Nearly all passes of time find nothing due, and a flush calls nobody. */
+	chain->pass_due = pass->kind == PASS_TIME ? pass->now >= chain->next_timer
+						  : pass->kind != PASS_FLUSH;
 	if (pass->kind == PASS_TIME)
 		chain->next_timer = INT64_MAX;
 }
@@ -277,6 +350,8 @@ bool chain_is_source(const struct chain *chain)
 enum poll chain_poll(struct chain *chain, mono_t now, mono_t *wake_at, struct err *err)
 {
 	struct link *link = &chain->links[0];
+	mono_t since = watch_begin(chain, &link->feeding);
+	uint64_t before = link->output.records_count + link->output.run.count;
 
 	call_enter(chain, link);
 	enum poll poll =
@@ -284,6 +359,8 @@ enum poll chain_poll(struct chain *chain, mono_t now, mono_t *wake_at, struct er
 
 	if (call_leave(chain, link, poll == POLL_ERROR ? -1 : 0, err) < 0)
 		return POLL_ERROR;
+	watch_end(chain, &link->feeding, since,
+		  link->output.records_count + link->output.run.count - before);
 	count_out(link);
 	return poll;
 }
@@ -321,12 +398,19 @@ int chain_flush_sinks(struct chain *chain, struct err *err)
 
 		if (!link->dirty)
 			continue;
-		call_enter(chain, link);
-		if (link->sink->flush != NULL)
+		if (link->sink->flush != NULL) {
+			mono_t since = world_now(chain->world);
+
+			call_enter(chain, link);
 			answer = link->sink->flush(link->self, 0, false, err);
-		answer = call_leave(chain, link, answer, err);
+			answer = call_leave(chain, link, answer, err);
+			counter_add(&link->passes_ns,
+				    (uint64_t)(world_now(chain->world) - since));
+		}
 		chain->flushing = answer == 0;
 		link->dirty = answer == 0;
+		if (answer == 0)
+			waits(chain, link);
 		if (answer <= 0)
 			return answer;
 	}

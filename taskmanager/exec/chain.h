@@ -38,13 +38,18 @@ struct link {
 	struct output output;
 	struct router *routers; /* edges that this link feeds */
 	uint32_t routers_count;
+	uint32_t *edge_numbers; /* of each router: among the edges that leave the vertex */
 	struct link **children; /* links that read its output */
 	uint32_t children_count;
 	uint32_t stage; /* of the oldest finished run: routers, then children, that have it all */
 	uint32_t taken; /* of the same: records that the child under way took */
-	uint64_t records_counted;
+	uint64_t records_counted, bytes_counted;
 	bool dirty; /* a sink: written to since its last flush */
-	struct counter records_in, records_out;
+	struct counter records_in, records_out, bytes_in, bytes_out;
+	struct stopwatch feeding, routing;
+	struct counter passes_ns; /* calls that are always measured */
+	struct counter waits_ns;  /* for what lies outside */
+	struct counter outside_bytes; /* a source's, a sink's; 0: it does not tell */
 };
 
 enum pass_kind {
@@ -74,6 +79,9 @@ struct chain {
 	struct link *foreign; /* the first link that calls a function of the job; NULL: none */
 	wall_t next_timer;    /* INT64_MAX: none */
 	bool flushing; /* a sink answered "not yet" to a flush: nothing else may be called before */
+	bool pass_due; /* the pass under way is expected to work: it is measured */
+	int64_t refused_by; /* who refused last: an edge's number, or a link as chain_waiter */
+	struct world *world;
 	const char *failed_operator; /* whose call failed; NULL: none's */
 	_Atomic(const char *) current; /* operator being called; NULL: none. For crash notes */
 	/* for contexts */
@@ -117,6 +125,10 @@ void chain_take(struct chain *chain, uint32_t input, const struct batch *batch);
 void chain_begin(struct chain *chain, const struct pass *pass);
 /* Goes on with what is under way, at most calls_left calls of operators. */
 MUST_USE enum chain_answer chain_run(struct chain *chain, struct err *err);
+/* Of refused_by: the link that waits for something outside; NULL: an edge refused. */
+struct link *chain_waiter(struct chain *chain, int64_t refused_by);
+/* What an operator has used for itself, with what routing its output takes. */
+uint64_t chain_link_busy_ns(const struct link *link);
 /* Records wait in an output that no pass has flushed. */
 bool chain_has_unflushed(const struct chain *chain);
 

@@ -159,6 +159,7 @@ static int link_create(struct chain *chain, uint32_t index, const struct chain_o
 		.setting_ms = setting_ms,
 		.print = print_line,
 		.owner = chain,
+		.outside_bytes = &link->outside_bytes,
 	};
 	memcpy(context->job_id.bytes, options->deployment->job_id.data,
 	       sizeof(context->job_id.bytes));
@@ -225,6 +226,8 @@ int chain_create(struct chain *chain, const struct chain_options *options, struc
 
 	*chain = (struct chain){ .overdraft.max_bytes = LIMIT_OVERDRAFT_BYTES_MAX,
 				 .next_timer = INT64_MAX,
+				 .refused_by = -1,
+				 .world = options->world,
 				 .graph = options->graph,
 				 .print = options->print,
 				 .owner = options->owner };
@@ -300,6 +303,7 @@ void chain_destroy(struct chain *chain)
 		daemon_call_remove(link->call.daemon_call);
 		output_fini(&link->output);
 		mem_free(link->children);
+		mem_free(link->edge_numbers);
 		if (link->parameters != NULL)
 			flink__operator_parameters__free_unpacked(link->parameters, NULL);
 	}

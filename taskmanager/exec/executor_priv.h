@@ -81,6 +81,15 @@ struct executor_job {
 
 enum report_step { REPORT_IDLE, REPORT_SENDING };
 
+/* Of a task's numbers: what the JobManager has. */
+struct executor_told {
+	uint64_t *answered, *sent; /* [count], in the order of task_values; NULL: nothing yet */
+	uint32_t count;
+	bool under_way; /* `sent` is in the heartbeat that is not answered yet */
+	bool blocking_answered, blocking_sent;
+	char *text_answered, *text_sent; /* NULL: never told; not in it */
+};
+
 /* A task from SubmitTasks to the acknowledged report of its final state. */
 struct executor_task {
 	struct task_executor *executor;
@@ -100,9 +109,7 @@ struct executor_task {
 	struct list waiting_splits; /* of struct pending_splits: came before the task was made */
 	uint32_t readers_ready;     /* bit per operator: ReaderReady to be told */
 	bool reader_telling;
-	struct io_totals {
-		uint64_t records_in, records_out, bytes_in, bytes_out, busy, idle, pressured;
-	} totals;
+	struct executor_told told;
 };
 
 struct pending_splits {
@@ -163,6 +170,9 @@ struct task_executor {
 	bool heartbeating;
 	uint32_t heartbeat_interval_ms, heartbeat_timeout_ms;
 	bool crash_told;
+	uint64_t metrics_sequence; /* of the last TaskMetrics sent */
+	uint64_t metrics_late; /* so often a task's numbers had to wait for the next heartbeat */
+	size_t metrics_first;      /* which task the next heartbeat begins with */
 	struct executor_slot *slots;
 	struct map *jobs;  /* id -> struct executor_job */
 	struct list leaving; /* of struct executor_job: released, and not yet gone */
@@ -241,6 +251,12 @@ void executor_report(struct executor_task *task);
 /* Keeps why the JobManager is not reached, for who waits for the registration. */
 void executor_watch_tries(struct task_executor *executor, mono_t now, mono_t *wake_at);
 void executor_tell_readers(struct executor_task *task);
+
+/* executor_metrics.c */
+void executor_metrics_tell(struct task_executor *executor, struct arena *arena,
+			   Flink__HeartbeatRequest *request);
+void executor_metrics_answered(struct task_executor *executor); /* the last heartbeat */
+void executor_told_fini(struct executor_told *told);
 
 /* executor_files.c */
 void executor_files_list(Flink__TaskExecutor_Service *service, const Flink__ListFilesRequest *input,

@@ -191,6 +191,7 @@ static void heartbeat_answered(const Flink__HeartbeatResponse *answer, void *clo
 	executor->heartbeating = false;
 	if (answer != NULL) {
 		executor->heartbeat_answered = loop_now(runner_loop(executor->options.runner));
+		executor_metrics_answered(executor);
 		if (answer->begin_anew)
 			executor_cancel_all(executor, "the JobManager had given this "
 						      "TaskManager up for its silence");
@@ -221,22 +222,9 @@ static void send_heartbeat(struct task_executor *executor)
 	struct arena *arena = arena_create("heartbeat");
 	struct rpc_fence fence = executor_fence(executor);
 	struct rpc_stub stub;
-	size_t at = 0;
-	void *value;
 
 	slot_reports(executor, arena, &request.slot_reports, &request.n_slot_reports);
-	request.tasks = arena_alloc(arena, map_count(executor->tasks) * sizeof(*request.tasks));
-	while (map_next(executor->tasks, &at, NULL, &value)) {
-		struct executor_task *task = value;
-		Flink__TaskMetrics *metrics;
-
-		if (task->task == NULL)
-			continue;
-		metrics = arena_alloc(arena, sizeof(*metrics));
-		flink__task_metrics__init(metrics);
-		task_report(task->task, arena, metrics);
-		request.tasks[request.n_tasks++] = metrics;
-	}
+	executor_metrics_tell(executor, arena, &request);
 	for (uint32_t i = 0; i < executor->options.slots; i++)
 		if (executor->slots[i].runner != NULL)
 			request.blocking_agents += runner_blocking_count(executor->slots[i].runner);
@@ -338,6 +326,7 @@ void executor_report(struct executor_task *task)
 	}
 	if (task->task != NULL) {
 		task_report(task->task, arena, &metrics);
+		metrics.sequence = ++executor->metrics_sequence;
 		request.metrics = &metrics;
 	}
 	task->sending = true;

@@ -48,6 +48,7 @@ void output_finish(struct output *output)
 		output->first = run;
 	output->last = run;
 	output->records_count += run->count;
+	output->bytes_count += run->size_bytes;
 	output->overdraft->used_bytes += run->capacity_bytes;
 	open_next(output);
 }

@@ -31,7 +31,7 @@ struct output {
 	uint32_t spares_count, buffer_bytes;
 	struct overdraft *overdraft;
 	struct user_call *call; /* told of records too large and of the end of the overdraft */
-	uint64_t records_count; /* emitted and finished, ever */
+	uint64_t records_count, bytes_count; /* emitted and finished, ever */
 };
 
 /* All pointers are borrowed. */

@@ -499,17 +499,27 @@ static bool obey_all(struct task *task, enum step *answer)
 
 /* ---- the agent ------------------------------------------------------------------------------ */
 
+/* An edge refused, or an operator waits for what lies outside: that is its own slowness, so it is
+ * busy time of the task and of the operator. */
+static struct counter *account_blocked(struct task *task, uint64_t ns)
+{
+	int64_t by = atomic_load_explicit(&task->blocked_by, memory_order_relaxed);
+	struct link *waiter = chain_waiter(&task->chain, by);
+
+	counter_add(waiter ? &waiter->waits_ns : &task->edges_ns[by], ns);
+	return waiter ? &task->metrics.busy_ns : &task->metrics.backpressured_ns;
+}
+
 /* The time since the last answer belongs to that answer, and the time of this step is busy. */
 static void account(struct task *task, mono_t until, enum step as)
 {
-	struct task_metrics *metrics = &task->metrics;
 	mono_t since = atomic_load_explicit(&task->accounted_until, memory_order_relaxed);
-	struct counter *counter = as == STEP_IDLE      ? &metrics->idle_ns
-				  : as == STEP_BLOCKED ? &metrics->backpressured_ns
-						       : &metrics->busy_ns;
+	uint64_t ns = until > since ? (uint64_t)(until - since) : 0;
+	struct counter *counter = as == STEP_IDLE      ? &task->metrics.idle_ns
+				  : as == STEP_BLOCKED ? account_blocked(task, ns)
+						       : &task->metrics.busy_ns;
 
-	if (until > since)
-		counter_add(counter, (uint64_t)(until - since));
+	counter_add(counter, ns);
 	atomic_store_explicit(&task->accounted_until, until, memory_order_relaxed);
 }
 
@@ -554,6 +564,7 @@ enum step task_step(struct agent *agent, mono_t now, mono_t *wake_at)
 		accuse(task->chain.foreign);
 	if (answer != STEP_WORKED) /* while it works, busy time runs on until the next step */
 		account(task, world_now(task->options.world), STEP_WORKED);
+	atomic_store_explicit(&task->blocked_by, task->chain.refused_by, memory_order_relaxed);
 	atomic_store_explicit(&task->accounted_as, answer, memory_order_relaxed);
 	atomic_store_explicit(&task->step_since, 0, memory_order_relaxed);
 	return answer;

@@ -15,6 +15,7 @@
 #include "resource_manager.pb-c.h"
 #include "task_executor.pb-c.h"
 
+#include "common/base/limits.h"
 #include "common/base/sm.h"
 #include "common/contract/registry.h"
 #include "common/graph/graph.h"
@@ -73,7 +74,12 @@ const struct id *task_job_id(const struct task *task);
 const char *task_name(const struct task *task); /* "Source: Socket Stream -> Flat Map (1/1)" */
 enum task_state task_state_of(const struct task *task);
 struct task_metrics *task_metrics_of(struct task *task);
-/* Fills a message part (arena-allocated) for the heartbeat; any thread. */
+/* The numbers that its job's metric plan has of it, always in the same order: how many. Any
+ * thread. */
+uint32_t task_values(struct task *task, struct metric_value values[LIMIT_TASK_METRICS_MAX]);
+bool task_is_blocking(const struct task *task); /* in one call for longer than 10 ms */
+char *task_status_text(struct task *task, struct arena *arena);
+/* All of it as a message (arena-allocated), but for the sequence number; any thread. */
 void task_report(struct task *task, struct arena *arena, Flink__TaskMetrics *into);
 /* For crash notes: the name of the operator being called on this thread, and its function. */
 const char *task_current_operator(const struct task *task);

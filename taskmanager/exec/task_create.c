@@ -187,6 +187,9 @@ static int open_output(struct task *task, const Flink__OutputEdge *output, struc
 			       graph->n_edges);
 	const Flink__Edge *edge = graph->edges[output->edge];
 
+	if (edge->source_vertex != task->deployment->vertex)
+		return err_set(err, ERR_DEPLOY_FAILED, "edge %u leaves vertex %u, not %u",
+			       output->edge, edge->source_vertex, task->deployment->vertex);
 	if (edge->source_operator >= task->chain.links_count)
 		return err_set(err, ERR_DEPLOY_FAILED, "edge %u leaves operator %u of %u",
 			       output->edge, edge->source_operator, task->chain.links_count);
@@ -209,6 +212,9 @@ static int open_output(struct task *task, const Flink__OutputEdge *output, struc
 			       link->context.operator_name);
 	link->routers =
 		mem_realloc(link->routers, (link->routers_count + 1) * sizeof(*link->routers));
+	link->edge_numbers = mem_realloc(link->edge_numbers, (link->routers_count + 1) *
+								     sizeof(*link->edge_numbers));
+	link->edge_numbers[link->routers_count] = metric_edge_number(graph, output->edge);
 	if (router_open(&link->routers[link->routers_count], &options, err) != 0)
 		return -1;
 	link->routers_count++;
@@ -227,6 +233,7 @@ static void close_channels(struct task *task, bool finished, const struct err *w
 {
 	struct shuffle *shuffle = task->options.shuffle;
 
+	pthread_mutex_lock(&task->channels_lock);
 	for (uint32_t i = 0; i < task->inputs_count; i++)
 		shuffle_close_input(shuffle, &task->inputs[i].channel);
 	mem_free(task->inputs);
@@ -242,6 +249,7 @@ static void close_channels(struct task *task, bool finished, const struct err *w
 		link->routers = NULL;
 		link->routers_count = 0;
 	}
+	pthread_mutex_unlock(&task->channels_lock);
 }
 
 void task_close_all(struct task *task)
@@ -406,6 +414,10 @@ int task_create(const struct task_options *options, struct task **result, struct
 	task->agent.done = task_done;
 	atomic_init(&task->accounted_until, world_now(options->world));
 	atomic_init(&task->accounted_as, STEP_IDLE);
+	pthread_mutex_init(&task->channels_lock, NULL);
+	task->plan = metric_plan_of(options->graph, task->deployment->vertex);
+	task->edges_count = metric_edges_leaving(options->graph, task->deployment->vertex);
+	task->edges_ns = MEM_NEW_ARRAY(struct counter, task->edges_count);
 	if (open_all(task, err) != 0) {
 		err_wrap(err, "task %s", task->name);
 		task_destroy(&task);
@@ -431,6 +443,8 @@ void task_destroy(struct task **result)
 	while ((held = list_pop_front(&task->splits_held)) != NULL)
 		command_free(CONTAINER_OF(held, struct command, held));
 	flink__task_deployment__free_unpacked(task->deployment, NULL);
+	pthread_mutex_destroy(&task->channels_lock);
+	mem_free(task->edges_ns);
 	mem_free(task->name);
 	mem_free(task);
 	*result = NULL;

@@ -193,6 +193,7 @@ static void task_forget(struct executor_task *task)
 		task_destroy(&task->task);
 	executor_deployment_free(task);
 	mem_free(task->failed_operator);
+	executor_told_fini(&task->told);
 	mem_free(task);
 	job->tasks_count--;
 }

@@ -4,7 +4,10 @@
 #ifndef TASKMANAGER_EXEC_TASK_PRIV_H
 #define TASKMANAGER_EXEC_TASK_PRIV_H
 
+#include <pthread.h>
+
 #include "common/base/ring.h"
+#include "common/graph/metric_plan.h"
 #include "taskmanager/exec/chain.h"
 #include "taskmanager/exec/task.h"
 #include "taskmanager/exec/valve.h"
@@ -73,7 +76,12 @@ struct task {
 	struct task_metrics metrics;
 	_Atomic mono_t
 		accounted_until; /* busy, idle, back-pressured time is counted up to here … */
-	_Atomic uint32_t accounted_as;  /* … and since then it is this (enum step) */
+	_Atomic uint32_t accounted_as; /* … and since then it is this (enum step) … */
+	_Atomic int64_t blocked_by;    /* … BLOCKED by this (chain.refused_by) */
+	struct counter *edges_ns; /* back-pressured time of each edge that leaves the vertex */
+	uint32_t edges_count;
+	struct metric_plan plan;        /* what of operators and edges is told */
+	pthread_mutex_t channels_lock; /* held while channels close, and while they are seen */
 	_Atomic mono_t step_since;      /* 0: no step under way */
 	_Atomic uint32_t status_version; /* odd: being written */
 	_Atomic uint64_t status[TASK_STATUS_WORDS];

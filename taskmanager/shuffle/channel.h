@@ -177,6 +177,14 @@ void channel_fail(struct channel *channel, const struct err *why);
 bool channel_failed(const struct channel *channel, struct err *why); /* why may be NULL */
 uint64_t channel_records_in(const struct channel *channel); /* published so far; any thread */
 uint64_t channel_bytes_in(const struct channel *channel);
+/* Buffers of a channel as they were a moment ago; any thread, while the caller's side is open. */
+struct channel_gauge {
+	uint32_t queued;    /* published and not taken */
+	uint32_t held;      /* published and not released */
+	uint32_t allowed;   /* that the producer may hold now */
+	uint32_t exclusive; /* of those: the channel's own */
+};
+struct channel_gauge channel_gauge_of(const struct channel *channel);
 /* For checkers, while neither side moves: false with the breach in text. */
 bool channel_check(const struct channel *channel, char *text, size_t size_bytes);
 

@@ -45,6 +45,17 @@ static void reported(const Flink__Empty *answer, void *data)
 	}
 }
 
+static void put_records(struct fake_taskmanager *fake, Flink__TaskMetrics *metrics)
+{
+	static uint32_t ids[] = { METRIC_RECORDS_IN, METRIC_RECORDS_OUT };
+
+	fake->counts[0] = fake->counts[1] = fake->records;
+	metrics->sequence = ++fake->sequence;
+	metrics->ids = ids;
+	metrics->values = fake->counts;
+	metrics->n_ids = metrics->n_values = ARRAY_COUNT(ids);
+}
+
 static void report(struct fake_taskmanager *fake, struct fake_task *task, const char *state,
 		   const struct err *why, struct rpc_stub *stub)
 {
@@ -62,7 +73,7 @@ static void report(struct fake_taskmanager *fake, struct fake_task *task, const 
 	if (task->operator != NULL)
 		request.failed_operator = (char *)(uintptr_t)task->operator;
 	if (fake->records > 0) {
-		metrics.records_in = metrics.records_out = fake->records;
+		put_records(fake, &metrics);
 		request.metrics = &metrics;
 	}
 	flink__resource_manager__update_task_state(rpc_stub_service(stub), &request, reported,
@@ -471,7 +482,8 @@ void fake_heartbeat(struct fake_taskmanager *fake)
 
 		flink__task_metrics__init(metrics);
 		metrics->execution_id = id_to_message(&fake->tasks[i].execution_id);
-		metrics->records_in = metrics->records_out = fake->records;
+		put_records(fake, metrics);
+		metrics->status_told = true;
 		metrics->status_text = fake->status_text;
 		request.tasks[request.n_tasks++] = metrics;
 	}

@@ -52,6 +52,7 @@ struct fake_taskmanager {
 	enum err_code report_code; /* of the last refused report */
 	char status_text[64]; /* of each running task, in heartbeats */
 	uint64_t records;     /* records in and out of each running task, in heartbeats */
+	uint64_t sequence, counts[2]; /* of what is told of them */
 	const char *crash_note, *crash_operator; /* told at the next registration */
 	struct id crash_job_id;
 	/* behaviour */

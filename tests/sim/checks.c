@@ -29,14 +29,14 @@
 #define PAGES_EVERY 251
 #define EVENTS_MAX 5000000 /* the longest of thousands of runs has a twentieth of it */
 
-struct figures { /* of one vertex, the largest seen */
+struct seen { /* of one vertex, the largest seen */
 	struct io_metrics io;
 };
 
 struct checks {
 	struct cluster *cluster;
 	unsigned long long events, moves;
-	struct map *figures; /* job id and vertex -> struct figures */
+	struct map *figures; /* job id and vertex -> struct seen */
 };
 
 struct checks *checks_create(struct cluster *cluster)
@@ -208,10 +208,10 @@ static void check_vertex(struct checks *checks, const struct job *job, uint32_t 
 	if (executions != vertex->message->parallelism)
 		err_set(&checks->cluster->breach, ERR_BUG, "vertex %u counts %u executions of %u",
 			v, executions, vertex->message->parallelism);
-	struct figures *figures = map_get(checks->figures, bytes_of(key, sizeof(key)));
+	struct seen *figures = map_get(checks->figures, bytes_of(key, sizeof(key)));
 
 	if (figures == NULL) {
-		figures = MEM_NEW(struct figures);
+		figures = MEM_NEW(struct seen);
 		map_put(checks->figures, bytes_of(key, sizeof(key)), figures);
 	}
 	if (falls(&sum, &figures->io))

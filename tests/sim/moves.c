@@ -152,9 +152,11 @@ static void count_vertex(const struct job_vertex *vertex, struct tally *tally)
 			Flink__OperatorKind kind = vertex->message->operators[o]->kind;
 
 			if (kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE)
-				tally->made += execution->operators[o].records_out;
+				tally->made += execution_operator_total(
+					execution, (uint32_t)o, OPERATOR_RECORDS_OUT);
 			if (kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK)
-				tally->taken += execution->operators[o].records_in;
+				tally->taken += execution_operator_total(
+					execution, (uint32_t)o, OPERATOR_RECORDS_IN);
 		}
 	}
 }
@@ -180,7 +182,7 @@ static void check_figures(struct moves *moves, const struct job *job)
 			"job %u FINISHED and tells %llu records at its sinks, not %llu",
 			ledger_number(ledger), (unsigned long long)all.taken,
 			(unsigned long long)arrived);
-	if (ledger_plan(ledger)->ship != SHIP_BROADCAST && all.in != all.out)
+	if (ledger_plan(ledger)->ship != SHIP_BROADCAST && all.in - all.made != all.out - all.taken)
 		err_set(&moves->cluster->breach, ERR_BUG,
 			"job %u FINISHED, %llu records left its vertices and %llu entered them",
 			ledger_number(ledger), (unsigned long long)all.out,
