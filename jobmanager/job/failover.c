@@ -493,7 +493,8 @@ void job_master_taskmanager_here(struct job *job, const char *former,
 
 /* ---- starting again ------------------------------------------------------------------------- */
 
-static void next_attempt(struct job_master *master, struct execution *execution)
+static void next_attempt(struct job_master *master, struct execution *execution,
+			 const struct id *id)
 {
 	struct job_vertex *vertex = execution->vertex;
 
@@ -507,15 +508,18 @@ static void next_attempt(struct job_master *master, struct execution *execution)
 	execution->submitted = false;
 	memset(execution->entered_ms, 0, sizeof(execution->entered_ms));
 	execution->entered_ms[EXECUTION_CREATED] = world_wall(master->options.world);
-	world_random_bytes(master->options.world, &execution->id, sizeof(execution->id));
+	execution->id = *id;
 	map_put(master->options.executions, map_key_id(&execution->id), execution);
 	master->slot_users[execution_slot_number(execution)]++;
 }
 
 static void restart(struct job_master *master)
 {
+	struct id *ids = job_draw_ids(master, master->executions_count), *next = ids;
+
 	FOR_EACH_EXECUTION(master, execution)
-		next_attempt(master, execution);
+		next_attempt(master, execution, next++);
+	mem_free(ids);
 	master->final_count = master->running_count = 0;
 	master->idle_next = MONO_NEVER;
 	master->cancel_until = MONO_NEVER;

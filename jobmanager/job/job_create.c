@@ -75,22 +75,33 @@ static void number_slots(struct job_master *master)
 	master->slot_idle_at = MEM_NEW_ARRAY(mono_t, master->slots_needed);
 }
 
+/* All at once: the kernel is asked once. */
+struct id *job_draw_ids(struct job_master *master, uint32_t count)
+{
+	struct id *ids = MEM_NEW_ARRAY(struct id, count);
+
+	world_random_bytes(master->options.world, ids, count * sizeof(*ids));
+	return ids;
+}
+
 static void create_executions(struct job_master *master, struct job_vertex *vertex)
 {
 	const Flink__Vertex *message = vertex->message;
+	struct id *ids = job_draw_ids(master, message->parallelism);
 
 	vertex->executions = MEM_NEW_ARRAY(struct execution, message->parallelism);
 	vertex->counts[EXECUTION_CREATED] = message->parallelism;
 	for (uint32_t i = 0; i < message->parallelism; i++) {
 		struct execution *execution = &vertex->executions[i];
 
-		world_random_bytes(master->options.world, &execution->id, sizeof(execution->id));
+		execution->id = ids[i];
 		execution->vertex = vertex;
 		execution->status_text = (char *)(uintptr_t)nothing;
 		execution->entered_ms[EXECUTION_CREATED] = master->job.start_ms;
 		map_put(master->options.executions, map_key_id(&execution->id), execution);
 		master->slot_users[execution_slot_number(execution)]++;
 	}
+	mem_free(ids);
 	master->executions_count += message->parallelism;
 }
 

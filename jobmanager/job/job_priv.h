@@ -141,6 +141,7 @@ static inline struct job_master *job_master_of(const struct job *job)
 
 /* job_create.c */
 void job_vertices_fini(struct job_master *master);
+struct id *job_draw_ids(struct job_master *master, uint32_t count); /* random; mem_free */
 void execution_set_status_text(struct execution *execution, const char *text);
 
 /* job_master.c */

@@ -121,9 +121,9 @@ void resource_manager_give_up(struct resource_manager *manager,
 
 /* ---- slots for a job --------------------------------------------------------------------------
  * A demand is met whole or not at all, so that two jobs never hold half of their slots and wait for
- * each other. Demands stand in line by age of their jobs; one that could never be met with the
- * slots there are does not hold up those behind it, unless its job ran before (its TaskManager is
- * expected back).
+ * each other. Demands stand in line by age of their jobs. One that has to wait lets those behind it
+ * that fit go first for 10 s, and then keeps what gets free; one that could never be met with the
+ * slots there are always lets them, unless its job ran before (its TaskManager is expected back).
  *
  *   WAITING -> REQUESTING -> GRANTED;  REQUESTING -> WAITING (a slot was refused or lost) */
 struct slot_demand_options {

@@ -41,6 +41,7 @@ struct slot_demand {
 	struct slot **slots; /* [options.slots_count]; REQUESTED or ALLOCATED */
 	uint32_t slots_count, allocated_count;
 	char *waiting_for;
+	mono_t patient_until; /* then nobody passes by any more; 0: it never waited for others */
 };
 
 /* resource_manager.c */

@@ -196,27 +196,33 @@ static void two_jobs_never_hold_half_of_their_slots_each(void **state)
 	finish(bed);
 }
 
-static void who_can_never_run_does_not_hold_up_the_others_who_can_does(void **state)
+static void who_waits_lets_smaller_ones_pass_by_and_then_no_more(void **state)
 {
 	struct bed *bed = bed_create(9, NULL);
-	struct job *impossible, *small, *next, *last;
+	struct job *impossible, *small, *wide, *passing, *late;
 	char note[512];
 
-	bed_taskmanager(bed, 0, 3);
-	bed_until_slots(bed, 3, 1000);
+	bed_taskmanager(bed, 0, 4);
+	bed_until_slots(bed, 4, 1000);
 	impossible = bed_submit(bed, "Impossible", 1, 9, NULL);
 	small = bed_submit(bed, "Small", 1, 2, NULL);
 	bed_until_running(bed, small, 1000);
-	next = bed_submit(bed, "Next", 1, 3, NULL);
-	last = bed_submit(bed, "Last", 1, 1, NULL);
+	wide = bed_submit(bed, "Wide", 1, 4, NULL);
+	passing = bed_submit(bed, "Passing", 1, 1, NULL);
+	bed_until_running(bed, passing, 1000);
+	bed_pass(bed, 10000);
+	late = bed_submit(bed, "Late", 1, 1, NULL);
 	bed_pass(bed, 500);
-	bed_note(last, note, sizeof(note));
+	bed_note(late, note, sizeof(note));
 	assert_string_equal(note,
-			    "needs 1 slot, 1 free, but job 'Next' is before it and needs 3: start "
+			    "needs 1 slot, 1 free, but job 'Wide' is before it and needs 4: start "
 			    "another TaskManager (./bin/taskmanager.sh start) or cancel that job");
-	assert_int_equal(last->all_running_ms, -1);
-	assert_int_equal(dispatcher_cancel(bed->dispatcher, &next->id, &bed->err), 0);
-	bed_until_running(bed, last, 1000);
+	assert_int_equal(dispatcher_cancel(bed->dispatcher, &small->id, &bed->err), 0);
+	assert_int_equal(dispatcher_cancel(bed->dispatcher, &passing->id, &bed->err), 0);
+	bed_until_running(bed, wide, 1000);
+	assert_int_equal(late->all_running_ms, -1);
+	assert_int_equal(dispatcher_cancel(bed->dispatcher, &wide->id, &bed->err), 0);
+	bed_until_running(bed, late, 1000);
 	assert_int_equal(impossible->all_running_ms, -1);
 	finish(bed);
 }
@@ -402,7 +408,7 @@ int main(void)
 		cmocka_unit_test(a_broken_connection_is_opened_again_and_held_slots_are_cleared),
 		cmocka_unit_test(the_reason_to_wait_is_there_at_once_with_numbers_and_a_fix),
 		cmocka_unit_test(two_jobs_never_hold_half_of_their_slots_each),
-		cmocka_unit_test(who_can_never_run_does_not_hold_up_the_others_who_can_does),
+		cmocka_unit_test(who_waits_lets_smaller_ones_pass_by_and_then_no_more),
 		cmocka_unit_test(tasks_spread_evenly_over_taskmanagers),
 		cmocka_unit_test(a_taskmanager_that_refuses_is_passed_over),
 		cmocka_unit_test(an_offer_that_came_too_late_is_given_back),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * slots.c - who owns which slot. Demands stand in line by age; the first that can be met whole gets
- * its slots: RequestSlot goes out for each, the TaskManager's answer is the offer, and when all
- * have answered the job is told. A refusal sends the demand back to the line, with what it has.
+ * slots.c - who owns which slot. Demands stand in line by age; one that can be met whole gets its
+ * slots: RequestSlot goes out for each, the TaskManager's answer is the offer, and when all have
+ * answered the job is told. A refusal sends the demand back to the line, with what it has. Smaller
+ * ones pass by one that cannot be met, for a while; then what gets free is kept for it.
  *
  * A slot that is given back is FREEING until its TaskManager has answered FreeSlot, for that waits
  * for the tasks in it. A report of a slot that is held for somebody unknown begins the same way, so
@@ -13,6 +14,7 @@
 #include "common/base/mem.h"
 #include "jobmanager/resource/resource_priv.h"
 
+#define PASSED_BY_MS 10000 /* so long smaller demands may go before one that waits */
 #define REFUSED_MS 1000 /* a slot that was refused is not asked for again before */
 
 static const struct sm_state slot_state_rows[] = {
@@ -58,7 +60,7 @@ static void slot_detach(struct slot *slot)
 {
 	struct slot_demand *demand = slot->demand;
 
-	for (uint32_t i = 0; i < demand->slots_count; i++) {
+	for (uint32_t i = demand->slots_count; i-- > 0;) { /* the last one goes first, mostly */
 		if (demand->slots[i] != slot)
 			continue;
 		memmove(demand->slots + i, demand->slots + i + 1,
@@ -204,13 +206,12 @@ static void request_slot_answered(const Flink__Empty *answer, void *data)
 }
 
 static void request_slot(struct resource_manager *manager, struct slot_demand *demand,
-			 struct slot *slot)
+			 struct slot *slot, const struct id *allocation_id)
 {
 	Flink__RequestSlotRequest request = FLINK__REQUEST_SLOT_REQUEST__INIT;
 	struct rpc_stub stub;
 
-	world_random_bytes(manager->options.world, &slot->allocation_id,
-			   sizeof(slot->allocation_id));
+	slot->allocation_id = *allocation_id;
 	slot->job_id = demand->options.job_id;
 	slot->demand = demand;
 	demand->slots[demand->slots_count++] = slot;
@@ -312,6 +313,7 @@ static void meet(struct resource_manager *manager, struct slot_demand *demand, m
 {
 	uint32_t missing = demand->options.slots_count - demand->slots_count;
 	struct slot **slots = MEM_NEW_ARRAY(struct slot *, missing);
+	struct id *ids = MEM_NEW_ARRAY(struct id, missing);
 	uint32_t picked = spread_pick(manager, now, slots, missing);
 
 	CHECK(picked == missing, "%u of %u slots picked, %u free", picked, missing,
@@ -319,8 +321,10 @@ static void meet(struct resource_manager *manager, struct slot_demand *demand, m
 	if (demand->state == DEMAND_WAITING)
 		sm_move(&demand_states, &demand->state, DEMAND_REQUESTING, demand);
 	say_waiting(demand, NULL);
+	world_random_bytes(manager->options.world, ids, picked * sizeof(*ids));
 	for (uint32_t i = 0; i < picked; i++)
-		request_slot(manager, demand, slots[i]);
+		request_slot(manager, demand, slots[i], &ids[i]);
+	mem_free(ids);
 	mem_free(slots);
 }
 
@@ -334,6 +338,27 @@ static void give_all_back(struct resource_manager *manager, struct slot_demand *
 	SOMETIMES_IF(demand->state == DEMAND_REQUESTING, "a job gives back the slots that it has because others are gone");
 	if (demand->state == DEMAND_REQUESTING)
 		sm_move(&demand_states, &demand->state, DEMAND_WAITING, demand);
+}
+
+/* Does the demand, which cannot be met now, hold up those behind it? One that no empty cluster
+ * could meet waits for a new TaskManager, which is no reason for others to wait; but one whose job
+ * ran before expects its own back within a moment. */
+static bool holds_up_others(const struct resource_manager *manager, struct slot_demand *demand,
+			    mono_t now, mono_t *again)
+{
+	uint32_t needed = demand->options.slots_count;
+
+	if (demand->options.ran_before || needed <= manager->slots_free + manager->slots_freeing)
+		return true;
+	if (needed > manager->slots_total)
+		return false;
+	if (demand->patient_until == 0)
+		demand->patient_until = mono_after_ms(now, PASSED_BY_MS);
+	if (now >= demand->patient_until)
+		return true;
+	SOMETIMES("a job lets smaller ones pass by");
+	*again = mono_min(*again, demand->patient_until);
+	return false;
 }
 
 mono_t slot_table_serve(struct resource_manager *manager, mono_t now)
@@ -363,8 +388,7 @@ mono_t slot_table_serve(struct resource_manager *manager, mono_t now)
 			explain_turn(demand, blocking, free);
 		else if (needed > free + manager->slots_freeing) /* else they come in a moment */
 			explain_shortage(manager, demand, free);
-		if (blocking == NULL &&
-		    (needed <= manager->slots_total || demand->options.ran_before))
+		if (blocking == NULL && holds_up_others(manager, demand, now, &again))
 			blocking = demand;
 	}
 	return again;
