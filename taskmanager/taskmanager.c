@@ -95,6 +95,23 @@ static uint32_t segment_bytes_of(const struct conf *conf)
 	return size;
 }
 
+static struct debloat_options debloat_of(const struct conf *conf)
+{
+	return (struct debloat_options){
+		.enabled = conf_bool(conf, "taskmanager.network.memory.buffer-debloat.enabled"),
+		.target_ms = (uint32_t)conf_duration_ms(
+			conf, "taskmanager.network.memory.buffer-debloat.target"),
+		.period_ms = (uint32_t)conf_duration_ms(
+			conf, "taskmanager.network.memory.buffer-debloat.period"),
+		.samples = (uint32_t)conf_int(
+			conf, "taskmanager.network.memory.buffer-debloat.samples"),
+		.threshold_percent = (uint32_t)conf_int(
+			conf, "taskmanager.network.memory.buffer-debloat.threshold-percentages"),
+		.segment_bytes_min =
+			(uint32_t)conf_memory_bytes(conf, "taskmanager.memory.min-segment-size"),
+	};
+}
+
 static int create_shuffle(struct taskmanager *taskmanager, const struct memory *memory,
 			  const char *bind_host, struct err *err)
 {
@@ -110,6 +127,7 @@ static int create_shuffle(struct taskmanager *taskmanager, const struct memory *
 			(uint32_t)conf_int(conf, "taskmanager.network.memory.buffers-per-channel"),
 		.floating_segments_per_gate = (uint32_t)conf_int(
 			conf, "taskmanager.network.memory.floating-buffers-per-gate"),
+		.debloat = debloat_of(conf),
 	};
 
 	return shuffle_create(taskmanager->io, &options, &taskmanager->shuffle, err);

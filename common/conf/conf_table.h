@@ -195,6 +195,9 @@ CONF_KEY("taskmanager.memory.flink.size", MEMORY, "", RANGE(1048576, INT64_MAX),
 CONF_KEY("taskmanager.memory.segment-size", MEMORY, "32 kb", RANGE(2048, 32768), DRAW(2048, 32768),
 	 WORKS, "",
 	 "largest size of a network buffer; a record and its text must fit into one")
+CONF_KEY("taskmanager.memory.min-segment-size", MEMORY, "256 b", RANGE(64, 32768),
+	 DRAW(64, 4096), WORKS, "",
+	 "network buffers for a slow task are filled at least so far")
 CONF_KEY("taskmanager.memory.network.min", MEMORY, "64 mb", RANGE(1048576, INT64_MAX), FIXED,
 	 SILENT, "taskmanager.network.memory.min",
 	 "least memory for network buffers")
@@ -211,10 +214,23 @@ CONF_KEY("taskmanager.network.memory.floating-buffers-per-gate", INT, "8", RANGE
 	 DRAW(0, 8), WORKS, "",
 	 "buffers that the channels of one input share")
 CONF_KEY("taskmanager.network.memory.max-overdraft-buffers-per-gate", INT, "5", RANGE(0, 4096),
-	 FIXED, LATER, "",
-	 "buffers that a task may take over its share inside one call of a user function")
-CONF_KEY("taskmanager.network.memory.buffer-debloat.*", TEXT, "", ANY, FIXED, LATER, "",
-	 "buffers that shrink with the load")
+	 FIXED, SILENT, "",
+	 "buffers over its share for one call of a user function; here that is memory of its own")
+CONF_KEY("taskmanager.network.memory.buffer-debloat.enabled", BOOL, "true", ANY, DRAW(0, 1), WORKS,
+	 "",
+	 "keep no more on its way to a slow task than it takes in the target time")
+CONF_KEY("taskmanager.network.memory.buffer-debloat.target", DURATION, "10 ms", RANGE(1, 3600000),
+	 DRAW(1, 1000), WORKS, "",
+	 "how long a watermark or barrier should wait behind records at one task")
+CONF_KEY("taskmanager.network.memory.buffer-debloat.period", DURATION, "50 ms", RANGE(1, 3600000),
+	 DRAW(1, 500), WORKS, "",
+	 "how often it is measured what a task takes")
+CONF_KEY("taskmanager.network.memory.buffer-debloat.samples", INT, "20", RANGE(1, 10000),
+	 DRAW(1, 40), WORKS, "",
+	 "over how many periods that is averaged")
+CONF_KEY("taskmanager.network.memory.buffer-debloat.threshold-percentages", INT, "25",
+	 RANGE(0, 100), DRAW(0, 50), WORKS, "",
+	 "by how much it must change before the senders are told, in percent")
 CONF_KEY("taskmanager.network.*", TEXT, "", ANY, FIXED, SILENT, "",
 	 "other details of Flink's network stack")
 CONF_KEY("taskmanager.memory.managed.size", MEMORY, "", RANGE(0, INT64_MAX), FIXED, SILENT, "",

@@ -556,6 +556,8 @@ enum step task_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	enum step before = atomic_load_explicit(&task->accounted_as, memory_order_relaxed);
 
 	account(task, now, before);
+	if (task->gate != NULL)
+		gate_debloat(task->gate, now, counter_get(&task->metrics.idle_ns));
 	atomic_store_explicit(&task->step_since, now, memory_order_relaxed);
 	enum step answer = step_as_state_has_it(task, now, wake_at);
 

@@ -52,6 +52,8 @@ struct channel *channel_create(const struct channel_options *options)
 	channel->slots = MEM_NEW_ARRAY(struct channel_slot, slots);
 	channel->slots_mask = slots - 1;
 	channel->limit_seen = channel->window_segments;
+	channel->window_cap = LIMIT_CHANNEL_SEGMENTS_MAX;
+	atomic_init(&channel->fill_bytes, channel->segment_bytes);
 	channel->waiter.wake = channel_segment_back;
 	atomic_init(&channel->limit, channel->window_segments);
 	atomic_init(&channel->wanted_limit, CHANNEL_NEVER);
@@ -333,6 +335,24 @@ uint32_t channel_record_bytes_max(const struct channel *channel)
 	return channel->segment_bytes - (uint32_t)sizeof(struct run_header) - columns;
 }
 
+/* Where the run for a record ends at the latest: the segment is filled so far, but the first record
+ * gets the room that it needs. */
+static uint32_t channel_run_room(const struct channel *channel, uint32_t offset,
+				 uint32_t record_bytes)
+{
+	uint32_t room = channel->segment_bytes - offset, fill, needed;
+
+	fill = atomic_load_explicit(&((struct channel *)(uintptr_t)channel)->fill_bytes,
+				    memory_order_relaxed);
+	if (likely(fill >= channel->segment_bytes))
+		return room;
+	fill = fill > offset ? fill - offset : 0;
+	needed = record_bytes + channel->segment_bytes - channel_record_bytes_max(channel) + 8;
+	if (offset == 0 && fill < needed)
+		fill = needed;
+	return fill < room ? fill : room;
+}
+
 HOT void *channel_reserve_slow(struct channel *channel, uint32_t size_bytes)
 {
 	if (atomic_load(&channel->failure) != NULL)
@@ -352,7 +372,7 @@ HOT void *channel_reserve_slow(struct channel *channel, uint32_t size_bytes)
 			void *record = NULL;
 
 			if (run_begin(&channel->run, channel->open->data + offset,
-				      channel->segment_bytes - offset))
+				      channel_run_room(channel, offset, size_bytes)))
 				record = run_reserve(&channel->run, size_bytes);
 			if (record != NULL)
 				return record;
@@ -373,7 +393,8 @@ bool channel_append_run(struct channel *channel, const void *run, uint32_t size_
 		return false;
 	channel_close_run(channel);
 	if (channel->open != NULL &&
-	    position_offset(channel->position) + size_bytes > channel->segment_bytes) {
+	    size_bytes >
+		    channel_run_room(channel, position_offset(channel->position), size_bytes)) {
 		channel_complete_segment(channel);
 		channel_publish_position(channel);
 	}

@@ -198,6 +198,16 @@ void gate_add(struct gate *gate, struct channel *channel, uint32_t index); /* in
 /* Up to `count` segments of the pool may be lent, as long as it has them, to those channels whose
  * producers fill their windows. Later calls change nothing. */
 void gate_set_floating(struct gate *gate, struct segment_pool *pool, uint32_t count);
+struct debloat_options;
+/* No more shall be on its way to the gate than its consumer drains in the target time. */
+void gate_set_debloat(struct gate *gate, const struct debloat_options *options);
+/* To be called now and then, in each step say; looks at the channels once per period. idle_ns: for
+ * how long, in all, the consumer has had nothing to do. */
+void gate_debloat(struct gate *gate, mono_t now, uint64_t idle_ns);
+/* Gauges, any thread: how long the consumer will take for what is there, and how far segments are
+ * filled for it. */
+uint64_t gate_queued_ms(const struct gate *gate);
+uint64_t gate_fill_bytes(const struct gate *gate);
 /* The next ready channel, or NULL. It stays the gate's current one until channel_take says
  * NOTHING (then it is listed again on the next publish) or gate_yield puts it at the end. */
 struct channel *gate_next(struct gate *gate);

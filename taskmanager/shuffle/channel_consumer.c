@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/base/check.h"
+#include "common/base/limits.h"
 #include "common/base/mark.h"
 #include "taskmanager/shuffle/channel_priv.h"
 
@@ -92,7 +93,10 @@ static void channel_take_run(struct channel *channel, uint64_t stop, bool ends, 
 
 	run_view(channel->type, run, batch);
 	batch->segment = segment;
-	taken += ((const struct run_header *)run)->size_bytes;
+	uint32_t size_bytes = ((const struct run_header *)run)->size_bytes;
+
+	taken += size_bytes;
+	channel->taken_bytes += size_bytes;
 	CHECK(taken <= stop, "a run reaches past what was published");
 	if (ends && taken == stop)
 		taken = position_start_of(position_segment(taken) + 1);
@@ -208,8 +212,11 @@ static void channel_limit_raised(struct channel *channel, uint64_t limit)
 static uint32_t channel_lend(struct channel *channel, uint64_t wanted)
 {
 	struct gate *gate = channel->gate;
-	uint64_t more = channel->slots_mask + 1 - channel->window_segments;
+	uint64_t max = channel->slots_mask + 1, more;
 
+	if (max > channel->window_cap)
+		max = channel->window_cap;
+	more = max > channel->window_segments ? max - channel->window_segments : 0;
 	if (more > wanted)
 		more = wanted;
 	if (more > gate->floating_free)
@@ -259,6 +266,8 @@ static void channel_adjust_window(struct channel *channel, uint64_t used, uint64
 		channel->window_target = channel->window_peak;
 		channel->window_peak = channel->window_released = 0;
 	}
+	if (channel->window_target > channel->window_cap)
+		channel->window_target = channel->window_cap;
 	if (unlikely(segment_pool_held(channel->gate->pool))) {
 		SOMETIMES("segments are called back for somebody who waits for room");
 		channel->window_target = channel->window_segments_base;
@@ -266,6 +275,30 @@ static void channel_adjust_window(struct channel *channel, uint64_t used, uint64
 	if (window > channel->window_target)
 		channel->window_segments -=
 			channel_lent_back(channel, window - channel->window_target, released_count);
+}
+
+void channel_allow(struct channel *channel, uint64_t bytes)
+{
+	uint64_t base = channel->window_segments_base, segment = channel->segment_bytes;
+	uint64_t cap = bytes / segment, fill = (bytes / base + 7) & ~UINT64_C(7);
+
+	if (bytes == 0 || cap > LIMIT_CHANNEL_SEGMENTS_MAX)
+		cap = LIMIT_CHANNEL_SEGMENTS_MAX;
+	channel->window_cap = (uint32_t)(cap > base ? cap : base);
+	if (bytes == 0 || fill > segment)
+		fill = segment;
+	atomic_store_explicit(&channel->fill_bytes, (uint32_t)fill, memory_order_relaxed);
+	atomic_store_explicit(&channel->allowed_bytes,
+			      bytes < UINT32_MAX ? (uint32_t)bytes : 0, memory_order_relaxed);
+}
+
+uint16_t channel_allowed_units(const struct channel *channel)
+{
+	uint64_t bytes = atomic_load_explicit(
+		&((struct channel *)(uintptr_t)channel)->allowed_bytes, memory_order_relaxed);
+	uint64_t units = (bytes + CHANNEL_ALLOWED_UNIT_BYTES - 1) / CHANNEL_ALLOWED_UNIT_BYTES;
+
+	return units <= UINT16_MAX ? (uint16_t)units : 0;
 }
 
 void channel_release(struct channel *channel, struct position up_to)
@@ -370,6 +403,14 @@ bool channel_check(const struct channel *channel, char *text, size_t size_bytes)
 	     (unsigned long long)c->opened, (unsigned long long)position_segment(released));
 	RULE(queued <= CHANNEL_CONTROLS_MAX, "%llu control elements are queued",
 	     (unsigned long long)queued);
+	for (uint64_t i = 0; i <= c->slots_mask; i++)
+		RULE(c->slots[i].segment == NULL ||
+			     c->slots[i].segment->size_bytes == c->segment_bytes,
+		     "a segment of %u bytes in a channel of segments of %u",
+		     c->slots[i].segment->size_bytes, c->segment_bytes);
+	RULE(position_offset(c->position) <= c->segment_bytes,
+	     "%u bytes were appended to a segment of %u", position_offset(c->position),
+	     c->segment_bytes);
 	RULE(c->floating_segments == c->window_segments - c->window_segments_base ||
 		     atomic_load(&c->consumer_left),
 	     "a window of %u is not %u and %u lent ones", c->window_segments,

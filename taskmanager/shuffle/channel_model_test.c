@@ -8,10 +8,12 @@
 
 #include "common/base/hash.h"
 #include "taskmanager/shuffle/channel_fixture.h"
+#include "taskmanager/shuffle/segment_priv.h"
 
 #define EVENTS_MAX 4000
 #define KEPT_MAX 64
 #define POOL_SEGMENTS 16
+#define ADMITTED_SEGMENTS 8 /* a window and what is granted by hand need no more */
 
 /* What was produced: a record's hash, or a control element. */
 struct event {
@@ -35,6 +37,7 @@ struct model {
 	struct segment
 		*outside[POOL_SEGMENTS]; /* held by somebody else, so that the pool runs empty */
 	uint32_t outside_count;
+	uint32_t size_class;
 	bool tails, timestamps, by_hand;
 };
 
@@ -62,19 +65,29 @@ static void model_check(struct model *m)
 	if (!channel_check(m->near, text, sizeof(text)) ||
 	    !channel_check(m->far, text, sizeof(text)))
 		fail_msg("seed %llu: %s", (unsigned long long)m->seed, text);
-	MUST(m, segment_pool_free(m->pool) + held + m->outside_count == POOL_SEGMENTS);
-	MUST(m, m->near == m->far || segment_pool_free(m->far_pool) + held_far == POOL_SEGMENTS);
+	if (m->size_class == SEGMENT_WHOLE)
+		held += m->outside_count;
+	MUST(m, atomic_load(&m->pool->classes[m->size_class].used) == held);
+	MUST(m, m->near == m->far ||
+			atomic_load(&m->far_pool->classes[m->size_class].used) == held_far);
+	if (!segment_pool_check(m->pool, text, sizeof(text)) ||
+	    !segment_pool_check(m->far_pool, text, sizeof(text)))
+		fail_msg("seed %llu: %s", (unsigned long long)m->seed, text);
 }
 
 static struct channel *model_channel(struct model *m, struct segment_pool *pool, uint32_t window)
 {
 	struct channel_options options = { .type = m->type,
 					   .pool = pool,
+					   .size_class = m->size_class,
+					   .admitted_segments = ADMITTED_SEGMENTS,
 					   .window_segments = window,
 					   .window_segments_max =
 						   window + random_below(&m->random, 4),
 					   .with_timestamps = m->timestamps };
+	struct err err;
 
+	MUST(m, segment_pool_admit(pool, m->size_class, ADMITTED_SEGMENTS, &err) == 0);
 	return channel_create(&options);
 }
 
@@ -92,6 +105,7 @@ static void model_create(struct model *m, uint64_t seed, bool courier)
 	m->pool = m->far_pool = segment_pool_create(POOL_SEGMENTS * segment_bytes, segment_bytes);
 	if (courier)
 		m->far_pool = segment_pool_create(POOL_SEGMENTS * segment_bytes, segment_bytes);
+	m->size_class = random_below(&m->random, segment_pool_classes(m->pool));
 	m->near = m->far = model_channel(m, m->pool, 1 + random_below(&m->random, 5));
 	if (courier)
 		m->far = model_channel(m, m->far_pool, 1 + random_below(&m->random, 5));
@@ -305,6 +319,19 @@ static bool model_courier(struct model *m)
 	return true;
 }
 
+/* What debloating does to a channel, by other dice. */
+static void model_allow(struct model *m)
+{
+	uint64_t most = UINT64_C(1) << random_below(&m->random, 17);
+	uint64_t bytes = random_below(&m->random, (uint32_t)most);
+
+	if (random_below(&m->random, 4) == 0)
+		bytes = 0;
+	channel_allow(m->far, bytes);
+	if (m->near != m->far)
+		channel_allow_units(m->near, channel_allowed_units(m->far));
+}
+
 /* ---- the runs ------------------------------------------------------------------------------- */
 
 static void model_act(struct model *m, bool courier)
@@ -323,7 +350,9 @@ static void model_act(struct model *m, bool courier)
 		model_urgent(m);
 	else if (dice < 80)
 		model_take(m);
-	else if (dice < 90)
+	else if (dice < 82)
+		model_allow(m);
+	else if (dice < 91)
 		model_release(m, random_below(&m->random, m->kept_count + 1));
 	else if (m->by_hand)
 		channel_grant(m->near, channel_limit(m->near) + random_below(&m->random, 3));

@@ -6,6 +6,7 @@
 #define TASKMANAGER_SHUFFLE_CHANNEL_PRIV_H
 
 #include "taskmanager/shuffle/channel.h"
+#include "taskmanager/shuffle/debloat.h"
 #include "taskmanager/shuffle/ready.h"
 
 #define CHANNEL_LINE _Alignas(2 * CACHE_LINE_BYTES)
@@ -75,9 +76,12 @@ struct channel {
 	uint32_t window_segments; /* allowed now: base + floating */
 	uint32_t floating_segments;
 	uint64_t window_peak, window_released, window_target; /* see channel_adjust_window */
+	uint32_t window_cap;  /* not more is lent: see channel_allow */
+	uint64_t taken_bytes; /* by channel_take */
 	bool by_hand;
 	bool consumer_gone; /* left, and kept only for the gate's list */
 	struct gate *gate;
+	struct list_node gate_node;
 	uint32_t gate_index;
 	/* retiring: never shown again, but still in the list */
 	enum { GATE_LISTABLE, GATE_RETIRING, GATE_RETIRED } retired;
@@ -85,6 +89,8 @@ struct channel {
 	/* The consumer writes, everybody reads. */
 	CHANNEL_LINE _Atomic uint64_t released; /* packed */
 	_Atomic uint64_t limit, control_head;
+	atomic_uint fill_bytes; /* the producer fills segments so far, or with one record or run */
+	atomic_uint allowed_bytes; /* the same in all; 0: no limit. For a far producer */
 	atomic_bool consumer_left;
 
 	/* Where they meet when one has to tell the other. */
@@ -119,7 +125,12 @@ struct channel {
 struct gate {
 	struct ready_list *list;
 	struct channel *current;
+	struct list channels;
 	uint32_t channels_count;
+	uint64_t allowed_bytes; /* what each channel was told last; 0: all it can */
+	uint64_t gone_bytes;    /* taken from channels that have left */
+	struct debloat debloat;
+	_Atomic uint64_t queued_ms, fill_bytes; /* for gauges */
 	uint32_t floating_free, floating_total; /* that may be lent: not lent now, in all */
 	struct segment_pool *pool; /* who lends them; NULL: nobody does */
 };
@@ -152,6 +163,17 @@ void channel_list_drain(struct ready_list *list);
 /* Tell the producer once the limit (the count of taken control elements) reaches this. */
 void channel_want_limit(struct channel *channel, uint64_t limit);
 void channel_want_head(struct channel *channel, uint64_t head);
+/* The consumer's side: so many bytes may be on their way; 0: as many as there are segments for. It
+ * is a wish: a record or run that is larger goes all the same, and what is granted stays granted.
+ * Lent segments go first, then the others are filled only in part. */
+void channel_allow(struct channel *channel, uint64_t bytes);
+/* What a far producer is to be told, and what it does then: in the units of data_frame.h. */
+#define CHANNEL_ALLOWED_UNIT_BYTES 64
+uint16_t channel_allowed_units(const struct channel *channel);
+static inline void channel_allow_units(struct channel *channel, uint16_t units)
+{
+	channel_allow(channel, (uint64_t)units * CHANNEL_ALLOWED_UNIT_BYTES);
+}
 uint32_t channel_held_segments(const struct channel *channel); /* while neither side moves */
 uint64_t channel_control_head(const struct channel *channel);
 

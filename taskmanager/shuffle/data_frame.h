@@ -5,7 +5,7 @@
  *          4  size_bytes       4     of the body
  *          8  segment          8
  *         16  offset_bytes     4
- *         20  backlog_segments 2
+ *         20  backlog_segments 2     CREDIT, OPEN: allowed, in units of 64 bytes; 0: no limit
  *         22  kind             1     little endian
  *         23  flags            1
  *         24  checksum         4     low half of hash_checksum(body) ^ hash_checksum(the rest)

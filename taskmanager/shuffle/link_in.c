@@ -152,6 +152,7 @@ static bool link_in_pay_open(struct link_channel *channel, struct link_frame *fr
 					  segment_pool_segment_bytes(link->shuffle->pool) };
 	struct data_frame what = { .channel = channel->number, .kind = DATA_OPEN };
 
+	what.backlog_segments = channel_allowed_units(channel->channel);
 	channel->limit_told = what.segment = channel_limit(channel->channel);
 	what.offset_bytes = CHANNEL_CONTROLS_MAX;
 	data_open_write(frame->small, &open);
@@ -170,6 +171,7 @@ static void link_in_pay_credit(struct link_channel *channel, struct link_frame *
 		channel->urgent_given = false;
 		what.flags = DATA_URGENT_TAKEN;
 	}
+	what.backlog_segments = channel_allowed_units(inner);
 	channel->limit_told = what.segment = channel_limit(inner);
 	channel->head_told = channel_control_head(inner);
 	what.offset_bytes = (uint32_t)channel->head_told + CHANNEL_CONTROLS_MAX;

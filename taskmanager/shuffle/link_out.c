@@ -16,6 +16,7 @@ static void link_out_attach(struct link_channel *channel)
 
 	channel->channel = channel->entry->channel;
 	channel->state = OUT_OPEN;
+	channel_allow_units(channel->channel, channel->allowed_units);
 	gate_set_floating(link->gate, link->shuffle->pool, link->shuffle->floating_segments);
 	gate_add(link->gate, channel->channel, channel->number);
 	place_link_look(link);
@@ -296,6 +297,7 @@ static int link_out_open(struct link *link, const struct data_frame *frame, stru
 	channel = link_channel_create(link, frame->channel, OUT_WAITING);
 	channel->limit = frame->segment;
 	channel->controls_limit = frame->offset_bytes;
+	channel->allowed_units = frame->backlog_segments;
 	switch (shuffle_far_open(link->shuffle, channel, &open, &why)) {
 	case 1:
 		link_out_attach(channel);
@@ -319,8 +321,11 @@ static void link_out_credit(struct link_channel *channel, const struct data_fram
 		if (channel->urgent_waits)
 			link_owe(channel, OWES_URGENT);
 	}
-	if (channel->state == OUT_OPEN)
-		gate_unpark(channel->link->gate, channel->channel);
+	channel->allowed_units = frame->backlog_segments;
+	if (channel->state != OUT_OPEN)
+		return;
+	channel_allow_units(channel->channel, channel->allowed_units);
+	gate_unpark(channel->link->gate, channel->channel);
 }
 
 int link_out_frame(struct link *link, const struct data_frame *frame, struct bytes body,

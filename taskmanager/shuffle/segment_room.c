@@ -56,6 +56,7 @@ static uint32_t blocks_for(const struct segment_class *class, uint32_t count)
 struct segment *segment_cut(struct segment_pool *pool, uint32_t size_class)
 {
 	struct segment_class *class = &pool->classes[size_class];
+	bool cut = false;
 
 	pthread_mutex_lock(&pool->room_lock);
 	struct segment *segment = segment_pop(pool, size_class);
@@ -66,6 +67,7 @@ struct segment *segment_cut(struct segment_pool *pool, uint32_t size_class)
 		uint32_t block = (uint32_t)(segment - pool->segments) / pool->slices_max;
 
 		SOMETIMES("a segment is cut into smaller ones");
+		cut = true;
 		class->blocks++;
 		for (uint32_t slice = class->per_block; slice-- > 0;) {
 			segment_describe(pool, block, slice, size_class);
@@ -74,7 +76,8 @@ struct segment *segment_cut(struct segment_pool *pool, uint32_t size_class)
 		}
 	}
 	pthread_mutex_unlock(&pool->room_lock);
-	segment_tell_waiters(pool);
+	if (cut)
+		segment_tell_waiters(pool);
 	return segment;
 }
 

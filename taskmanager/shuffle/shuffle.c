@@ -222,6 +222,7 @@ struct channel *shuffle_open_input(struct shuffle *shuffle, const struct channel
 
 	pthread_mutex_unlock(&shuffle->lock);
 	gate_set_floating(gate, shuffle->pool, shuffle->floating_segments);
+	gate_set_debloat(gate, &shuffle->debloat);
 	gate_add(gate, channel, index);
 	return channel;
 }
@@ -394,6 +395,7 @@ int shuffle_create(struct runner *runner, const struct shuffle_options *options,
 	shuffle->pool = segment_pool_create(options->pool_bytes, options->segment_bytes);
 	shuffle->exclusive_segments = options->exclusive_segments_per_channel;
 	shuffle->floating_segments = options->floating_segments_per_gate;
+	shuffle->debloat = options->debloat;
 	shuffle->links_by_address = map_create();
 	shuffle->outputs = map_create();
 	shuffle->inputs = map_create();

@@ -14,6 +14,7 @@
 
 #include "common/world/world.h"
 #include "taskmanager/shuffle/channel.h"
+#include "taskmanager/shuffle/debloat.h"
 
 #define SHUFFLE_PARTITION_WAIT_MS 5000
 
@@ -28,6 +29,7 @@ struct shuffle_options {
 	uint32_t segment_bytes;
 	uint32_t exclusive_segments_per_channel, floating_segments_per_gate;
 	bool compress_lz4; /* records between TaskManagers, where both want it */
+	struct debloat_options debloat; /* of the gates; all zero: off */
 };
 
 /* The given runner accepts and opens connections and serves those that have no better place. */

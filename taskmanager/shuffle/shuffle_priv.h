@@ -72,6 +72,7 @@ struct shuffle {
 	struct segment_pool *pool;
 	uint32_t exclusive_segments, floating_segments;
 	bool takes_lz4;
+	struct debloat_options debloat;
 	pthread_mutex_t lock; /* guards: */
 	struct map *outputs;  /* name -> entry whose producer is (to be) here */
 	struct map *inputs;   /* name -> far input */
@@ -148,6 +149,7 @@ struct link_channel {
 	uint64_t type_hash; /* while it waits: what its consumer expects */
 	uint64_t limit;
 	uint32_t controls_sent, controls_limit; /* modulo 2^32 */
+	uint16_t allowed_units; /* what the far consumer wants on its way: see data_frame.h */
 	bool urgent_under_way, urgent_waits;
 	bool cancelled; /* by the consumer */
 	struct control urgent;

@@ -29,6 +29,9 @@ struct end {
 	struct channel *channel;
 	struct gate *gate; /* the consumer's */
 	int64_t records, count, sum;
+	bool idle;
+	mono_t stepped_at;
+	uint64_t idle_ns;
 	atomic_bool over;
 };
 
@@ -70,10 +73,16 @@ static enum step produce(struct agent *agent, mono_t now, mono_t *wake_at)
 static enum step consume(struct agent *agent, mono_t now, mono_t *wake_at)
 {
 	struct end *end = CONTAINER_OF(agent, struct end, agent);
-	struct channel *channel = gate_next(end->gate);
+	struct channel *channel;
 	struct control control;
 	struct batch batch;
 
+	if (end->idle)
+		end->idle_ns += (uint64_t)(now - end->stepped_at);
+	end->stepped_at = now;
+	gate_debloat(end->gate, now, end->idle_ns);
+	channel = gate_next(end->gate);
+	end->idle = channel == NULL;
 	if (channel == NULL)
 		return STEP_IDLE;
 	switch (channel_take(channel, &batch, &control)) {
@@ -101,7 +110,13 @@ static void open_shuffle(struct runner *io, struct shuffle **shuffle)
 					   .pool_bytes = 64 * 1024 * 1024,
 					   .segment_bytes = SEGMENT_BYTES,
 					   .exclusive_segments_per_channel = 2,
-					   .floating_segments_per_gate = 8 };
+					   .floating_segments_per_gate = 8,
+					   .debloat = { .enabled = true,
+							.target_ms = 10,
+							.period_ms = 50,
+							.samples = 20,
+							.threshold_percent = 25,
+							.segment_bytes_min = 256 } };
 	struct err err;
 
 	must(shuffle_create(io, &options, shuffle, &err), &err);

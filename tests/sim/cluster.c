@@ -67,6 +67,14 @@ static struct conf *taskmanager_conf(const struct plan *plan, const char *name)
 	set(conf, "taskmanager.network.memory.buffers-per-channel=%u", plan->exclusive_segments);
 	set(conf, "taskmanager.network.memory.floating-buffers-per-gate=%u",
 	    plan->floating_segments);
+	set(conf, "taskmanager.network.memory.buffer-debloat.enabled=%s",
+	    plan->debloat_target_ms > 0 ? "true" : "false");
+	if (plan->debloat_target_ms > 0) {
+		set(conf, "taskmanager.network.memory.buffer-debloat.target=%u ms",
+		    plan->debloat_target_ms);
+		set(conf, "taskmanager.network.memory.buffer-debloat.period=%u ms",
+		    plan->debloat_period_ms);
+	}
 	set(conf, "io.tmp.dirs=/tmp");
 	set(conf, "task.cancellation.timeout=%u", plan->cancellation_ms);
 	if (plan->fixed_ids)

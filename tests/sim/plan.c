@@ -331,6 +331,14 @@ static uint32_t segments_needed(const struct plan *plan)
 	return channels * plan->exclusive_segments;
 }
 
+static void draw_debloat(uint64_t *state, struct plan *plan)
+{
+	if (one_in(state, 4))
+		return;
+	plan->debloat_target_ms = 1 + below(state, one_in(state, 2) ? 10 : 200);
+	plan->debloat_period_ms = 1 + below(state, one_in(state, 2) ? 5 : 100);
+}
+
 static void draw_memory(uint64_t *state, struct plan *plan)
 {
 	plan->network_bytes = segments_needed(plan) * plan->segment_bytes;
@@ -354,6 +362,7 @@ void plan_draw(uint64_t seed, struct plan *plan)
 	plan->epilogue = one_in(&state, 3);
 	apply_theme(&state, plan);
 	draw_memory(&state, plan);
+	draw_debloat(&state, plan); /* last: the rest of a seed stays as it was */
 }
 
 /* 1 JobManager, 3 TaskManagers, parallelism 3, 1 000 records a second, default faults. */
@@ -497,6 +506,9 @@ void plan_print(const struct plan *plan)
 	       plan->fixed_ids ? ", fixed ids" : "", plan->network_bytes / 1024,
 	       plan->segment_bytes, plan->exclusive_segments, plan->floating_segments,
 	       plan->heartbeat_ms, plan->heartbeat_timeout_ms);
+	if (plan->debloat_target_ms > 0)
+		printf(SHEET_COLUMN "buffers for %u ms, measured each %u ms\n",
+		       plan->debloat_target_ms, plan->debloat_period_ms);
 	printf(SHEET_COLUMN "timeouts: idle slots %u ms, cancellation %u ms", plan->slot_idle_ms,
 	       plan->cancellation_ms);
 	if (plan->slot_request_ms)

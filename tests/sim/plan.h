@@ -90,6 +90,7 @@ struct plan {
 	uint32_t late_ms, jm_late_ms;
 	bool fixed_ids; /* a TaskManager's next life has the same resource id */
 	uint32_t segment_bytes, exclusive_segments, floating_segments, network_bytes;
+	uint32_t debloat_target_ms, debloat_period_ms; /* target 0: off */
 	uint32_t heartbeat_ms, heartbeat_timeout_ms;
 	uint32_t slot_idle_ms, cancellation_ms; /* timeouts */
 	uint32_t slot_request_ms; /* a job that waits longer for its slots fails; 0: hardly ever */
