@@ -24,6 +24,7 @@
 #include "common/base/time.h"
 #include "common/conf/conf.h"
 #include "jobmanager/job/figures.h"
+#include "jobmanager/job/pressure.h"
 
 enum job_status { /* Flink's JobStatus */
 	JOB_INITIALIZING, JOB_CREATED, JOB_RUNNING, JOB_FAILING, JOB_FAILED, JOB_CANCELLING,
@@ -135,6 +136,15 @@ const struct figures *execution_figures(const struct execution *execution);
 /* Of an operator of its chain, over all attempts; 0: not told. */
 uint64_t execution_operator_total(const struct execution *execution, uint32_t operator,
 				  enum operator_metric kind);
+
+/* How its time was spent in the last seconds; false (and zeros): it does not run, or has told
+ * nothing yet. */
+bool execution_shares(const struct execution *execution, struct pressure_shares *shares);
+/* Of that the back-pressured share of an edge that leaves its vertex, by number. */
+double execution_edge_share(const struct execution *execution, uint32_t edge);
+/* One sentence: who holds the job (the vertex) back, or that nobody does; "" when nothing runs. */
+void job_bottleneck(const struct job *job, struct buf *into);
+void job_vertex_pressure(const struct job_vertex *vertex, struct buf *into);
 
 /* Output lines from an offset (of the merged stream). Returns the bytes copied (whole lines, at
  * most max_bytes) and sets *offset to the first one's offset (later than asked: lines were

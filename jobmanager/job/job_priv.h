@@ -4,6 +4,7 @@
  *   job_create.c    the tables of a job out of its graph; their end
  *   job_master.c    the life of a job: status moves, the step, cancelling
  *   job_reports.c   what TaskManagers say about executions
+ *   figures.c       what they tell in numbers    pressure.c, job_pressure.c  who holds whom back
  *   scheduler.c     slots, CancelTask
  *   deploy.c        places, where all tasks are, SubmitTasks
  *   failover.c      causes, charges, restarts

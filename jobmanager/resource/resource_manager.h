@@ -48,7 +48,7 @@ struct taskmanager_info {
 	uint32_t segment_bytes;
 	/* from its last heartbeat */
 	uint64_t heap_used_bytes, segments_total, segments_free, physical_memory_free_bytes,
-		cpu_time_ms;
+		cpu_time_ms, metrics_late;
 	uint32_t threads, blocking_agents;
 	bool available; /* false: heartbeat missed; its slots do not count */
 	uint32_t slots_count;

@@ -129,6 +129,7 @@ static void heartbeat(Flink__ResourceManager_Service *service,
 	taskmanager->cpu_time_ms = request->cpu_time_ms;
 	taskmanager->threads = request->threads;
 	taskmanager->blocking_agents = request->blocking_agents;
+	taskmanager->metrics_late = request->metrics_late;
 	response.begin_anew = !taskmanager->available;
 	resource_taskmanager_heard(manager, taskmanager);
 	slot_table_reconcile(manager, taskmanager, request->slot_reports, request->n_slot_reports);

@@ -1,9 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  * jobs.c - what /jobs/:jobid and below tell of a job, but for its vertices and its life. */
+#include <math.h>
 #include <string.h>
 
 #include "common/base/mem.h"
 #include "jobmanager/rest/rest_priv.h"
+
+/* The largest of its subtasks, which need not be one subtask's. */
+static void put_shares(struct json_out *json, const struct job_vertex *vertex)
+{
+	struct pressure_shares most = { 0 };
+
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
+		struct pressure_shares shares;
+
+		execution_shares(&vertex->executions[i], &shares);
+		most.busy = fmax(most.busy, shares.busy);
+		most.pressured = fmax(most.pressured, shares.pressured);
+	}
+	json_out_real(json, "busy-ratio", most.busy);
+	json_out_real(json, "back-pressured-ratio", most.pressured);
+}
 
 static void put_vertex(struct json_out *json, const struct job_vertex *vertex, wall_t now)
 {
@@ -24,6 +41,7 @@ static void put_vertex(struct json_out *json, const struct job_vertex *vertex, w
 	json_out_int(json, "duration", times.duration);
 	rest_put_states(json, "tasks", counts);
 	rest_put_io(json, "metrics", &io);
+	put_shares(json, vertex); /* ours */
 	json_out_close(json);
 }
 
@@ -72,6 +90,7 @@ void rest_job(struct rest *rest, struct rest_request *request)
 	rest_put_plan(json, "plan", job);
 	json_out_int(json, "pending-operators", 0);
 	rest_put_note(json, job); /* from here on ours */
+	rest_put_bottleneck(json, job);
 	json_out_int(json, "all-running-time", job->all_running_ms);
 	json_out_int(json, "restarts", job->restarts);
 	json_out_close(json);

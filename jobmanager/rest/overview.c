@@ -115,6 +115,7 @@ static void put_job(struct json_out *json, const struct job *job, wall_t now)
 	json_out_text(json, "schedulerType", "Default");
 	json_out_int(json, "pending-operators", 0);
 	rest_put_note(json, job);
+	rest_put_bottleneck(json, job);
 	json_out_close(json);
 }
 

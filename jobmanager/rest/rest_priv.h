@@ -7,8 +7,8 @@
  *   router.c              the table of routes, path and query parameters, bodies
  *   look.c                an answer without HTTP
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
- *   overview.c jobs.c job_life.c vertices.c vertex_metrics.c taskmanagers.c jobmanager_views.c
- *   files.c               the answers themselves */
+ *   overview.c jobs.c job_life.c vertices.c vertex_metrics.c metric_table.c aggregate.c
+ *   taskmanagers.c jobmanager_views.c files.c   the answers themselves */
 #ifndef JOBMANAGER_REST_REST_PRIV_H
 #define JOBMANAGER_REST_REST_PRIV_H
 
@@ -166,6 +166,9 @@ void rest_put_states(struct json_out *json, const char *key,
 		     const uint32_t counts[EXECUTION_STATE_COUNT]);
 void rest_put_plan(struct json_out *json, const char *key, const struct job *job);
 void rest_put_note(struct json_out *json, const struct job *job);
+/* Who holds the job, or the vertex, back. */
+void rest_put_bottleneck(struct json_out *json, const struct job *job);
+void rest_put_vertex_cause(struct json_out *json, const char *key, const struct job_vertex *vertex);
 /* Metrics: the names of all when the query names none (`get`), else the values of those it names,
  * in its order; unknown ones are left out. Values are strings. */
 struct rest_metric {
@@ -174,6 +177,23 @@ struct rest_metric {
 };
 void rest_answer_metrics(struct rest_request *request, const struct rest_metric *metrics,
 			 size_t count);
+/* The same over several things (aggregate.c). */
+#define REST_METRICS_MAX 24
+struct rest_group {
+	struct rest *rest;
+	const void **items; /* count of them; mem_free */
+	size_t count, room;
+	size_t (*metrics_of)(struct rest *rest, const void *item,
+			     struct rest_metric metrics[REST_METRICS_MAX]);
+};
+struct rest_aggregates {
+	double low, high, sum;
+	uint32_t count;
+};
+void rest_aggregate(struct rest_aggregates *of, double value);
+/* agg: those asked for, "min,max"; NULL: all four. At least one value was added. */
+void rest_put_aggregates(struct json_out *json, const char *id, size_t length, const char *agg,
+			 const struct rest_aggregates *of);
 void rest_put_value(struct json_out *json, const char *id, size_t id_length, double value);
 void rest_put_metric_name(struct json_out *json, const char *id);
 /* The next item of a comma-separated list; false: none is left. */
@@ -207,7 +227,8 @@ void rest_log_reads_free(struct rest *rest); /* after the runner */
 rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_job,
 	rest_job_status, rest_job_config, rest_job_plan, rest_job_exceptions, rest_job_accumulators,
 	rest_job_cancel, rest_job_yarn_cancel, rest_job_execution_result, rest_job_output,
-	rest_job_metrics, rest_job_checkpoints, rest_job_checkpoints_config,
+	rest_job_metrics, rest_jobs_metrics, rest_taskmanagers_metrics,
+	rest_job_checkpoints, rest_job_checkpoints_config,
 	rest_job_resource_requirements, rest_job_client_heartbeat, rest_vertex, rest_vertex_subtask,
 	rest_vertex_attempt, rest_vertex_flamegraph, rest_vertex_subtasktimes,
 	rest_vertex_taskmanagers, rest_vertex_accumulators, rest_vertex_subtasks_accumulators,

@@ -240,14 +240,15 @@ static void answers_of_a_running_job_have_flinks_form(void **state)
 	expect("/jobs/overview",
 	       "{jobs:[{jid:s name:s start-time:i end-time:i duration:i state:s last-modification:i tasks:{total:i "
 	       "created:i scheduled:i deploying:i initializing:i running:i finished:i canceling:i canceled:i "
-	       "failed:i reconciling:i} jobType:s schedulerType:s pending-operators:i note:s}]}");
+	       "failed:i reconciling:i} jobType:s schedulerType:s pending-operators:i note:s bottleneck:s}]}");
 	expect(url_of("/jobs/%s", job),
 	       "{jid:s name:s isStoppable:b state:s job-type:s start-time:i end-time:i duration:i maxParallelism:i "
 	       "now:i timestamps:" JOB_STATES_SHAPE
 	       " vertices:[{id:s slotSharingGroupId:s name:s maxParallelism:i "
 	       "parallelism:i status:s start-time:i end-time:i duration:i tasks:" STATES_SHAPE
-	       " metrics:" IO_SHAPE "}] status-counts:" STATES_SHAPE " plan:" PLAN_SHAPE
-	       " pending-operators:i note:s all-running-time:i "
+	       " metrics:" IO_SHAPE
+	       " busy-ratio:f back-pressured-ratio:f}] status-counts:" STATES_SHAPE " plan:" PLAN_SHAPE
+	       " pending-operators:i note:s bottleneck:s all-running-time:i "
 	       "restarts:i}");
 	expect(url_of("/jobs/%s/plan", job), "{plan:" PLAN_SHAPE "}");
 	expect(url_of("/jobs/%s/status", job), "{status:s}");
@@ -285,7 +286,8 @@ static void answers_of_a_vertex_have_flinks_form(void **state)
 
 	expect(vertex, "{id:s name:s parallelism:i maxParallelism:i now:i subtasks:[" SUBTASK_SHAPE
 		       "] aggregated:" AGGREGATED_SHAPE
-		       " operators:[{name:s records-in:i records-out:i}]}");
+		       " operators:[{name:s records-in:i records-out:i bytes-in:i bytes-out:i busy-time:i}]"
+		       " cause:s}");
 	expect(url_of("%s/subtasks/1", vertex), SUBTASK_SHAPE);
 	expect(url_of("%s/subtasks/1/attempts/0", vertex), SUBTASK_SHAPE);
 	expect(url_of("%s/flamegraph?type=FULL", vertex), "{endTimestamp:i}");
@@ -303,7 +305,8 @@ static void answers_of_a_vertex_have_flinks_form(void **state)
 	expect(url_of("/jobs/%s/vertices/%s/watermarks", job, source), "[]");
 	expect(url_of("%s/backpressure", vertex),
 	       "{status:s backpressureLevel:s backpressure-level:s end-timestamp:i subtasks:[{subtask:i "
-	       "attempt-number:i backpressureLevel:s backpressure-level:s ratio:f idleRatio:f busyRatio:f}]}");
+	       "attempt-number:i backpressureLevel:s backpressure-level:s ratio:f idleRatio:f busyRatio:f "
+	       "waitingRatio:f edges:[]}] cause:s edges:[]}");
 }
 
 static void answers_of_a_taskmanager_have_flinks_form(void **state)

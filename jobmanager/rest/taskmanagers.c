@@ -175,35 +175,6 @@ void rest_taskmanager(struct rest *rest, struct rest_request *request)
 	rest_answer(request, 200);
 }
 
-void rest_taskmanager_metrics(struct rest *rest, struct rest_request *request)
-{
-	static const struct taskmanager_info nobody;
-	struct taskmanager_info *found =
-		resource_manager_find(dispatcher_resource_manager(rest->dispatcher),
-				      rest_parameter(request, "taskmanagerid"));
-	const struct taskmanager_info *info = found != NULL ? found : &nobody;
-	double used = (double)(info->segments_total - info->segments_free),
-	       segment = info->segment_bytes;
-	const struct rest_metric metrics[] = {
-		{ "Status.JVM.Memory.Heap.Used", (double)info->heap_used_bytes },
-		{ "Status.JVM.Memory.Heap.Max", (double)info->process_memory_bytes },
-		{ "Status.JVM.Memory.Metaspace.Used", 0 },
-		{ "Status.JVM.Memory.Metaspace.Max", 1 }, /* pages divide by it */
-		{ "Status.JVM.Threads.Count", info->threads },
-		{ "Status.JVM.CPU.Time", (double)info->cpu_time_ms * 1000000 },
-		{ "Status.Flink.Memory.Managed.Used", 0 },
-		{ "Status.Flink.Memory.Managed.Total", (double)info->managed_memory_bytes },
-		{ "Status.Shuffle.Netty.UsedMemorySegments", used },
-		{ "Status.Shuffle.Netty.AvailableMemorySegments", (double)info->segments_free },
-		{ "Status.Shuffle.Netty.TotalMemorySegments", (double)info->segments_total },
-		{ "Status.Shuffle.Netty.UsedMemory", used * segment },
-		{ "Status.Shuffle.Netty.AvailableMemory", (double)info->segments_free * segment },
-		{ "Status.Shuffle.Netty.TotalMemory", (double)info->segments_total * segment },
-	};
-
-	rest_answer_metrics(request, metrics, found != NULL ? ARRAY_COUNT(metrics) : 0);
-}
-
 /* ---- what the TaskManager itself must be asked ---------------------------------------------- */
 
 static struct rpc_stub stub_of(const struct taskmanager_info *info)

@@ -146,11 +146,6 @@ bool rest_find_subtask(const struct job_vertex *vertex, struct rest_request *req
 
 /* ---- over subtasks -------------------------------------------------------------------------- */
 
-struct aggregates {
-	double low, high, sum;
-	uint32_t count;
-};
-
 /* Which subtasks count: "1,3,5-9". One bit each in `chosen`; false: not a list of that form. */
 static bool choose_subtasks(const char *list, uint32_t parallelism, uint8_t *chosen)
 {
@@ -176,53 +171,15 @@ static bool choose_subtasks(const char *list, uint32_t parallelism, uint8_t *cho
 	return true;
 }
 
-static struct aggregates aggregate(const struct job_vertex *vertex, const uint8_t *chosen,
-				   const struct metric *metric)
+static struct rest_aggregates aggregate(const struct job_vertex *vertex, const uint8_t *chosen,
+					const struct metric *metric)
 {
-	struct aggregates sum = { INFINITY, -INFINITY, 0, 0 };
+	struct rest_aggregates sum = { .count = 0 };
 
-	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
-		double value;
-
-		if (!chosen[i])
-			continue;
-		value = metric_worth(&vertex->executions[i], metric);
-		sum.low = fmin(sum.low, value);
-		sum.high = fmax(sum.high, value);
-		sum.sum += value;
-		sum.count++;
-	}
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
+		if (chosen[i])
+			rest_aggregate(&sum, metric_worth(&vertex->executions[i], metric));
 	return sum;
-}
-
-/* Whether `agg` asks for this one, in any case; NULL asks for all. */
-static bool asked(const char *agg, const char *name)
-{
-	const char *item;
-	size_t length;
-
-	if (agg == NULL)
-		return true;
-	while (rest_list_next(&agg, &item, &length))
-		if (strlen(name) == length && strncasecmp(name, item, length) == 0)
-			return true;
-	return false;
-}
-
-static void put_aggregates(struct json_out *json, const char *id, size_t length, const char *agg,
-			   struct aggregates of)
-{
-	json_out_object(json, NULL);
-	json_out_bytes(json, "id", id, length);
-	if (asked(agg, "min"))
-		json_out_real(json, "min", of.low);
-	if (asked(agg, "max"))
-		json_out_real(json, "max", of.high);
-	if (asked(agg, "avg"))
-		json_out_real(json, "avg", of.sum / of.count);
-	if (asked(agg, "sum"))
-		json_out_real(json, "sum", of.sum);
-	json_out_close(json);
 }
 
 /* At most so many (metric, subtask) pairs are looked at for one request: a bound for the runner,
@@ -237,7 +194,7 @@ static void put_aggregated(struct json_out *json, const struct job_vertex *verte
 	size_t length;
 
 	while (rest_list_next(&get, &item, &length) && looked_at < AGGREGATED_MAX) {
-		struct aggregates aggregates;
+		struct rest_aggregates aggregates;
 		struct metric metric;
 
 		if (!metric_find_name(vertex, item, length, &metric) || metric_is_flag(&metric))
@@ -245,7 +202,7 @@ static void put_aggregated(struct json_out *json, const struct job_vertex *verte
 		looked_at += vertex->message->parallelism;
 		aggregates = aggregate(vertex, chosen, &metric);
 		if (aggregates.count > 0)
-			put_aggregates(json, item, length, agg, aggregates);
+			rest_put_aggregates(json, item, length, agg, &aggregates);
 	}
 }
 
@@ -318,24 +275,6 @@ static void put_level(struct json_out *json, double ratio)
 	json_out_text(json, "backpressure-level", level_of(ratio));
 }
 
-struct ratios {
-	double busy, idle, pressured;
-};
-
-/* Of the last seconds; nothing of what has ended. */
-static struct ratios ratios_of(const struct execution *execution)
-{
-	const struct figures *figures = execution_figures(execution);
-
-	if (figures == NULL || sm_is_final(&execution_states, execution->state))
-		return (struct ratios){ 0, 0, 0 };
-	return (struct ratios){
-		figures_rate(figures, &figures->task[METRIC_BUSY_US]) / 1e6,
-		figures_rate(figures, &figures->task[METRIC_IDLE_US]) / 1e6,
-		figures_rate(figures, &figures->task[METRIC_BACKPRESSURED_US]) / 1e6,
-	};
-}
-
 static bool has_run(const struct job_vertex *vertex)
 {
 	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
@@ -344,28 +283,63 @@ static bool has_run(const struct job_vertex *vertex)
 	return false;
 }
 
-static void put_pressure(struct json_out *json, const struct job_vertex *vertex, wall_t now)
+static void put_subtask_pressure(struct json_out *json, const struct job_vertex *vertex,
+				 uint32_t subtask)
 {
-	double highest = 0;
+	const struct execution *execution = &vertex->executions[subtask];
+	struct pressure_shares shares;
 
-	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
-		highest = fmax(highest, ratios_of(&vertex->executions[i]).pressured);
-	put_level(json, highest);
-	json_out_int(json, "end-timestamp", now);
-	json_out_array(json, "subtasks");
-	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
-		struct ratios r = ratios_of(&vertex->executions[i]);
+	execution_shares(execution, &shares);
+	json_out_object(json, NULL);
+	json_out_int(json, "subtask", subtask);
+	json_out_int(json, "attempt-number", execution->attempt);
+	put_level(json, shares.pressured);
+	json_out_real(json, "ratio", shares.pressured);
+	json_out_real(json, "idleRatio", shares.idle);
+	json_out_real(json, "busyRatio", shares.busy);
+	json_out_real(json, "waitingRatio", shares.waiting); /* ours */
+	json_out_array(json, "edges");
+	for (uint32_t e = 0; e < vertex->figures.plan.edges; e++)
+		json_out_real(json, NULL, execution_edge_share(execution, e));
+	json_out_close(json);
+	json_out_close(json);
+}
+
+/* Where the shares of a subtask's edges lead to. */
+static void put_edges(struct json_out *json, const struct job_vertex *vertex)
+{
+	const struct job *job = vertex->job;
+
+	json_out_array(json, "edges");
+	for (uint32_t e = 0; e < vertex->figures.plan.edges; e++) {
+		const Flink__Edge *edge = metric_edge(job->graph, vertex->index, e);
+		const struct job_vertex *target = &job->vertices[edge->target_vertex];
 
 		json_out_object(json, NULL);
-		json_out_int(json, "subtask", i);
-		json_out_int(json, "attempt-number", vertex->executions[i].attempt);
-		put_level(json, r.pressured);
-		json_out_real(json, "ratio", r.pressured);
-		json_out_real(json, "idleRatio", r.idle);
-		json_out_real(json, "busyRatio", r.busy);
+		json_out_id(json, "target", &target->id);
+		json_out_text(json, "name", target->message->name);
 		json_out_close(json);
 	}
 	json_out_close(json);
+}
+
+static void put_pressure(struct json_out *json, const struct job_vertex *vertex, wall_t now)
+{
+	struct pressure_shares shares;
+	double highest = 0;
+
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
+		execution_shares(&vertex->executions[i], &shares);
+		highest = fmax(highest, shares.pressured);
+	}
+	put_level(json, highest);
+	json_out_int(json, "end-timestamp", now);
+	json_out_array(json, "subtasks");
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
+		put_subtask_pressure(json, vertex, i);
+	json_out_close(json);
+	rest_put_vertex_cause(json, "cause", vertex); /* from here on ours */
+	put_edges(json, vertex);
 }
 
 void rest_vertex_backpressure(struct rest *rest, struct rest_request *request)
@@ -385,24 +359,3 @@ void rest_vertex_backpressure(struct rest *rest, struct rest_request *request)
 	rest_answer(request, 200);
 }
 
-void rest_job_metrics(struct rest *rest, struct rest_request *request)
-{
-	struct job *job = NULL;
-	struct id id;
-
-	if (id_parse(rest_parameter(request, "jobid"), &id))
-		job = dispatcher_find(rest->dispatcher, &id);
-	if (job == NULL) {
-		answer_nothing(request);
-		return;
-	}
-	bool runs = job->status == JOB_RUNNING;
-	const struct rest_metric metrics[] = {
-		{ "numRestarts", job->restarts },
-		{ "fullRestarts", job->restarts },
-		{ "uptime",
-		  runs ? (double)(world_wall(rest->world) - job->entered_ms[JOB_RUNNING]) : 0 },
-	};
-
-	rest_answer_metrics(request, metrics, ARRAY_COUNT(metrics));
-}

@@ -191,24 +191,28 @@ static void put_subtask(struct json_out *json, const struct execution *execution
 	json_out_close(json);
 }
 
+static uint64_t operator_sum(const struct job_vertex *vertex, uint32_t operator,
+			     enum operator_metric kind)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
+		sum += execution_operator_total(&vertex->executions[i], operator, kind);
+	return sum;
+}
+
 static void put_operators(struct json_out *json, const struct job_vertex *vertex)
 {
 	json_out_array(json, "operators");
-	for (size_t o = 0; o < vertex->message->n_operators; o++) {
-		uint64_t in = 0, out = 0;
-
-		for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
-			const struct execution *execution = &vertex->executions[i];
-
-			in += execution_operator_total(execution, (uint32_t)o,
-						       OPERATOR_RECORDS_IN);
-			out += execution_operator_total(execution, (uint32_t)o,
-							OPERATOR_RECORDS_OUT);
-		}
+	for (uint32_t o = 0; o < vertex->message->n_operators; o++) {
 		json_out_object(json, NULL);
 		json_out_text(json, "name", vertex->message->operators[o]->name);
-		json_out_count(json, "records-in", in);
-		json_out_count(json, "records-out", out);
+		json_out_count(json, "records-in", operator_sum(vertex, o, OPERATOR_RECORDS_IN));
+		json_out_count(json, "records-out", operator_sum(vertex, o, OPERATOR_RECORDS_OUT));
+		json_out_count(json, "bytes-in", operator_sum(vertex, o, OPERATOR_BYTES_IN));
+		json_out_count(json, "bytes-out", operator_sum(vertex, o, OPERATOR_BYTES_OUT));
+		json_out_count(json, "busy-time",
+			       operator_sum(vertex, o, OPERATOR_BUSY_US) / 1000);
 		json_out_close(json);
 	}
 	json_out_close(json);
@@ -242,6 +246,7 @@ void rest_vertex(struct rest *rest, struct rest_request *request)
 	put_aggregated(json, &all, now);
 	group_destroy(&all);
 	put_operators(json, vertex); /* ours */
+	rest_put_vertex_cause(json, "cause", vertex);
 	json_out_close(json);
 	rest_answer(request, 200);
 }

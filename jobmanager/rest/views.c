@@ -126,6 +126,26 @@ void rest_put_note(struct json_out *json, const struct job *job)
 	buf_fini(&note);
 }
 
+void rest_put_bottleneck(struct json_out *json, const struct job *job)
+{
+	struct buf text;
+
+	buf_init(&text);
+	job_bottleneck(job, &text);
+	json_out_text(json, "bottleneck", text.size_bytes > 0 ? text.data : "");
+	buf_fini(&text);
+}
+
+void rest_put_vertex_cause(struct json_out *json, const char *key, const struct job_vertex *vertex)
+{
+	struct buf text;
+
+	buf_init(&text);
+	job_vertex_pressure(vertex, &text);
+	json_out_text(json, key, text.size_bytes > 0 ? text.data : "");
+	buf_fini(&text);
+}
+
 struct io_metrics rest_vertex_io(const struct job_vertex *vertex)
 {
 	struct io_metrics sum = { 0 };
