@@ -162,7 +162,7 @@ $(GEN)/%.o: $(GEN)/%.c $(FLAGS_STAMP)
 
 all: $(PROGRAMS_SHIPPED) home ## daemons, CLI, examples, and the Flink home build/flink
 
-.PHONY: home tests fuzzers print-tests check check-all check-docker image dist wheel sim sim-twice bench bench-jobs fuzz format tidy docs help clean install run
+.PHONY: home tests fuzzers print-tests check check-all check-docker image dist wheel sim sim-twice bench bench-check bench-jobs fuzz format tidy docs help clean install run
 home: $(PROGRAMS_SHIPPED) ## lays out build/flink; an edited conf there is never overwritten
 	$(Q)if [ -x scripts/make-home ]; then BUILD=$(BUILD) scripts/make-home $(OUT) $(HOME_DIR); fi
 
@@ -185,6 +185,9 @@ sim-twice: $(SIM) ## the same seed twice, fingerprints compared
 
 bench: ## the measured table: tests/bench/README.md says how
 	$(Q)$(MAKE) BUILD=release all bench-jobs && tests/bench/run
+
+bench-check: ## instructions per record on each hot path, by callgrind: fails when one has grown by over 3 %
+	$(Q)$(MAKE) BUILD=release $(BENCH_INSTRUCTIONS) && tests/bench/instructions
 
 image: ## the container image cflink:1.19, with Docker (docker/base/Dockerfile)
 	$(Q)docker build --build-arg COMMIT="$$(git rev-parse --short=7 HEAD 2>/dev/null)" -f docker/base/Dockerfile \

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # install-deps.sh - what building and testing needs, from the distribution's own packages.
 #
-# usage: scripts/install-deps.sh [build|test|all]
+# usage: scripts/install-deps.sh [build|test|all|bench]
 #   build  the compiler and the libraries that the daemons link
 #   test   what `make check` needs on top (cmocka, clang, netcat, curl, jq), and `make wheel` (patchelf)
 #   all    both (default)
+#   bench  what only `make bench-check` needs (valgrind)
 # Installs only what is missing, so a second run takes no network. Package names hold on Debian 12
 # and 13 and on Ubuntu 22.04 and 24.04. Run as root or as a user with sudo.
 set -euo pipefail
@@ -13,12 +14,15 @@ build_packages=(gcc make pkg-config libc6-dev protobuf-c-compiler libprotobuf-c-
 	libjansson-dev libssl-dev libxxhash-dev libcivetweb-dev librdkafka-dev python3-dev)
 test_packages=(libcmocka-dev clang libclang-rt-dev netcat-openbsd curl jq procps python3 python3-venv patchelf binutils)
 
+bench_packages=(valgrind)
+
 want=${1:-all}
 case $want in
 build) packages=("${build_packages[@]}") ;;
 test) packages=("${test_packages[@]}") ;;
 all) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
-*) echo "usage: $0 [build|test|all]" >&2; exit 2 ;;
+bench) packages=("${bench_packages[@]}") ;;
+*) echo "usage: $0 [build|test|all|bench]" >&2; exit 2 ;;
 esac
 
 if ! command -v apt-get >/dev/null; then
@@ -48,7 +52,7 @@ for package in "${packages[@]}"; do
 	[[ $package == libclang-rt-dev ]] && continue
 	installed "$package" || missing+=("$package")
 done
-if [[ $want != build ]] && ! compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null; then
+if [[ $want == test || $want == all ]] && ! compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null; then
 	missing+=(libclang-rt-dev)
 fi
 if ((${#missing[@]} == 0)); then

@@ -81,6 +81,7 @@ static uint32_t least(uint32_t a, uint32_t b, uint32_t c)
 static HOT uint32_t map_dense(struct mapping *mapping, const struct batch *batch, uint32_t from,
 			      struct outbox *out)
 {
+	user_map_fn *map = mapping->map;
 	uint32_t size_bytes = mapping->output_type->size_bytes, room = 0, done = 0;
 	char *at = outbox_room(out, &room);
 	uint32_t count = least(room, batch->count - from, mapping->piece_records);
@@ -88,9 +89,17 @@ static HOT uint32_t map_dense(struct mapping *mapping, const struct batch *batch
 	if (count == 0)
 		return 0;
 	memset(at, 0, (size_t)count * size_bytes);
-	while (done < count && !outbox_full(out)) {
-		mapping->map(batch_at(batch, from + done), at + (size_t)done * size_bytes);
-		done++;
+	if (batch->offsets != NULL) {
+		for (; done < count && !outbox_full(out); done++, at += size_bytes)
+			map(batch->base + batch->offsets[from + done], at);
+	} else {
+		uint32_t stride_bytes = batch->stride_bytes;
+		const char *in = batch->base + (size_t)from * stride_bytes;
+
+		for (; done < count && !outbox_full(out); done++, at += size_bytes) {
+			map(in, at);
+			in += stride_bytes;
+		}
 	}
 	outbox_added(out, done);
 	return done;

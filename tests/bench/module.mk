@@ -23,3 +23,8 @@ $(BENCH_LIB): $(tests/bench/connector_OBJS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -shared -Wl,-Bsymbolic -o $@ $^
 BENCH_JOBS += $(BENCH_LIB) $(OUT)/tests/bench/keyed_sum_answer
+
+# The hot paths one by one in the simulated world: tests/bench/instructions counts them with callgrind.
+$(eval $(call program,tests/bench/instructions,$(OUT)/tests/bench/instructions.o,tests/bench/connector tests/lib \
+	$(TASKMANAGER) $(CONNECTORS) $(COMMON),-lcmocka))
+BENCH_INSTRUCTIONS := build/release/tests/bench/instructions

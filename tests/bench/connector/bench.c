@@ -9,14 +9,14 @@
 
 #define LINE_BYTES_MAX 512
 
-int flink_connector(uint32_t abi);
-
 int flink_connector(uint32_t abi)
 {
 	if (abi != CONTRACT_ABI)
 		return -1;
 	registry_add_source(&bench_rows_source);
+	registry_add_source(&bench_lines_source);
 	registry_add_sink(&bench_sum_sink);
+	registry_add_sink(&bench_count_sink);
 	return 0;
 }
 

@@ -15,8 +15,11 @@ struct bench_row {
 	uint64_t extra;
 };
 
-extern const struct source_vtable bench_rows_source;
-extern const struct sink_vtable bench_sum_sink;
+extern const struct source_vtable bench_rows_source, bench_lines_source;
+extern const struct sink_vtable bench_sum_sink, bench_count_sink;
+
+/* The library's entry; programs that have it linked in call it. */
+int flink_connector(uint32_t abi);
 
 /* A whole number of an option: `otherwise` when it is not given. */
 MUST_USE int bench_number(const struct options *options, const char *key, uint64_t otherwise,
