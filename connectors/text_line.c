@@ -2,6 +2,7 @@
  * text_line.c - see text_line.h. text_line_emit is on the path of every record of a text source. */
 #include "connectors/text_line.h"
 
+#include "common/base/check.h"
 #include "common/base/hash.h"
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
@@ -15,6 +16,15 @@ int text_line_type_check(const struct record_type *type, struct err *err)
 			       "a text source gives records of one STRING field, not of type %s",
 			       type ? type->name : "(none)");
 	return 0;
+}
+
+uint32_t text_line_bytes_max(const struct operator_context *context)
+{
+	uint32_t record_bytes_max = context->record_bytes_max & ~7u;
+
+	CHECK(record_bytes_max > sizeof(struct str), "records of at most %u bytes",
+	      record_bytes_max);
+	return record_bytes_max - (uint32_t)sizeof(struct str);
 }
 
 bool text_line_is_ascii(const char *text, size_t size_bytes)
@@ -85,8 +95,8 @@ void text_line_repair(const char *text, size_t size_bytes, struct buf *into)
 	buf_add(into, text + copied, size_bytes - copied);
 }
 
-HOT bool text_line_emit_whole(struct outbox *out, const char *text, size_t size_bytes, bool ascii,
-			      struct buf *scratch)
+HOT bool text_line_emit_whole(struct outbox *out, const char *text, size_t size_bytes,
+			      uint32_t bytes_max, bool ascii, struct buf *scratch)
 {
 	if (unlikely(!ascii && !utf8_valid(text, size_bytes))) {
 		buf_clear(scratch);
@@ -94,7 +104,7 @@ HOT bool text_line_emit_whole(struct outbox *out, const char *text, size_t size_
 		text = scratch->data;
 		size_bytes = scratch->size_bytes;
 	}
-	if (unlikely(size_bytes > LIMIT_LINE_BYTES_MAX))
+	if (unlikely(size_bytes > bytes_max))
 		return false;
 	struct str record = str_of(text, size_bytes);
 
@@ -102,17 +112,17 @@ HOT bool text_line_emit_whole(struct outbox *out, const char *text, size_t size_
 	return true;
 }
 
-HOT bool text_line_emit(struct outbox *out, const char *text, size_t size_bytes, bool ascii,
-			struct buf *scratch)
+HOT bool text_line_emit(struct outbox *out, const char *text, size_t size_bytes,
+			uint32_t bytes_max, bool ascii, struct buf *scratch)
 {
 	if (size_bytes > 0 && text[size_bytes - 1] == '\r')
 		size_bytes--;
-	return text_line_emit_whole(out, text, size_bytes, ascii, scratch);
+	return text_line_emit_whole(out, text, size_bytes, bytes_max, ascii, scratch);
 }
 
-int text_line_too_long(struct err *err, const char *place, uint64_t line)
+int text_line_too_long(struct err *err, const char *place, uint64_t line, uint32_t bytes_max)
 {
 	return err_set(err, ERR_RECORD_TOO_LARGE,
-		       "line %llu of %s is longer than %d bytes, the most that a text source takes",
-		       (unsigned long long)line, place, LIMIT_LINE_BYTES_MAX);
+		       "line %llu of %s is longer than %u bytes, the most that fit into a record",
+		       (unsigned long long)line, place, bytes_max);
 }

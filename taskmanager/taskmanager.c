@@ -128,6 +128,8 @@ static int create_shuffle(struct taskmanager *taskmanager, const struct memory *
 		.floating_segments_per_gate = (uint32_t)conf_int(
 			conf, "taskmanager.network.memory.floating-buffers-per-gate"),
 		.debloat = debloat_of(conf),
+		.record_bytes_max =
+			(uint32_t)conf_memory_bytes(conf, "taskmanager.network.max-record-size"),
 	};
 
 	return shuffle_create(taskmanager->io, &options, &taskmanager->shuffle, err);

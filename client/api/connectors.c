@@ -136,10 +136,10 @@ struct stream *from_lines(struct flink_env *env, const char *const *lines, uint3
 	for (uint32_t i = 0; i < count; i++) {
 		size_t length = strlen(lines[i]);
 
-		if (length > LIMIT_LINE_BYTES_MAX)
+		if (length > LIMIT_RECORD_BYTES_MAX / 2)
 			return env_fail(env, "Collection Source", ERR_RECORD_TOO_LARGE,
 					"line %u has %zu bytes; at most %d are allowed", i + 1,
-					length, LIMIT_LINE_BYTES_MAX);
+					length, LIMIT_RECORD_BYTES_MAX / 2);
 		if (!utf8_valid(lines[i], length))
 			return env_fail(env, "Collection Source", ERR_RECORD_INVALID,
 					"line %u is not UTF-8", i + 1);

@@ -80,8 +80,8 @@
 	  "remove it or name another; an existing file is never overwritten") \
 	X(ERR_RECORD_INVALID, 4004, RETRY, 500, "bytes do not form a valid record", \
 	  "the sender runs another version or is broken; restart it with this version") \
-	X(ERR_RECORD_TOO_LARGE, 4005, FAIL, 500, "a record is larger than a network buffer", \
-	  "raise taskmanager.memory.segment-size or emit smaller records") \
+	X(ERR_RECORD_TOO_LARGE, 4005, FAIL, 500, "a record is larger than allowed", \
+	  "raise taskmanager.network.max-record-size on every TaskManager, or emit smaller records") \
 	X(ERR_CONNECTOR_MISSING, 4006, USER, 400, "no such connector", \
 	  "check its name; connectors are the files lib/flink-*.so") \
 	X(ERR_KAFKA, 4007, RETRY, 500, "Kafka answered with an error", \

@@ -23,9 +23,9 @@
 #define LIMIT_SEGMENT_BYTES_MAX 32768 /* offsets inside a run are 32 bits, positions 24 */
 #define LIMIT_CHANNEL_SEGMENTS_MAX 256
 #define LIMIT_OVERDRAFT_BYTES_MAX (64 * 1024 * 1024)   /* per task, inside one user call */
+#define LIMIT_RECORD_BYTES_MAX (1024 * 1024 * 1024)    /* what the setting may allow at most */
 #define LIMIT_OUTPUT_RING_BYTES (1024 * 1024)          /* print() lines kept per job */
 #define LIMIT_SETTINGS_FILE_BYTES_MAX (1024 * 1024)
-#define LIMIT_LINE_BYTES_MAX 30000                     /* a text line at a source: fits a segment */
 #define LIMIT_HTTP_BODY_BYTES_MAX (100 * 1024 * 1024)
 #define LIMIT_ERROR_TEXT_BYTES_MAX 4096
 #define LIMIT_JOB_METRICS_MAX 1000000         /* numbers of all subtasks of a job */

@@ -194,7 +194,7 @@ CONF_KEY("taskmanager.memory.flink.size", MEMORY, "", RANGE(1048576, INT64_MAX),
 	 "the same without the Java machine's own")
 CONF_KEY("taskmanager.memory.segment-size", MEMORY, "32 kb", RANGE(2048, 32768), DRAW(2048, 32768),
 	 WORKS, "",
-	 "largest size of a network buffer; a record and its text must fit into one")
+	 "largest size of a network buffer; a larger record travels in pieces")
 CONF_KEY("taskmanager.memory.min-segment-size", MEMORY, "256 b", RANGE(64, 32768),
 	 DRAW(64, 4096), WORKS, "",
 	 "network buffers for a slow task are filled at least so far")
@@ -213,6 +213,9 @@ CONF_KEY("taskmanager.network.memory.buffers-per-channel", INT, "2", RANGE(1, 12
 CONF_KEY("taskmanager.network.memory.floating-buffers-per-gate", INT, "8", RANGE(0, 4096),
 	 DRAW(0, 8), WORKS, "",
 	 "buffers that the channels of one input share")
+CONF_KEY("taskmanager.network.max-record-size", MEMORY, "64 mb",
+	 RANGE(65536, 1073741824), DRAW(65536, 1048576), WORKS, "",
+	 "largest record with its text; one larger than a network buffer travels in pieces (a key of our own)")
 CONF_KEY("taskmanager.network.memory.max-overdraft-buffers-per-gate", INT, "5", RANGE(0, 4096),
 	 FIXED, SILENT, "",
 	 "buffers over its share for one call of a user function; here that is memory of its own")

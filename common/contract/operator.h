@@ -29,6 +29,7 @@ struct operator_context {
 	struct loop *loop;      /* of the runner that steps the subtask */
 	struct agent *agent;    /* wake it when something outside becomes ready */
 	bool fire_at_end;       /* pipeline.processing-time.fire-at-end */
+	uint32_t record_bytes_max; /* the largest record_size that may be emitted */
 	int64_t (*setting_ms)(const struct operator_context *context, const char *key,
 			      int64_t otherwise);
 	/* One line of print() output (with its newline): to the process's stdout and to the job's

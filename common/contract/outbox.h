@@ -12,8 +12,9 @@
 struct outbox { /* the hot path is inline: the run under way of output 0 */
 	struct run_builder *run; /* NULL: the operator has no output */
 	bool full;               /* ask before each record or batch */
-	/* Opens the next buffer and reserves there; never NULL for sizes up to a segment. A larger
-	 * record sets the task's error (ERR_RECORD_TOO_LARGE) and gives scratch memory. */
+	/* Opens the next buffer and reserves there. NULL only for a record of more than
+	 * operator_context.record_bytes_max: it is not to be written, and the task fails
+	 * (ERR_RECORD_TOO_LARGE). The struct alone always has room. */
 	void *(*reserve_slow)(struct outbox *out, uint32_t size_bytes);
 	int64_t timestamp_ms; /* given to every record emitted; EVENT_MIN: none */
 	const void *user_type; /* what collect() last emitted, checked against run->type once */
@@ -24,7 +25,7 @@ static inline bool outbox_full(const struct outbox *out)
 	return out->full;
 }
 
-/* Room for one record of size_bytes (see run_reserve). */
+/* Room for one record of size_bytes (see run_reserve); see reserve_slow for NULL. */
 static inline void *outbox_reserve(struct outbox *out, uint32_t size_bytes)
 {
 	struct run_builder *run = out->run;
@@ -32,7 +33,8 @@ static inline void *outbox_reserve(struct outbox *out, uint32_t size_bytes)
 
 	if (unlikely(record == NULL))
 		record = out->reserve_slow(out, size_bytes);
-	if (unlikely(run->with_timestamps))
+	/* A large record has a run of its own, and its timestamp already. */
+	if (unlikely(run->with_timestamps) && run->count > 0)
 		run->timestamps_ms[run->count - 1] = out->timestamp_ms;
 	return record;
 }
@@ -66,7 +68,7 @@ static inline void outbox_emit(struct outbox *out, const struct record_type *typ
 
 	if (size_bytes == type->size_bytes)
 		record_copy_struct(record, size_bytes, into);
-	else
+	else if (likely(into != NULL))
 		record_copy(type, record, into);
 }
 

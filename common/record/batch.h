@@ -15,7 +15,10 @@
 #include "common/base/compiler.h"
 #include "common/record/record.h"
 
-enum run_flag { RUN_DENSE = 1, RUN_TIMESTAMPS = 2, RUN_ROW_KINDS = 4 };
+enum run_flag {
+	RUN_DENSE = 1, RUN_TIMESTAMPS = 2, RUN_ROW_KINDS = 4,
+	RUN_PIECE = 8, /* of a record larger than a segment: piece.h */
+};
 
 /* Flink's RowKind, by its byte value. */
 enum row_kind { ROW_INSERT, ROW_UPDATE_BEFORE, ROW_UPDATE_AFTER, ROW_DELETE }; /* +I -U +U -D */

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * fuzz_run.c - a run from outside, for a type from outside: refused, or all of it can be read,
- * copied, printed, keyed, and written again. */
+ * copied, printed, keyed, and written again. Pieces of a record from outside likewise, one behind
+ * the other until the input ends or one does not follow. */
 #include "common/record/batch.h"
 #include "common/record/fuzz_record.h"
+#include "common/record/piece.h"
+
+#define RECORD_BYTES_MAX 65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -65,6 +69,45 @@ static void use(const struct batch *batch)
 	write_again(batch);
 }
 
+/* A record that came in pieces, all of it. */
+static void use_whole(const struct record_type *type, const struct piece_head *last, char *run)
+{
+	struct piece_record record = { .size_bytes = last->record_bytes,
+				       .row_kind = last->run.row_kind,
+				       .has_timestamp = last->run.flags & RUN_TIMESTAMPS,
+				       .timestamp_ms = last->timestamp_ms };
+	struct batch batch;
+	struct err err = ERR_INIT;
+
+	run_single_write(type, &record, run);
+	if (run_check(type, run, ((const struct run_header *)(const void *)run)->size_bytes,
+		      &batch, &err) == 0)
+		use(&batch);
+}
+
+static void take_pieces(const struct record_type *type, const char *data, uint32_t size_bytes)
+{
+	struct piece_sequence sequence = { .record_bytes = 0 };
+	struct err err = ERR_INIT;
+	char *run = mem_alloc(2 * RECORD_BYTES_MAX);
+	uint32_t bytes;
+
+	while (size_bytes > 0 && piece_check(type, data, size_bytes, RECORD_BYTES_MAX, &sequence,
+					     &err) == 0) {
+		const struct piece_head *head = (const void *)data;
+		const char *from = piece_bytes(head, &bytes);
+
+		CHECK((uint64_t)head->offset_bytes + bytes <= head->record_bytes,
+		      "%u bytes at %u of %u", bytes, head->offset_bytes, head->record_bytes);
+		memcpy(run + sizeof(struct run_header) + head->offset_bytes, from, bytes);
+		if (!piece_under_way(&sequence))
+			use_whole(type, head, run);
+		data += head->run.size_bytes;
+		size_bytes -= head->run.size_bytes;
+	}
+	mem_free(run);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *run;
@@ -79,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		use(&batch);
 	else
 		CHECK(err.code == ERR_RECORD_INVALID && err.text[0], "an error without a text");
+	take_pieces(type, run, size_bytes);
 	mem_free(run);
 	record_type_destroy(&type);
 	CHECK(mem_bytes_out() == 0, "%lld bytes are out", (long long)mem_bytes_out());

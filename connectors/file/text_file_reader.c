@@ -8,18 +8,19 @@
  *     | unused | unfinished line | bytes read from the file              |
  *              ^ begin           ^ CARRY_BYTES_MAX                       ^ end
  *
+ * A line longer than that room is gathered in a buffer of its own, chunk by chunk.
+ *
  * Runs on the subtask's runner; the file operations on the world's. */
 #include "connectors/file/text_file_source.h"
 
 #include "common/base/check.h"
-#include "common/base/limits.h"
 #include "connectors/file/file_io.h"
 #include "connectors/text_line.h"
 
 #define CHUNKS 3
 #define CHUNK_BYTES (512 * 1024)
 #define TAIL_BYTES (64 * 1024) /* chunks behind a split's end, where its last line ends */
-#define CARRY_BYTES_MAX (LIMIT_LINE_BYTES_MAX + 16)
+#define CARRY_BYTES_MAX (32 * 1024)
 #define BYTES_PER_POLL_MAX (256 * 1024)
 
 _Static_assert(CHUNKS + 2 <= FILE_IO_OPERATIONS_MAX, "chunks, an open and a close at a time");
@@ -52,10 +53,12 @@ struct text_file_reader {
 	/* the chunk being cut; NULL: none */
 	char *cut;               /* its memory */
 	size_t begin, searched, end;
-	uint64_t line_at;        /* file offset of the byte at `begin` */
+	uint64_t line_at;        /* file offset where the line begins whose bytes are at `begin` */
 	bool ascii, end_of_file;
 	bool skipping;           /* up to the first newline: another split's line */
 	size_t carry_bytes;      /* of the unfinished line, already in front of the next chunk */
+	struct buf long_line;    /* what came of one that does not fit there; empty: none */
+	uint32_t line_bytes_max;
 	uint64_t lines;          /* of this split, for messages */
 	struct buf scratch;
 };
@@ -105,6 +108,7 @@ static void release(struct file_io *io)
 		free_split(CONTAINER_OF(node, struct queued_split, node));
 	for (uint32_t i = 0; i < CHUNKS; i++)
 		mem_free(reader->chunks[i].memory);
+	buf_fini(&reader->long_line);
 	buf_fini(&reader->scratch);
 	mem_free(reader);
 }
@@ -168,7 +172,9 @@ static int reader_open(void **self, const struct operator_context *context,
 
 	*self = reader;
 	reader->context = context;
+	reader->line_bytes_max = text_line_bytes_max(context);
 	list_init(&reader->queue);
+	buf_init(&reader->long_line);
 	buf_init(&reader->scratch);
 	file_io_open(&reader->io, context->loop, context->agent, settle, release);
 	return text_line_type_check(context->output_type, err);
@@ -276,8 +282,13 @@ static int leave_chunk(struct text_file_reader *reader, const struct queued_spli
 		reader->line_at += left;
 		left = 0;
 	}
-	if (left > LIMIT_LINE_BYTES_MAX + 1)
-		return text_line_too_long(err, split->path, reader->lines + 1);
+	if (reader->long_line.size_bytes + left > (size_t)reader->line_bytes_max + 1)
+		return text_line_too_long(err, split->path, reader->lines + 1,
+					  reader->line_bytes_max);
+	if (left > CARRY_BYTES_MAX || reader->long_line.size_bytes > 0) {
+		buf_add(&reader->long_line, reader->cut + reader->begin, left);
+		left = 0;
+	}
 	reader->first_chunk = (reader->first_chunk + 1) % CHUNKS;
 	reader->chunks_ahead--;
 	reader->carry_bytes = left;
@@ -285,6 +296,32 @@ static int leave_chunk(struct text_file_reader *reader, const struct queued_spli
 	       reader->cut + reader->begin, left);
 	reader->cut = NULL;
 	return 0;
+}
+
+/* The end of a line whose beginning was gathered. False: too long. */
+static COLD bool emit_long(struct text_file_reader *reader, struct outbox *out, const char *text,
+			   size_t size_bytes)
+{
+	struct buf *line = &reader->long_line;
+
+	buf_add(line, text, size_bytes);
+	reader->line_at += line->size_bytes - size_bytes; /* the caller adds the rest */
+	bool emitted = text_line_emit(out, line->data, line->size_bytes, reader->line_bytes_max,
+				      text_line_is_ascii(line->data, line->size_bytes),
+				      &reader->scratch);
+
+	buf_fini(line);
+	buf_init(line);
+	return emitted;
+}
+
+static inline bool emit_line(struct text_file_reader *reader, struct outbox *out, const char *text,
+			     size_t size_bytes)
+{
+	if (unlikely(reader->long_line.size_bytes > 0))
+		return emit_long(reader, out, text, size_bytes);
+	return text_line_emit(out, text, size_bytes, reader->line_bytes_max, reader->ascii,
+			      &reader->scratch);
 }
 
 /* Emits the chunk's lines. 1: it is cut up; 0: the outbox or the poll is full; 2: the split's last
@@ -306,8 +343,9 @@ HOT static int cut_chunk(struct text_file_reader *reader, const struct queued_sp
 		size_t size_bytes = (size_t)(newline - line);
 
 		if (likely(!reader->skipping)) {
-			if (!text_line_emit(out, line, size_bytes, reader->ascii, &reader->scratch))
-				return text_line_too_long(err, split->path, reader->lines + 1);
+			if (!emit_line(reader, out, line, size_bytes))
+				return text_line_too_long(err, split->path, reader->lines + 1,
+							  reader->line_bytes_max);
 			reader->lines++;
 		}
 		reader->skipping = false;
@@ -323,11 +361,12 @@ static int emit_rest(struct text_file_reader *reader, const struct queued_split 
 {
 	size_t left = reader->end - reader->begin;
 
-	if (left == 0 || reader->skipping || reader->line_at >= split->end_bytes)
+	if (left + reader->long_line.size_bytes == 0 || reader->skipping ||
+	    reader->line_at >= split->end_bytes)
 		return 0;
-	if (!text_line_emit(out, reader->cut + reader->begin, left, reader->ascii,
-			    &reader->scratch))
-		return text_line_too_long(err, split->path, reader->lines + 1);
+	if (!emit_line(reader, out, reader->cut + reader->begin, left))
+		return text_line_too_long(err, split->path, reader->lines + 1,
+					  reader->line_bytes_max);
 	return 0;
 }
 

@@ -32,6 +32,7 @@ struct kafka_reader {
 	bool assigned, no_more_splits;
 	rd_kafka_message_t *messages[BATCH_MAX];
 	uint32_t messages_count, next; /* next: not yet emitted */
+	uint32_t line_bytes_max;
 	struct buf scratch;
 	char trouble[256]; /* of the brokers; "" when anything came since */
 	mono_t trouble_since; /* the poll that saw it; INT64_MAX: none */
@@ -100,6 +101,7 @@ static int reader_open(void **self, const struct operator_context *context,
 	*self = reader;
 	reader->context = context;
 	reader->trouble_since = INT64_MAX;
+	reader->line_bytes_max = text_line_bytes_max(context);
 	buf_init(&reader->scratch);
 	if (options_open(&reader->options, context->parameters, err) < 0 ||
 	    text_line_type_check(context->output_type, err) < 0 ||
@@ -220,13 +222,14 @@ static int take_message(struct kafka_reader *reader, const rd_kafka_message_t *m
 	reader->trouble[0] = '\0';
 	/* A message without a value (a tombstone) is no line. */
 	if (message->payload != NULL &&
-	    !text_line_emit_whole(out, message->payload, message->len, false, &reader->scratch))
+	    !text_line_emit_whole(out, message->payload, message->len, reader->line_bytes_max,
+				  false, &reader->scratch))
 		return err_set(
 			err, ERR_RECORD_TOO_LARGE,
-			"the message at offset %lld of topic %s, partition %d, has %zu bytes; a text "
-			"source takes %d",
+			"the message at offset %lld of topic %s, partition %d, has %zu bytes; at most "
+			"%u fit into a record",
 			(long long)message->offset, reader->topic, message->partition, message->len,
-			LIMIT_LINE_BYTES_MAX);
+			reader->line_bytes_max);
 	if (reader->stores_offsets)
 		rd_kafka_offset_store(message->rkt, message->partition, message->offset);
 	return 0;

@@ -178,10 +178,13 @@ static void the_end_of_an_empty_topic_is_seen_and_latest_skips(void **state)
 		    1, "");
 }
 
+#define LONG_BYTES 600000
+
 static void expect_error(struct bytes parameters, enum err_code code, const char *text)
 {
 	struct kit_options options = { .world = world, .source = &kafka_source_vtable, .type = type,
-				       .parameters = parameters };
+				       .parameters = parameters,
+				       .record_bytes_max = LONG_BYTES + 16 };
 	struct kit *kit = kit_start(&options);
 
 	kit_wait(kit);
@@ -215,14 +218,14 @@ static void wrong_options_and_absent_brokers_are_named(void **state)
 
 static void a_message_that_is_too_long_is_named_by_its_offset(void **state)
 {
-	/* Records are as long as a line may be; printed with more around them they are longer. */
+	/* As long as a message may be; printed with more around it it is longer. */
 	struct record_type *wide;
 	struct err err = ERR_INIT;
-	char *text = mem_alloc(LIMIT_LINE_BYTES_MAX);
+	char *text = mem_alloc(LONG_BYTES);
 	struct str record;
 
-	memset(text, 'x', LIMIT_LINE_BYTES_MAX);
-	record = str_of(text, LIMIT_LINE_BYTES_MAX);
+	memset(text, 'x', LONG_BYTES);
+	record = str_of(text, LONG_BYTES);
 	assert_int_equal(record_type_create("wide", "<{text}>", fields, 1, &wide, &err), 0);
 	struct record_type *line = type;
 
@@ -233,8 +236,8 @@ static void a_message_that_is_too_long_is_named_by_its_offset(void **state)
 	expect_error(
 		kit_parameters("bootstrap.servers", servers(), "topic", "long", NULL),
 		ERR_RECORD_TOO_LARGE,
-		"the message at offset 0 of topic long, partition 0, has 30002 bytes; a text source takes "
-		"30000");
+		"the message at offset 0 of topic long, partition 0, has 600002 bytes; at most 600000 fit "
+		"into a record");
 	record_type_destroy(&wide);
 	mem_free(text);
 }

@@ -5,7 +5,8 @@
  *                      ^------ refused ----------'
  *
  * Runs on the subtask's runner. The buffer holds whole lines: bytes [begin, end) are read and not
- * yet emitted, and no newline lies before `searched`. */
+ * yet emitted, and no newline lies before `searched`. It grows with a line that it cannot hold, and
+ * is given back when that one is out. */
 #include "connectors/socket/socket_source.h"
 
 #include <stdio.h>
@@ -19,12 +20,11 @@
 
 #define LOGGER "SocketSource"
 #define BUFFER_BYTES (128 * 1024)
+#define READ_BYTES_MIN (32 * 1024) /* room for a read: less is not worth the call */
 #define READS_PER_POLL_MAX 4
 #define RETRY_MS_MIN 100
 #define RETRY_MS_MAX 1000
 #define CONNECTING_IS_WAITING_MS 200 /* from then on the status says so */
-
-_Static_assert(BUFFER_BYTES >= 2 * (LIMIT_LINE_BYTES_MAX + 2), "a longest line and room to read");
 
 enum reader_state { READER_IDLE, READER_WAITING, READER_CONNECTING, READER_READING, READER_ENDED };
 
@@ -43,6 +43,8 @@ struct socket_reader {
 	struct err reason;   /* why the last try failed */
 	bool slow;           /* connecting for longer than CONNECTING_IS_WAITING_MS */
 	char *buffer;
+	size_t buffer_bytes;
+	uint32_t line_bytes_max;
 	size_t begin, searched, end;
 	uint64_t lines;      /* emitted so far */
 	struct buf scratch;
@@ -65,6 +67,8 @@ static int reader_open(void **self, const struct operator_context *context,
 		return -1;
 	reader->place = mem_printf("%s:%u", reader->host, reader->port);
 	reader->buffer = mem_alloc(BUFFER_BYTES);
+	reader->buffer_bytes = BUFFER_BYTES;
+	reader->line_bytes_max = text_line_bytes_max(context);
 	reader->retry_ms = RETRY_MS_MIN;
 	return 0;
 }
@@ -117,8 +121,8 @@ static void connect_now(struct socket_reader *reader, mono_t now)
 /* Emits whole lines of the buffer. False: the outbox is full and lines may be left. */
 static int emit_lines(struct socket_reader *reader, struct outbox *out, struct err *err)
 {
-	bool ascii =
-		text_line_is_ascii(reader->buffer + reader->begin, reader->end - reader->begin);
+	uint32_t bytes_max = reader->line_bytes_max;
+	bool ascii = false, known = false; /* asked only when there is a line: they may be long */
 
 	while (!outbox_full(out)) {
 		char *newline = memchr(reader->buffer + reader->searched, '\n',
@@ -126,14 +130,19 @@ static int emit_lines(struct socket_reader *reader, struct outbox *out, struct e
 
 		if (newline == NULL) {
 			reader->searched = reader->end;
-			if (reader->end - reader->begin > LIMIT_LINE_BYTES_MAX + 1)
-				return text_line_too_long(err, reader->place, reader->lines + 1);
+			if (reader->end - reader->begin > (size_t)bytes_max + 1)
+				return text_line_too_long(err, reader->place, reader->lines + 1,
+							  bytes_max);
 			return 1;
 		}
 		char *line = reader->buffer + reader->begin;
 
-		if (!text_line_emit(out, line, (size_t)(newline - line), ascii, &reader->scratch))
-			return text_line_too_long(err, reader->place, reader->lines + 1);
+		if (!known)
+			ascii = text_line_is_ascii(line, reader->end - reader->begin);
+		known = true;
+		if (!text_line_emit(out, line, (size_t)(newline - line), bytes_max, ascii,
+				    &reader->scratch))
+			return text_line_too_long(err, reader->place, reader->lines + 1, bytes_max);
 		reader->lines++;
 		reader->begin = reader->searched = (size_t)(newline + 1 - reader->buffer);
 	}
@@ -149,9 +158,9 @@ static enum poll end_of_stream(struct socket_reader *reader, struct outbox *out,
 	reader->state = READER_ENDED;
 	log_info(LOGGER, "%s ended the stream after %llu lines", reader->place,
 		 (unsigned long long)reader->lines + (left > 0));
-	if (left > 0 && !text_line_emit(out, reader->buffer + reader->begin, left, false,
-					&reader->scratch)) {
-		text_line_too_long(err, reader->place, reader->lines + 1);
+	if (left > 0 && !text_line_emit(out, reader->buffer + reader->begin, left,
+					reader->line_bytes_max, false, &reader->scratch)) {
+		text_line_too_long(err, reader->place, reader->lines + 1, reader->line_bytes_max);
 		return POLL_ERROR;
 	}
 	reader->lines += left > 0;
@@ -165,17 +174,30 @@ static bool is_clean_end(const struct err *err)
 	return err->code == ERR_NET_CLOSED && strncmp(err->text, "closed by ", 10) == 0;
 }
 
+/* What is not yet emitted goes to the front, and there is room behind it. */
+static void make_room(struct socket_reader *reader)
+{
+	size_t kept = reader->end - reader->begin, wanted = BUFFER_BYTES;
+
+	if (reader->begin > 0)
+		memmove(reader->buffer, reader->buffer + reader->begin, kept);
+	reader->searched -= reader->begin;
+	reader->end = kept;
+	reader->begin = 0;
+	while (wanted - kept < READ_BYTES_MIN || wanted < kept)
+		wanted *= 2;
+	/* Grown by doubling; given back only when most of it is not needed any more. */
+	if (wanted > reader->buffer_bytes || (kept == 0 && reader->buffer_bytes > BUFFER_BYTES)) {
+		reader->buffer = mem_realloc(reader->buffer, wanted);
+		reader->buffer_bytes = wanted;
+	}
+}
+
 /* Reads once. 1: got bytes; 0: none now; -1: failed with err. */
 static int read_some(struct socket_reader *reader, struct err *err)
 {
-	if (reader->begin > 0) {
-		memmove(reader->buffer, reader->buffer + reader->begin,
-			reader->end - reader->begin);
-		reader->searched -= reader->begin;
-		reader->end -= reader->begin;
-		reader->begin = 0;
-	}
-	struct slice room = { reader->buffer + reader->end, BUFFER_BYTES - reader->end };
+	make_room(reader);
+	struct slice room = { reader->buffer + reader->end, reader->buffer_bytes - reader->end };
 	ssize_t got = conn_read(reader->conn, &room, 1, err);
 
 	if (got <= 0)

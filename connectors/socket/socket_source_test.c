@@ -57,6 +57,8 @@ static enum step server_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	return STEP_IDLE;
 }
 
+#define RECORD_BYTES_MAX 300000
+
 struct scene {
 	struct sim *sim;
 	struct world *server_node, *client_node;
@@ -86,7 +88,8 @@ static void scene_open(struct scene *scene, uint64_t seed, const struct sim_opti
 	scene->parameters = kit_parameters("host", "server", "port", "9000", NULL);
 	struct kit_options kit = { .world = scene->client_node, .sim = scene->sim,
 				   .source = &socket_source, .parameters = scene->parameters,
-				   .type = scene->type, .segment_bytes = segment_bytes };
+				   .type = scene->type, .segment_bytes = segment_bytes,
+				   .record_bytes_max = RECORD_BYTES_MAX };
 
 	scene->kit = kit_start(&kit);
 }
@@ -155,14 +158,16 @@ static void nul_bytes_are_part_of_a_line(void **state)
 	scene_close(&scene);
 }
 
+#define LINE_BYTES_MAX (RECORD_BYTES_MAX - 16)
+
 static void a_line_of_the_limit_passes_and_one_byte_more_fails_with_its_number(void **state)
 {
 	for (int more = 0; more <= 1; more++)
 		for (int with_newline = 0; with_newline <= 1; with_newline++) {
 			struct sim_options calm = { .delay_us_max = 10 };
 			struct scene scene;
-			size_t length = LIMIT_LINE_BYTES_MAX + (size_t)more;
-			static char text[LIMIT_LINE_BYTES_MAX + 16];
+			size_t length = LINE_BYTES_MAX + (size_t)more;
+			static char text[LINE_BYTES_MAX + 16];
 
 			memcpy(text, "first\n", 6);
 			memset(text + 6, 'x', length);
@@ -177,8 +182,8 @@ static void a_line_of_the_limit_passes_and_one_byte_more_fails_with_its_number(v
 				assert_int_equal(kit_error(scene.kit)->code, ERR_RECORD_TOO_LARGE);
 				assert_string_equal(
 					kit_error(scene.kit)->text,
-					"line 2 of server:9000 is longer than 30000 bytes, the most that a "
-					"text source takes");
+					"line 2 of server:9000 is longer than 299984 bytes, the most that "
+					"fit into a record");
 				assert_string_equal(kit_lines(scene.kit, 0), "first\n");
 			}
 			scene_close(&scene);
@@ -189,7 +194,7 @@ static void a_line_without_end_fails_before_it_fills_memory(void **state)
 {
 	struct sim_options calm = { .delay_us_max = 10 };
 	struct scene scene;
-	static char text[4 * 1024 * 1024];
+	static char text[4 * 1024 * 1024]; /* of which no more than a record's worth is kept */
 
 	memset(text, 'x', sizeof(text));
 	scene_open(&scene, 1, &calm, bytes_of(text, sizeof(text)), 0, 0);

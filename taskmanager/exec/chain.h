@@ -99,7 +99,7 @@ struct chain_options { /* all borrowed for the life of the chain */
 	const Flink__TaskDeployment *deployment;
 	struct record_type *const *types;
 	struct module *const *modules;
-	uint32_t segment_bytes;
+	uint32_t segment_bytes, record_bytes_max;
 	bool fire_at_end;
 	void (*print)(void *owner, const char *line, size_t size_bytes);
 	void *owner;

@@ -156,6 +156,7 @@ static int link_create(struct chain *chain, uint32_t index, const struct chain_o
 		.loop = options->loop,
 		.agent = options->agent,
 		.fire_at_end = options->fire_at_end,
+		.record_bytes_max = options->record_bytes_max,
 		.setting_ms = setting_ms,
 		.print = print_line,
 		.owner = chain,
@@ -169,8 +170,12 @@ static int link_create(struct chain *chain, uint32_t index, const struct chain_o
 	if (context->output_type != NULL &&
 	    link->kind != FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK) {
 		link->has_output = true;
-		output_init(&link->output, context->output_type, options->segment_bytes, false,
-			    &chain->overdraft, &link->call);
+		output_init(&link->output,
+			    &(struct output_options){ .type = context->output_type,
+						      .buffer_bytes = options->segment_bytes,
+						      .record_bytes_max = options->record_bytes_max,
+						      .overdraft = &chain->overdraft,
+						      .call = &link->call });
 		link->call.out = &link->output.out;
 	}
 	if (find_factory(link, options->world, operator, index == 0, err) != 0)

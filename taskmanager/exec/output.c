@@ -4,16 +4,16 @@
 
 #include "common/base/check.h"
 #include "common/base/time.h"
+#include "common/record/piece.h"
 
 #define SPARES_MAX 2
-/* Beside the record itself: the run's header and columns, and rounding. */
-#define RUN_EXTRA_BYTES 64
 
 static struct output_run *buffer_new(uint32_t capacity_bytes)
 {
 	struct output_run *buffer = mem_alloc(sizeof(*buffer) + capacity_bytes);
 
 	buffer->capacity_bytes = capacity_bytes;
+	buffer->is_large = false;
 	return buffer;
 }
 
@@ -27,11 +27,27 @@ static void open_next(struct output *output)
 	} else {
 		buffer = buffer_new(output->buffer_bytes);
 	}
-	buffer->next = NULL;
 	output->open = buffer;
 	CHECK(run_begin(&output->run, buffer->data, buffer->capacity_bytes),
 	      "a buffer of %u bytes is too small for record %s", buffer->capacity_bytes,
 	      output->run.type->name);
+}
+
+static void append(struct output *output, struct output_run *run)
+{
+	bool is_free = run->is_large && output->large_count == 0;
+
+	run->next = NULL;
+	run->overdraft_bytes = is_free ? 0 : run->capacity_bytes;
+	if (output->last != NULL)
+		output->last->next = run;
+	else
+		output->first = run;
+	output->last = run;
+	output->records_count += run->count;
+	output->bytes_count += run->size_bytes;
+	output->large_count += run->is_large;
+	output->overdraft->used_bytes += run->overdraft_bytes;
 }
 
 void output_finish(struct output *output)
@@ -42,76 +58,91 @@ void output_finish(struct output *output)
 		return;
 	run->count = output->run.count;
 	run->size_bytes = run_end(&output->run);
-	if (output->last != NULL)
-		output->last->next = run;
-	else
-		output->first = run;
-	output->last = run;
-	output->records_count += run->count;
-	output->bytes_count += run->size_bytes;
-	output->overdraft->used_bytes += run->capacity_bytes;
+	append(output, run);
 	open_next(output);
 }
 
-static COLD void overdrawn(struct output *output)
+/* ---- reserving ------------------------------------------------------------------------------ */
+
+static COLD void check_overdraft(struct output *output)
 {
 	struct err err = ERR_INIT;
 
+	output->out.full = true;
+	if (output->overdraft->used_bytes <= output->overdraft->max_bytes)
+		return;
 	err_set(&err, ERR_USER_FUNCTION_FAILED,
 		"one call emitted more than %llu bytes before it returned; emit less per record",
 		(unsigned long long)output->overdraft->max_bytes);
 	user_call_fail(output->call, &err);
 }
 
-/* A record that fits no segment: it gets memory all the same (the caller is about to write it), and
- * the task fails. */
-static COLD void *reserve_too_large(struct output *output, uint32_t size_bytes)
+static COLD void *refuse(struct output *output, uint32_t size_bytes)
+{
+	struct err err = ERR_INIT;
+
+	err_set(&err, ERR_RECORD_TOO_LARGE,
+		"operator \"%s\" emitted a record %s of %u bytes; taskmanager.network.max-record-size allows %u",
+		output->call->operator_name, output->run.type->name, size_bytes,
+		output->record_bytes_max);
+	user_call_fail(output->call, &err);
+	return NULL;
+}
+
+static COLD void *reserve_large(struct output *output, uint32_t size_bytes)
 {
 	const struct record_type *type = output->run.type;
-	bool with_timestamps = output->run.with_timestamps;
-	struct err err = ERR_INIT;
-	uint32_t capacity = size_bytes > UINT32_MAX - RUN_EXTRA_BYTES
-				    ? UINT32_MAX
-				    : size_bytes + RUN_EXTRA_BYTES;
+	bool has_timestamp = output->run.with_timestamps;
+	struct piece_record record = { .size_bytes = size_bytes,
+				       .has_timestamp = has_timestamp,
+				       .timestamp_ms = output->out.timestamp_ms };
 
-	err_set(&err, ERR_RECORD_TOO_LARGE, "a record %s of %u bytes was emitted; a segment has %u",
-		type->name, size_bytes, output->buffer_bytes);
-	user_call_fail(output->call, &err);
-	mem_free(output->open);
-	run_builder_fini(&output->run);
-	run_builder_init(&output->run, type, capacity, with_timestamps);
-	output->open = buffer_new(capacity);
-	CHECK(run_begin(&output->run, output->open->data, capacity), "no run in %u bytes",
-	      capacity);
-	return run_reserve(&output->run, size_bytes);
+	if (size_bytes > output->record_bytes_max)
+		return refuse(output, size_bytes);
+	uint32_t run_bytes = (uint32_t)run_single_bytes(type, size_bytes, has_timestamp);
+	struct output_run *run = buffer_new(run_bytes);
+
+	run_single_write(type, &record, run->data);
+	run->is_large = true;
+	run->count = 1;
+	run->size_bytes = run_bytes;
+	append(output, run);
+	check_overdraft(output);
+	return run->data + sizeof(struct run_header);
 }
 
 static COLD void *reserve_slow(struct outbox *out, uint32_t size_bytes)
 {
 	struct output *output = CONTAINER_OF(out, struct output, out);
-	bool failed = output->call->failed;
-	void *record;
 
-	if (!failed && output->run.count > 0) {
-		output_finish(output);
-		output->out.full = true;
-		if (output->overdraft->used_bytes > output->overdraft->max_bytes)
-			overdrawn(output);
-	} else { /* failed: what it emits is lost with its task, so one buffer serves for all */
+	if (output->call->failed) { /* what it emits is lost: one buffer serves for all */
 		run_end(&output->run);
 		run_begin(&output->run, output->open->data, output->open->capacity_bytes);
+		return run_reserve(&output->run, size_bytes);
 	}
-	record = run_reserve(&output->run, size_bytes);
-	return record ? record : reserve_too_large(output, size_bytes);
+	if (output->run.count > 0) {
+		output_finish(output);
+		check_overdraft(output);
+	}
+	void *record = run_reserve(&output->run, size_bytes);
+
+	return record ? record : reserve_large(output, size_bytes);
 }
 
-void output_init(struct output *output, const struct record_type *type, uint32_t buffer_bytes,
-		 bool with_timestamps, struct overdraft *overdraft, struct user_call *call)
+/* ---- life ----------------------------------------------------------------------------------- */
+
+void output_init(struct output *output, const struct output_options *options)
 {
-	*output = (struct output){ .buffer_bytes = buffer_bytes,
-				   .overdraft = overdraft,
-				   .call = call };
-	run_builder_init(&output->run, type, buffer_bytes, with_timestamps);
+	/* The struct alone always has room, with a timestamp and without tails. */
+	uint64_t least = run_single_bytes(options->type, options->type->size_bytes, true);
+
+	*output = (struct output){ .buffer_bytes = options->buffer_bytes > least ?
+							   options->buffer_bytes : (uint32_t)least,
+				   .record_bytes_max = options->record_bytes_max,
+				   .overdraft = options->overdraft,
+				   .call = options->call };
+	run_builder_init(&output->run, options->type, output->buffer_bytes,
+			 options->with_timestamps);
 	output->out = (struct outbox){ .run = &output->run,
 				       .reserve_slow = reserve_slow,
 				       .timestamp_ms = EVENT_MIN };
@@ -132,7 +163,7 @@ void output_fini(struct output *output)
 {
 	if (output->open == NULL)
 		return;
-	free_runs(output->open);
+	mem_free(output->open);
 	free_runs(output->first);
 	free_runs(output->spare);
 	run_builder_fini(&output->run);
@@ -148,8 +179,9 @@ void output_drop_first(struct output *output)
 		output->last = NULL;
 		output->out.full = false;
 	}
-	output->overdraft->used_bytes -= run->capacity_bytes;
-	if (output->spares_count == SPARES_MAX || run->capacity_bytes != output->buffer_bytes) {
+	output->overdraft->used_bytes -= run->overdraft_bytes;
+	output->large_count -= run->is_large;
+	if (output->spares_count == SPARES_MAX || run->is_large) {
 		mem_free(run);
 		return;
 	}

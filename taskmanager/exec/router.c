@@ -4,6 +4,7 @@
 
 #include "common/base/check.h"
 #include "common/base/hash.h"
+#include "common/base/mark.h"
 #include "common/world/world.h"
 #include "taskmanager/exec/user_abi.h"
 #include "taskmanager/operator/user_function.h"
@@ -161,6 +162,7 @@ static inline bool copy_record(const struct record_type *type, struct channel *c
 	return true;
 }
 
+/* A channel refuses. */
 static COLD int refused(struct router *router, uint32_t index, struct err *err)
 {
 	struct channel *channel = router->channels[index];
@@ -169,6 +171,31 @@ static COLD int refused(struct router *router, uint32_t index, struct err *err)
 		return -1;
 	channel_publish(channel); /* the consumer can make room only by taking what is there */
 	return 0;
+}
+
+/* Record i of the batch was not copied to its channel: that has no room, or the record is larger
+ * than a segment and goes there in pieces. 1: all of it is there now. */
+static COLD int not_copied(struct router *router, const struct batch *batch, uint32_t i,
+			   uint32_t index, uint64_t *bytes, struct err *err)
+{
+	struct channel *channel = router->channels[index];
+	struct piece_record record;
+	uint32_t carried;
+
+	piece_record_of(batch, i, &record);
+	if (record.size_bytes <= channel_record_bytes_max(channel))
+		return refused(router, index, err);
+	while (router->piece_at < record.size_bytes) {
+		carried = channel_append_piece(channel, &record, router->piece_at);
+		if (carried == 0) {
+			SOMETIMES_IF(router->piece_at > 0, "a channel refuses within a record");
+			return refused(router, index, err);
+		}
+		router->piece_at += carried;
+	}
+	router->piece_at = 0;
+	*bytes += record.size_bytes;
+	return 1;
 }
 
 /* The channel of each of the batch's records from … from + count. */
@@ -216,8 +243,13 @@ static HOT int route_hash(struct router *router, const struct batch *batch, uint
 		hash_channels(router, batch, router->record, count, indexes);
 		copied = copy_each(router, batch, router->record, count, indexes, bytes);
 		router->record += copied;
-		if (unlikely(copied < count))
-			return refused(router, indexes[copied], err);
+		if (unlikely(copied < count)) {
+			int answer = not_copied(router, batch, router->record, indexes[copied],
+						bytes, err);
+			if (answer <= 0)
+				return answer;
+			router->record++;
+		}
 	}
 	return 1;
 }
@@ -280,8 +312,13 @@ static HOT int route_custom(struct router *router, const struct batch *batch, ui
 					    partitioner->channels + asked, bytes);
 
 		router->record += copied;
-		if (unlikely(copied < count))
-			return refused(router, partitioner->channels[asked + copied], err);
+		if (unlikely(copied < count)) {
+			int answer = not_copied(router, batch, router->record,
+						partitioner->channels[asked + copied], bytes, err);
+			if (answer <= 0)
+				return answer;
+			router->record++;
+		}
 	}
 	partitioner->from = partitioner->count = 0; /* of the next run */
 	return 1;
@@ -306,8 +343,12 @@ static HOT int route_each(struct router *router, const struct batch *batch, uint
 		uint32_t index = router->next;
 
 		if (unlikely(!copy_record(router->type, router->channels[index],
-					  batch_at(batch, router->record), dense, bytes)))
-			return refused(router, index, err);
+					  batch_at(batch, router->record), dense, bytes))) {
+			int answer = not_copied(router, batch, router->record, index, bytes, err);
+
+			if (answer <= 0)
+				return answer;
+		}
 		if (random)
 			router->next = random_channel(router);
 		else
@@ -316,13 +357,43 @@ static HOT int route_each(struct router *router, const struct batch *batch, uint
 	return 1;
 }
 
+/* A run larger than the channel's segments: record by record. */
+static COLD int route_parts(struct router *router, const struct batch *batch, uint64_t *bytes,
+			    struct err *err)
+{
+	uint32_t index = router->channel;
+	bool dense = batch->offsets == NULL;
+
+	for (; router->part < batch->count; router->part++) {
+		const void *record = batch_at(batch, router->part);
+
+		if (copy_record(router->type, router->channels[index], record, dense, bytes))
+			continue;
+		int answer = not_copied(router, batch, router->part, index, bytes, err);
+
+		if (answer <= 0)
+			return answer;
+	}
+	router->part = 0;
+	return 1;
+}
+
 /* The run goes whole to one channel, or to all of them. */
-static int route_whole(struct router *router, const struct output_run *run, uint32_t channels_count,
-		       uint64_t *bytes, struct err *err)
+static int route_whole(struct router *router, const struct output_run *run,
+		       const struct batch *batch, uint32_t channels_count, uint64_t *bytes,
+		       struct err *err)
 {
 	for (; router->channel < channels_count; router->channel++) {
-		if (!channel_append_run(router->channels[router->channel], run->data,
-					run->size_bytes))
+		struct channel *channel = router->channels[router->channel];
+
+		if (unlikely(run->size_bytes > channel_run_bytes_max(channel))) {
+			int answer = route_parts(router, batch, bytes, err);
+
+			if (answer <= 0)
+				return answer;
+			continue;
+		}
+		if (!channel_append_run(channel, run->data, run->size_bytes))
 			return refused(router, router->channel, err);
 		*bytes += run->size_bytes;
 	}
@@ -339,13 +410,13 @@ int router_route(struct router *router, const struct output_run *run, struct err
 	run_view(router->type, run->data, &batch);
 	router->unpublished = true;
 	if (router->ship == FLINK__SHIP_STRATEGY__SHIP_BROADCAST)
-		answer = route_whole(router, run, router->channels_count, &bytes, err);
+		answer = route_whole(router, run, &batch, router->channels_count, &bytes, err);
 	else if (router->ship == FLINK__SHIP_STRATEGY__SHIP_CUSTOM)
 		answer = route_custom(router, &batch, &bytes, err);
 	else if (router->channels_count == 1 ||
 		 router->ship == FLINK__SHIP_STRATEGY__SHIP_FORWARD ||
 		 router->ship == FLINK__SHIP_STRATEGY__SHIP_GLOBAL)
-		answer = route_whole(router, run, 1, &bytes, err);
+		answer = route_whole(router, run, &batch, 1, &bytes, err);
 	else if (router->ship == FLINK__SHIP_STRATEGY__SHIP_HASH)
 		answer = route_hash(router, &batch, &bytes, err);
 	else

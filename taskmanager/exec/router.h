@@ -5,7 +5,8 @@
  * records, then copies each record to the channel of its key group's subtask; REBALANCE, RESCALE
  * and SHUFFLE choose per record, CUSTOM has a function of the job choose. A channel that refuses
  * stops the router there: the next call goes on with the same record, so nothing is lost, doubled
- * or reordered. On its task's thread. */
+ * or reordered. A record too large for its channel goes there in pieces; what there is to resume is
+ * how many of its bytes the channel has. On its task's thread. */
 #ifndef TASKMANAGER_EXEC_ROUTER_H
 #define TASKMANAGER_EXEC_ROUTER_H
 
@@ -33,6 +34,8 @@ struct router {
 	bool unpublished;
 	uint32_t record;    /* of the run under way: the first that is not copied */
 	uint32_t channel;   /* BROADCAST and control: the first that does not have it */
+	uint32_t part;      /* of a run too large for `channel`: records that it has */
+	uint32_t piece_at;  /* of the first record that is not copied: bytes that its channel has */
 };
 
 struct router_options {

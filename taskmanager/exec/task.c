@@ -70,10 +70,22 @@ void task_done(struct agent *agent)
 
 /* ---- input ---------------------------------------------------------------------------------- */
 
+/* The record that came in pieces is done with: its memory may serve who waits for some. */
+static COLD void release_whole(struct task *task)
+{
+	pieces_drop(&task->pieces, task->whole);
+	task->whole = NULL;
+	for (uint32_t i = 0; task->pieces.waiting_count > 0 && i < task->inputs_count; i++)
+		if (task->inputs[i].assembly.waiting != NULL)
+			gate_unpark(task->gate, task->inputs[i].channel);
+}
+
 static void release_input(struct task *task)
 {
 	if (task->taking == NULL)
 		return;
+	if (unlikely(task->whole != NULL))
+		release_whole(task);
 	channel_release(task->taking, channel_taken(task->taking));
 	gate_yield(task->gate, task->taking);
 	task->taking = NULL;
@@ -128,12 +140,75 @@ static uint64_t batch_bytes(const struct batch *batch)
 
 enum taken { TAKEN_FAILED = -1, TAKEN_NOTHING, TAKEN_SOME };
 
+static COLD enum taken take_piece(struct task *task, struct channel *channel, const void *piece,
+				  struct err *err)
+{
+	struct task_input *input = &task->inputs[gate_index(channel)];
+	uint32_t size_bytes = ((const struct run_header *)piece)->size_bytes;
+	const struct channel_name *name = channel_name_of(channel);
+	struct batch batch;
+	enum pieces_answer answer = pieces_take(&task->pieces, &input->assembly,
+						  channel_type(channel), piece, &batch, err);
+
+	if (answer == PIECES_FAILED) {
+		err_wrap(err, "a record in pieces from subtask %u over edge %u", name->producer,
+			 name->edge);
+		return TAKEN_FAILED;
+	}
+	if (answer == PIECES_WAIT) {
+		gate_park(task->gate, channel);
+		return TAKEN_NOTHING;
+	}
+	counter_add(&task->metrics.bytes_in, size_bytes);
+	task->bytes_left -= size_bytes;
+	channel_release(channel, channel_taken(channel));
+	if (answer == PIECES_MORE) {
+		gate_yield(task->gate, channel);
+		return TAKEN_SOME;
+	}
+	counter_add(&task->metrics.records_in, 1);
+	task->records_left--;
+	task->taking = channel;
+	task->whole = &input->assembly;
+	chain_take(&task->chain, input->input, &batch);
+	return TAKEN_SOME;
+}
+
+/* A piece that waits for memory keeps its channel from everything but what is urgent. */
+static COLD enum taken take_waiting(struct task *task, struct channel *channel, struct err *err)
+{
+	if (channel_failed(channel, err))
+		return TAKEN_FAILED;
+	return take_piece(task, channel, task->inputs[gate_index(channel)].assembly.waiting, err);
+}
+
+static enum taken take_control_of(struct task *task, struct channel *channel,
+				  const struct control *control, struct err *err)
+{
+	uint32_t index = gate_index(channel);
+	const struct assembly *assembly = &task->inputs[index].assembly;
+
+	if (!control->urgent && unlikely(piece_under_way(&assembly->sequence))) {
+		err_set(err, ERR_NET_PROTOCOL,
+			"control element %u came after %u of %u bytes of a record that travels in pieces",
+			control->kind, assembly->sequence.have_bytes,
+			assembly->sequence.record_bytes);
+		return TAKEN_FAILED;
+	}
+	if (likely(assembly->waiting == NULL))
+		channel_release(channel, channel_taken(channel));
+	return take_control(task, index, control, err) == 0 ? TAKEN_SOME : TAKEN_FAILED;
+}
+
 static enum taken take_from(struct task *task, struct channel *channel, struct err *err)
 {
 	uint32_t index = gate_index(channel);
 	struct control control;
 	struct batch batch;
 
+	if (unlikely(task->inputs[index].assembly.waiting != NULL) &&
+	    !channel_urgent_outstanding(channel))
+		return take_waiting(task, channel, err);
 	switch (channel_take(channel, &batch, &control)) {
 	case CHANNEL_BATCH: {
 		uint64_t bytes = batch_bytes(&batch);
@@ -147,9 +222,8 @@ static enum taken take_from(struct task *task, struct channel *channel, struct e
 		chain_take(&task->chain, task->inputs[index].input, &batch);
 		return TAKEN_SOME;
 	}
-	case CHANNEL_CONTROL:
-		channel_release(channel, channel_taken(channel));
-		return take_control(task, index, &control, err) == 0 ? TAKEN_SOME : TAKEN_FAILED;
+	case CHANNEL_CONTROL: return take_control_of(task, channel, &control, err);
+	case CHANNEL_PIECE: return take_piece(task, channel, batch.base, err);
 	case CHANNEL_FAILED:
 		channel_failed(channel, err);
 		return TAKEN_FAILED;

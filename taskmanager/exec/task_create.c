@@ -234,8 +234,10 @@ static void close_channels(struct task *task, bool finished, const struct err *w
 	struct shuffle *shuffle = task->options.shuffle;
 
 	pthread_mutex_lock(&task->channels_lock);
-	for (uint32_t i = 0; i < task->inputs_count; i++)
+	for (uint32_t i = 0; i < task->inputs_count; i++) {
+		pieces_drop(&task->pieces, &task->inputs[i].assembly);
 		shuffle_close_input(shuffle, &task->inputs[i].channel);
+	}
 	mem_free(task->inputs);
 	task->inputs = NULL;
 	task->inputs_count = 0;
@@ -382,6 +384,7 @@ static int open_all(struct task *task, struct err *err)
 		.types = task->options.types,
 		.modules = task->options.modules,
 		.segment_bytes = segment_pool_segment_bytes(shuffle_pool(task->options.shuffle)),
+		.record_bytes_max = shuffle_record_bytes_max(task->options.shuffle),
 		.fire_at_end = task->options.fire_at_end,
 		.print = print_line,
 		.owner = task,
@@ -407,6 +410,7 @@ int task_create(const struct task_options *options, struct task **result, struct
 	task->name = mem_printf("%s (%u/%u)", task->vertex->name, task->deployment->subtask + 1,
 				task->vertex->parallelism);
 	task->unpublished_since = task->dirty_since = MONO_NEVER;
+	task->pieces.record_bytes_max = shuffle_record_bytes_max(options->shuffle);
 	task->final_state = TASK_CANCELED; /* what peers are told when it is destroyed in between */
 	inbox_init(&task->inbox);
 	list_init(&task->splits_held);

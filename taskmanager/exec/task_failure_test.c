@@ -156,7 +156,8 @@ static void too_much_and_too_large_are_named(void **state)
 	failing_graph(&rig, (void *)test_giant, NULL, NULL);
 	task_rig_run_to_end(&rig);
 	expect_failure(&rig, 0, ERR_RECORD_TOO_LARGE,
-		       "a record word_count of 1048600 bytes was emitted; a segment has 4096",
+		       "operator \"Flat Map\" emitted a record word_count of 1048600 bytes; "
+		       "taskmanager.network.max-record-size allows 524288",
 		       "Flat Map");
 	task_rig_close(&rig);
 }

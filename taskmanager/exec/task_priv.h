@@ -9,6 +9,7 @@
 #include "common/base/ring.h"
 #include "common/graph/metric_plan.h"
 #include "taskmanager/exec/chain.h"
+#include "taskmanager/shuffle/pieces.h"
 #include "taskmanager/exec/task.h"
 #include "taskmanager/exec/valve.h"
 
@@ -18,6 +19,7 @@ struct task_input { /* one channel */
 	struct channel *channel;
 	uint32_t input; /* of the head operator */
 	bool ended;
+	struct assembly assembly; /* of a record that comes in pieces */
 };
 
 enum command_kind { COMMAND_CANCEL, COMMAND_FAIL, COMMAND_SPLITS };
@@ -59,6 +61,8 @@ struct task {
 	uint32_t channels_open[2];  /* per input of the head: channels that did not end */
 	bool input_ends[2];         /* all channels ended, and the head was not told yet */
 	struct channel *taking; /* whose batch the chain has; released when it is done with it */
+	struct assembly *whole; /* likewise, if that batch is a record that came in pieces */
+	struct pieces pieces;
 	struct valve valve;
 	bool source_ended, source_watermark_sent, ended;
 	enum phase phase;

@@ -49,6 +49,8 @@ struct channel *channel_create(const struct channel_options *options)
 	channel->with_timestamps = options->with_timestamps;
 	channel->window_segments_base = channel->window_segments = options->window_segments;
 	channel->admitted_segments = options->admitted_segments;
+	channel->record_bytes_max = options->record_bytes_max ? options->record_bytes_max
+							      : LIMIT_RECORD_BYTES_MAX;
 	channel->slots = MEM_NEW_ARRAY(struct channel_slot, slots);
 	channel->slots_mask = slots - 1;
 	channel->limit_seen = channel->window_segments;
@@ -355,11 +357,9 @@ static uint32_t channel_run_room(const struct channel *channel, uint32_t offset,
 
 HOT void *channel_reserve_slow(struct channel *channel, uint32_t size_bytes)
 {
-	if (atomic_load(&channel->failure) != NULL)
+	if (atomic_load(&channel->failure) != NULL ||
+	    size_bytes > channel_record_bytes_max(channel))
 		return NULL;
-	CHECK(size_bytes <= channel_record_bytes_max(channel),
-	      "a record of %u bytes in a channel of segments of %u", size_bytes,
-	      channel->segment_bytes);
 	if (unlikely(!channel->run_ready)) {
 		run_builder_init(&channel->run, channel->type, channel->segment_bytes,
 				 channel->with_timestamps);
@@ -403,6 +403,34 @@ bool channel_append_run(struct channel *channel, const void *run, uint32_t size_
 	memcpy(channel->open->data + position_offset(channel->position), run, size_bytes);
 	channel_appended(channel, size_bytes, ((const struct run_header *)run)->count);
 	return true;
+}
+
+uint32_t channel_run_bytes_max(const struct channel *channel)
+{
+	return channel->segment_bytes;
+}
+
+uint32_t channel_append_piece(struct channel *channel, const struct piece_record *record,
+			      uint32_t offset_bytes)
+{
+	uint32_t wanted = piece_room_wanted(record, offset_bytes), carried;
+
+	if (atomic_load(&channel->failure) != NULL)
+		return 0;
+	channel_close_run(channel);
+	if (channel->open != NULL &&
+	    position_offset(channel->position) + wanted > channel->segment_bytes) {
+		channel_complete_segment(channel);
+		channel_publish_position(channel);
+	}
+	if (channel->open == NULL && !channel_open_segment(channel))
+		return 0;
+	uint32_t at = position_offset(channel->position);
+	uint32_t size_bytes = piece_write(record, offset_bytes, channel->open->data + at,
+					  channel->segment_bytes - at, &carried);
+
+	channel_appended(channel, size_bytes, offset_bytes + carried == record->size_bytes);
+	return carried;
 }
 
 struct position channel_publish(struct channel *channel)
@@ -571,6 +599,16 @@ char *channel_receive_room(struct channel *channel, struct position at, uint32_t
 	return channel->open->data + at.offset_bytes;
 }
 
+static COLD int channel_check_piece(struct channel *channel, const struct record_type *type,
+				    const char *run, uint32_t size_bytes, struct err *err)
+{
+	if (size_bytes >= sizeof(struct run_header) && !run_is_piece(run))
+		return err_set(err, ERR_RECORD_INVALID,
+			       "a run came after %u of %u bytes of a record that travels in pieces",
+			       channel->pieces.have_bytes, channel->pieces.record_bytes);
+	return piece_check(type, run, size_bytes, channel->record_bytes_max, &channel->pieces, err);
+}
+
 int channel_receive_done(struct channel *channel, uint32_t size_bytes, bool ends_segment,
 			 struct err *err)
 {
@@ -581,10 +619,16 @@ int channel_receive_done(struct channel *channel, uint32_t size_bytes, bool ends
 	struct batch batch;
 
 	for (uint32_t at = 0; at < size_bytes;) {
-		if (run_check(type, data + at, size_bytes - at, &batch, err) != 0)
+		const char *run = data + at;
+		uint32_t left = size_bytes - at;
+		bool is_piece = piece_under_way(&channel->pieces) ||
+				(left >= sizeof(struct run_header) && run_is_piece(run));
+
+		if (unlikely(is_piece) ? channel_check_piece(channel, type, run, left, err)
+				       : run_check(type, run, left, &batch, err))
 			return -1;
-		at += ((const struct run_header *)(data + at))->size_bytes;
-		records += batch.count;
+		at += ((const struct run_header *)run)->size_bytes;
+		records += ((const struct run_header *)run)->count;
 	}
 	channel_appended(channel, size_bytes, records);
 	if (ends_segment)

@@ -21,7 +21,7 @@
 #include "common/base/agent.h"
 #include "common/base/id.h"
 #include "common/base/ring.h"
-#include "common/record/batch.h"
+#include "common/record/piece.h"
 #include "taskmanager/shuffle/segment.h"
 
 #define CHANNEL_CONTROLS_MAX 32 /* control elements queued and not taken */
@@ -60,6 +60,7 @@ struct channel_options {
 	uint32_t window_segments_max; /* with what its gate may add; 0: window_segments */
 	uint32_t size_class;        /* of its segments */
 	uint32_t admitted_segments; /* of the pool; dismissed when the channel is freed */
+	uint32_t record_bytes_max; /* of what a connection brings; 0: LIMIT_RECORD_BYTES_MAX */
 	bool with_timestamps;
 };
 
@@ -85,8 +86,8 @@ static inline struct run_builder *channel_run(struct channel *channel)
 }
 void *channel_reserve_slow(struct channel *channel, uint32_t size_bytes);
 /* Room for one record of size_bytes (see run_reserve), in the open segment or a new one. NULL =
- * blocked: no credit, no free segment (the producer is woken when that changes), or failed. A
- * record larger than a segment is a bug here: callers check channel_record_bytes_max first. */
+ * blocked: no credit, no free segment (the producer is woken when that changes), or failed. NULL
+ * also for a record of more than channel_record_bytes_max: that one goes in pieces. */
 static inline void *channel_reserve(struct channel *channel, uint32_t size_bytes)
 {
 	void *record = run_reserve(channel_run(channel), size_bytes);
@@ -105,6 +106,12 @@ void channel_use_timestamps(struct channel *channel);
 uint32_t channel_record_bytes_max(const struct channel *channel);
 /* Appends a whole finished run (of channel_type) if it fits the credit; false = blocked. */
 bool channel_append_run(struct channel *channel, const void *run, uint32_t size_bytes);
+uint32_t channel_run_bytes_max(const struct channel *channel); /* that channel_append_run takes */
+/* The next piece of a record (piece.h), from offset_bytes on: as much as the open segment or else
+ * the next one has room for. Returns how many of the record's bytes it carries; 0 = blocked or
+ * failed, as above. Between two pieces of a record nothing else may go into the channel. */
+uint32_t channel_append_piece(struct channel *channel, const struct piece_record *record,
+			      uint32_t offset_bytes);
 /* Wakes the consumer on empty -> not empty. */
 struct position channel_publish(struct channel *channel);
 bool channel_has_unpublished(const struct channel *channel);
@@ -122,8 +129,11 @@ bool channel_blocked(const struct channel *channel);
 
 /* ---- consumer ------------------------------------------------------------------------------- */
 
-enum channel_item { CHANNEL_NOTHING, CHANNEL_BATCH, CHANNEL_CONTROL, CHANNEL_FAILED };
-/* The next run as a batch, or the next control element. Batches stay valid until released. */
+enum channel_item {
+	CHANNEL_NOTHING, CHANNEL_BATCH, CHANNEL_CONTROL, CHANNEL_FAILED, CHANNEL_PIECE,
+};
+/* The next run as a batch, or the next control element. Batches stay valid until released. PIECE:
+ * batch->base is a piece of a record, which follows the one before it on this channel. */
 enum channel_item channel_take(struct channel *channel, struct batch *batch,
 			       struct control *control);
 struct position channel_taken(const struct channel *channel); /* end of the last item taken */

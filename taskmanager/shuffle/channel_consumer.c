@@ -85,13 +85,19 @@ static void channel_take_urgent(struct channel *channel, struct control *control
 	channel_notify_producer(channel); /* rare: a data connection tells the far side */
 }
 
-static void channel_take_run(struct channel *channel, uint64_t stop, bool ends, struct batch *batch)
+static enum channel_item channel_take_run(struct channel *channel, uint64_t stop, bool ends,
+					  struct batch *batch)
 {
 	uint64_t taken = atomic_load_explicit(&channel->taken, memory_order_relaxed);
 	struct segment *segment = channel_slot(channel, position_segment(taken))->segment;
 	const char *run = segment->data + position_offset(taken);
 
-	run_view(channel->type, run, batch);
+	bool is_piece = run_is_piece(run);
+
+	if (unlikely(is_piece))
+		*batch = (struct batch){ .type = channel->type, .base = run };
+	else
+		run_view(channel->type, run, batch);
 	batch->segment = segment;
 	uint32_t size_bytes = ((const struct run_header *)run)->size_bytes;
 
@@ -101,6 +107,7 @@ static void channel_take_run(struct channel *channel, uint64_t stop, bool ends, 
 	if (ends && taken == stop)
 		taken = position_start_of(position_segment(taken) + 1);
 	atomic_store_explicit(&channel->taken, taken, memory_order_relaxed);
+	return unlikely(is_piece) ? CHANNEL_PIECE : CHANNEL_BATCH;
 }
 
 HOT enum channel_item channel_take(struct channel *channel, struct batch *batch,
@@ -112,8 +119,7 @@ HOT enum channel_item channel_take(struct channel *channel, struct batch *batch,
 	for (;;) {
 		switch (channel_next(channel, &stop, &ends)) {
 		case NEXT_BYTES:
-			channel_take_run(channel, stop, ends, batch);
-			return CHANNEL_BATCH;
+			return channel_take_run(channel, stop, ends, batch);
 		case NEXT_SEGMENT_END:
 			channel_take_segment_end(channel);
 			break;

@@ -60,6 +60,7 @@ struct channel {
 	uint64_t control_tail_own, control_head_seen;
 	uint64_t records_closed; /* of closed runs, published or not */
 	bool run_ready;
+	struct piece_sequence pieces; /* of a data connection: the record that is on its way */
 	struct segment_waiter waiter;
 
 	/* The producer writes, everybody reads. */
@@ -108,6 +109,7 @@ struct channel {
 	CHANNEL_LINE struct channel_slot *slots;
 	uint64_t slots_mask;
 	uint32_t window_segments_base, segment_bytes, size_class;
+	uint32_t record_bytes_max;
 	uint32_t admitted_segments;
 	uint32_t producer_index; /* the data connection's number for it */
 	bool with_timestamps;

@@ -149,6 +149,7 @@ static void consume_item(struct consumer *c, struct channel *channel)
 	struct batch batch;
 
 	switch (channel_take(channel, &batch, &control)) {
+	case CHANNEL_PIECE: CHECK(false, "a piece of a number"); break;
 	case CHANNEL_BATCH:
 		for (uint32_t i = 0; i < batch.count; i++) {
 			int64_t number = *(const int64_t *)batch_at(&batch, i);

@@ -9,12 +9,14 @@
  * back. */
 #include "common/base/log.h"
 #include "common/wire/little.h"
+#include "taskmanager/shuffle/pieces.h"
 #include "taskmanager/shuffle/shuffle_evil.h"
 
 #define CHANNELS 2
 #define SEGMENT_BYTES 2048
 #define PIECE_BYTES 8
 #define RUN_MS 100
+#define RECORD_BYTES_MAX (16 * 1024)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,6 +28,8 @@ struct stage {
 	struct gate *gate;
 	struct agent agent; /* nobody steps it: the channels' local side only looks in the end */
 	struct channel *channels[CHANNELS];
+	struct pieces pieces[CHANNELS]; /* by itself each: nothing waits for memory */
+	struct assembly assemblies[CHANNELS];
 	struct evil evil;
 };
 
@@ -89,6 +93,7 @@ static void stage_shuffle(struct stage *stage)
 					   .pool_bytes = 32 * SEGMENT_BYTES,
 					   .segment_bytes = SEGMENT_BYTES,
 					   .secret = bytes_of_text("fuzz"),
+					   .record_bytes_max = RECORD_BYTES_MAX,
 					   .exclusive_segments_per_channel = 1,
 					   .floating_segments_per_gate = 2 };
 	struct err err;
@@ -126,6 +131,36 @@ static void stage_channels(struct stage *stage, bool peer_produces)
 	}
 }
 
+static void read_batch(const struct batch *batch)
+{
+	for (uint32_t i = 0; i < batch->count; i++) {
+		const char *record = batch_at(batch, i);
+		const struct str *text = record_field(pair_type, record, 1);
+		volatile char last = text->len > 0 ? str_ptr(text)[text->len - 1] : 0;
+
+		(void)last;
+	}
+}
+
+/* False: what it is a piece of is not valid. */
+static bool read_piece(struct stage *stage, uint32_t i, const void *piece)
+{
+	struct batch batch;
+	struct err err = ERR_INIT;
+
+	stage->pieces[i].record_bytes_max = RECORD_BYTES_MAX;
+	enum pieces_answer answer = pieces_take(&stage->pieces[i], &stage->assemblies[i],
+						  pair_type, piece, &batch, &err);
+
+	CHECK(answer != PIECES_WAIT, "nobody else needs memory");
+	if (answer == PIECES_MORE)
+		return true;
+	if (answer == PIECES_DONE)
+		read_batch(&batch);
+	pieces_drop(&stage->pieces[i], &stage->assemblies[i]);
+	return answer == PIECES_DONE;
+}
+
 /* What came through is read as a task would read it. */
 static void stage_consume(struct stage *stage)
 {
@@ -136,14 +171,11 @@ static void stage_consume(struct stage *stage)
 	while ((channel = gate_next(stage->gate)) != NULL) {
 		enum channel_item item = channel_take(channel, &batch, &control);
 
-		for (uint32_t i = 0; item == CHANNEL_BATCH && i < batch.count; i++) {
-			const char *record = batch_at(&batch, i);
-			const struct str *text = record_field(pair_type, record, 1);
-			volatile char last = text->len > 0 ? str_ptr(text)[text->len - 1] : 0;
-
-			(void)last;
-		}
 		if (item == CHANNEL_FAILED)
+			return;
+		if (item == CHANNEL_BATCH)
+			read_batch(&batch);
+		if (item == CHANNEL_PIECE && !read_piece(stage, gate_index(channel), batch.base))
 			return;
 		channel_release(channel, channel_taken(channel));
 	}
@@ -161,6 +193,8 @@ static void stage_end(struct stage *stage, bool peer_produces)
 			shuffle_close_output(stage->shuffle, &stage->channels[i], true, NULL);
 	}
 	sim_run(stage->sim, RUN_MS, never, NULL, NULL);
+	for (uint32_t i = 0; i < CHANNELS; i++)
+		pieces_drop(&stage->pieces[i], &stage->assemblies[i]);
 	gate_destroy(&stage->gate);
 	evil_destroy(&stage->evil);
 	runner_destroy(&stage->io);

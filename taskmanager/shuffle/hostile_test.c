@@ -201,7 +201,48 @@ static void invalid_run(struct evil *evil)
 {
 	say_kind(evil, DATA_OPENED, 0);
 	say(evil, (struct data_frame){ .kind = DATA_BYTES },
-	    bytes_of("zzzzzzzzzzzzzzzzzzzzzzzz", 24));
+	    bytes_of("wwwwwwwwwwwwwwwwwwwwwwww", 24));
+}
+
+/* A piece with 64 bytes of a record, the channel's first bytes or those behind them. */
+static void say_piece(struct evil *evil, uint32_t at, uint32_t record_bytes, uint32_t offset_bytes)
+{
+	struct piece_head piece[3] = { {
+		.run = { .size_bytes = sizeof(piece), .flags = RUN_PIECE },
+		.record_bytes = record_bytes,
+		.offset_bytes = offset_bytes,
+	} };
+
+	say(evil, (struct data_frame){ .kind = DATA_BYTES, .offset_bytes = at },
+	    bytes_of(piece, sizeof(piece)));
+}
+static void piece_of_nothing(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_piece(evil, 0, 4000, 64);
+}
+static void piece_of_too_much(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_piece(evil, 0, UINT32_MAX, 0);
+}
+static void piece_out_of_turn(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_piece(evil, 0, 4000, 0);
+	say_piece(evil, 96, 4000, 128);
+}
+static void run_within_a_record(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_piece(evil, 0, 4000, 0);
+	say_bytes(evil, 0, 96, 0);
+}
+static void end_within_a_record(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_piece(evil, 0, 4000, 0);
+	say_control(evil, CONTROL_END_OF_INPUT, 0, 96, 0);
 }
 static void flipped_bit(struct evil *evil)
 {
@@ -298,6 +339,21 @@ static const struct evil_case producer_cases[] = {
 	  ERR_NET_PROTOCOL },
 	{ "invalid run", true, invalid_run,
 	  ": sent invalid records for channel 0: a run says it has", ERR_RECORD_INVALID },
+	{ "piece of nothing", true, piece_of_nothing,
+	  ": sent invalid records for channel 0: a piece begins at byte 64 of its record; 0 bytes",
+	  ERR_RECORD_INVALID },
+	{ "piece of too much", true, piece_of_too_much,
+	  ": sent invalid records for channel 0: a record \"number\" of 4294967295 bytes was announced; "
+	  "allowed here are 100000", ERR_RECORD_TOO_LARGE },
+	{ "piece out of turn", true, piece_out_of_turn,
+	  ": sent invalid records for channel 0: a piece begins at byte 128 of its record; 64 bytes",
+	  ERR_RECORD_INVALID },
+	{ "run within a record", true, run_within_a_record,
+	  ": sent invalid records for channel 0: a run came after 64 of 4000 bytes of a record that",
+	  ERR_RECORD_INVALID },
+	{ "end within a record", true, end_within_a_record,
+	  ": sent a control element for channel 0 after 64 of 4000 bytes of a record that travels in "
+	  "pieces", ERR_NET_PROTOCOL },
 	{ "flipped bit", true, flipped_bit,
 	  ": sent a data frame of kind BYTES with 96 bytes whose checksum is wrong",
 	  ERR_NET_PROTOCOL },

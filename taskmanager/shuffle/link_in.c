@@ -285,6 +285,12 @@ static int link_in_control(struct link_channel *channel, const struct data_frame
 		return -1;
 	if (control.urgent)
 		return link_in_urgent(channel, &control, err);
+	if (piece_under_way(&inner->pieces))
+		return err_set(err, ERR_NET_PROTOCOL,
+			       "sent a control element for channel %u after %u of %u bytes of a record "
+			       "that travels in pieces",
+			       channel->number, inner->pieces.have_bytes,
+			       inner->pieces.record_bytes);
 	struct position expected = channel_received(inner);
 
 	if (control.at.segment != expected.segment ||

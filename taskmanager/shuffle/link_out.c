@@ -260,6 +260,7 @@ static void link_out_serve_one(struct link_channel *channel)
 			link_out_control(channel, &view);
 		break;
 	case CHANNEL_BATCH:
+	case CHANNEL_PIECE:
 		link_out_bytes(channel, &view);
 		break;
 	}

@@ -82,6 +82,7 @@ static struct channel *shuffle_channel(struct shuffle *shuffle, const struct cha
 		.window_segments = shuffle->exclusive_segments,
 		.window_segments_max = shuffle->exclusive_segments + shuffle->floating_segments,
 		.admitted_segments = shuffle->exclusive_segments,
+		.record_bytes_max = shuffle->record_bytes_max,
 	};
 	struct err err = ERR_INIT;
 
@@ -396,6 +397,8 @@ int shuffle_create(struct runner *runner, const struct shuffle_options *options,
 	shuffle->exclusive_segments = options->exclusive_segments_per_channel;
 	shuffle->floating_segments = options->floating_segments_per_gate;
 	shuffle->debloat = options->debloat;
+	shuffle->record_bytes_max = options->record_bytes_max ? options->record_bytes_max
+							      : LIMIT_RECORD_BYTES_MAX;
 	shuffle->links_by_address = map_create();
 	shuffle->outputs = map_create();
 	shuffle->inputs = map_create();
@@ -468,6 +471,11 @@ void shuffle_destroy(struct shuffle **pointer)
 uint16_t shuffle_port(const struct shuffle *shuffle)
 {
 	return shuffle->port;
+}
+
+uint32_t shuffle_record_bytes_max(const struct shuffle *shuffle)
+{
+	return shuffle->record_bytes_max;
 }
 
 struct segment_pool *shuffle_pool(struct shuffle *shuffle)

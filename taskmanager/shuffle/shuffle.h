@@ -30,6 +30,7 @@ struct shuffle_options {
 	uint32_t exclusive_segments_per_channel, floating_segments_per_gate;
 	bool compress_lz4; /* records between TaskManagers, where both want it */
 	struct debloat_options debloat; /* of the gates; all zero: off */
+	uint32_t record_bytes_max; /* that a peer may send; 0: LIMIT_RECORD_BYTES_MAX */
 };
 
 /* The given runner accepts and opens connections and serves those that have no better place. */
@@ -47,6 +48,7 @@ void shuffle_runner_destroy(struct shuffle *shuffle, struct runner **runner);
 void shuffle_destroy(struct shuffle **shuffle);
 uint16_t shuffle_port(const struct shuffle *shuffle);
 struct segment_pool *shuffle_pool(struct shuffle *shuffle);
+uint32_t shuffle_record_bytes_max(const struct shuffle *shuffle);
 
 /* Any thread (short lock; control plane). Never NULL: what is wrong (no buffers left, another
  * record type on the other side, a second producer or consumer of the name) shows as a channel that

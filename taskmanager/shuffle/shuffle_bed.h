@@ -169,6 +169,7 @@ static inline bool bed_consume(struct bed_task *task)
 	uint32_t i = gate_index(channel);
 
 	switch (channel_take(channel, &batch, &control)) {
+	case CHANNEL_PIECE: fail_msg("a piece of a number"); break;
 	case CHANNEL_BATCH:
 		bed_consume_batch(task, i, &batch);
 		if (random_below(&task->random, 2) == 0)
@@ -384,6 +385,7 @@ static inline void bed_node_create(struct bed *bed, uint32_t index, const char *
 		.pool_bytes = 200 * bed->segment_bytes,
 		.segment_bytes = bed->segment_bytes,
 		.exclusive_segments_per_channel = bed->exclusive,
+		.record_bytes_max = 100000,
 		.floating_segments_per_gate = bed->floating,
 	};
 	if (shuffle_create(node->io, &options, &node->shuffle, &err) != 0)

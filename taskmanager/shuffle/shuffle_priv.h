@@ -70,7 +70,7 @@ struct shuffle {
 	struct bytes secret;
 	struct id incarnation;
 	struct segment_pool *pool;
-	uint32_t exclusive_segments, floating_segments;
+	uint32_t exclusive_segments, floating_segments, record_bytes_max;
 	bool takes_lz4;
 	struct debloat_options debloat;
 	pthread_mutex_t lock; /* guards: */

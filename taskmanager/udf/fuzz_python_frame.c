@@ -7,6 +7,8 @@
 #include "common/base/mem.h"
 #include "taskmanager/udf/python_answers.h"
 
+#define RECORD_BYTES_MAX (2 * LIMIT_SEGMENT_BYTES_MAX)
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct field fields[] = { { "word", FIELD_STRING, 0 },
@@ -17,7 +19,7 @@ static const struct field fields[] = { { "word", FIELD_STRING, 0 },
 struct sink {
 	struct outbox out;
 	struct run_builder run;
-	uint64_t memory[LIMIT_SEGMENT_BYTES_MAX / 8 + 128];
+	uint64_t memory[(RECORD_BYTES_MAX + PYTHON_RUN_EXTRA_BYTES) / 8 + 128];
 	const struct record_type *type;
 	struct buf text;
 };
@@ -79,7 +81,8 @@ static void feed(struct python_answers *answers, struct sink *sink, const uint8_
 			return;
 		}
 		CHECK(answers->received.size_bytes <
-			      PYTHON_FRAME_HEADER_BYTES + PYTHON_ANSWER_BYTES_MAX + step,
+			      PYTHON_FRAME_HEADER_BYTES +
+				      python_answer_bytes_max(RECORD_BYTES_MAX) + step,
 		      "%zu bytes wait", answers->received.size_bytes);
 	}
 }
@@ -95,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	      err.text);
 	struct sink *sink = MEM_NEW(struct sink);
 	struct python_answers answers = { .operator_name = "Map", .output_type = type,
+					  .record_bytes_max = RECORD_BYTES_MAX,
 					  .asked = data[0] & 1, .end_sent = data[0] & 2 };
 
 	sink->type = type;

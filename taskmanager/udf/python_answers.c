@@ -4,6 +4,8 @@
 
 #include "common/world/world.h"
 
+#define KEPT_BYTES_MAX (1024 * 1024)
+
 static int emit_run(struct python_answers *answers, struct bytes run, struct outbox *out,
 		    struct err *err)
 {
@@ -47,7 +49,8 @@ int python_answers_take(struct python_answers *answers, struct outbox *out, stru
 		struct bytes body;
 		size_t whole_bytes;
 		int parsed =
-			python_frame_parse(buf_bytes(&answers->received), PYTHON_ANSWER_BYTES_MAX,
+			python_frame_parse(buf_bytes(&answers->received),
+					   python_answer_bytes_max(answers->record_bytes_max),
 					   &kind, &body, &whole_bytes);
 
 		if (parsed < 0)
@@ -63,6 +66,8 @@ int python_answers_take(struct python_answers *answers, struct outbox *out, stru
 		if (taken < 0)
 			return -1;
 		buf_consume(&answers->received, whole_bytes);
+		if (whole_bytes > KEPT_BYTES_MAX && answers->received.size_bytes == 0)
+			buf_fini(&answers->received); /* it was a large record's */
 		if (taken == 1)
 			return 1;
 	}

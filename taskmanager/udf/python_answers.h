@@ -11,6 +11,7 @@
 struct python_answers {
 	const char *operator_name;
 	const struct record_type *output_type;
+	uint32_t record_bytes_max; /* of an answer's records */
 	struct buf received; /* the owner appends what it reads */
 	uint32_t asked;      /* records that are with the process */
 	bool end_sent, end_done;

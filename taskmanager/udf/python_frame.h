@@ -10,10 +10,20 @@
 #include "common/base/limits.h"
 
 #define PYTHON_FRAME_HEADER_BYTES 8
-/* OPEN carries the pickled function, which comes in a job graph. */
-#define PYTHON_FRAME_BYTES_MAX LIMIT_RPC_FRAME_BYTES_MAX
+/* A run of one record has this much beside the record, at most. */
+#define PYTHON_RUN_EXTRA_BYTES 64
+/* OPEN carries the pickled function, which comes in a job graph; BATCH may be one large record. */
+#define PYTHON_FRAME_BYTES_MAX (LIMIT_RECORD_BYTES_MAX + PYTHON_RUN_EXTRA_BYTES)
+
+_Static_assert(PYTHON_FRAME_BYTES_MAX >= LIMIT_RPC_FRAME_BYTES_MAX, "an OPEN fits");
+
 /* An answer is one run, or the text of an error. */
-#define PYTHON_ANSWER_BYTES_MAX LIMIT_SEGMENT_BYTES_MAX
+static inline size_t python_answer_bytes_max(uint32_t record_bytes_max)
+{
+	size_t run_bytes = (size_t)record_bytes_max + PYTHON_RUN_EXTRA_BYTES;
+
+	return run_bytes > LIMIT_SEGMENT_BYTES_MAX ? run_bytes : LIMIT_SEGMENT_BYTES_MAX;
+}
 
 /* Appends a frame. */
 void python_frame_add(struct buf *into, Flink__PythonFrame kind, const void *body,

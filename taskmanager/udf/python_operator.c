@@ -12,6 +12,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/record/piece.h"
 #include "common/world/world.h"
 #include "taskmanager/udf/python_answers.h"
 
@@ -20,6 +21,7 @@
 #define SAID_BYTES_MAX 512 /* kept of what the process printed last */
 #define LOG_LINE_BYTES_MAX 4096
 #define OUTPUT_BYTES_MAX (64 * 1024)
+#define KEPT_BYTES_MAX (1024 * 1024) /* of a buffer that is empty */
 
 static char package[PACKAGE_BYTES_MAX];
 
@@ -29,6 +31,7 @@ struct python_operator {
 	struct process *process;
 	struct conn *conn;
 	struct buf to_send;
+	size_t sent_bytes; /* of it */
 	struct python_answers answers;
 	struct run_builder run;
 	uint64_t *run_memory; /* LIMIT_SEGMENT_BYTES_MAX */
@@ -108,14 +111,19 @@ static int send_some(struct python_operator *operator)
 {
 	struct err ignored = ERR_INIT;
 
-	while (operator->to_send.size_bytes > 0) {
-		struct bytes rest = buf_bytes(&operator->to_send);
+	while (operator->to_send.size_bytes > operator->sent_bytes) {
+		struct bytes rest = bytes_of(operator->to_send.data + operator->sent_bytes,
+					     operator->to_send.size_bytes - operator->sent_bytes);
 		ssize_t sent = conn_write(operator->conn, &rest, 1, &ignored);
 
 		if (sent <= 0)
 			return (int)sent;
-		buf_consume(&operator->to_send, (size_t)sent);
+		operator->sent_bytes += (size_t)sent;
 	}
+	if (operator->to_send.capacity_bytes > KEPT_BYTES_MAX)
+		buf_fini(&operator->to_send); /* it was a large record's */
+	buf_clear(&operator->to_send);
+	operator->sent_bytes = 0;
 	return 1;
 }
 
@@ -183,6 +191,7 @@ static void send_open(struct python_operator *operator)
 	open.parallelism = context->parallelism;
 	open.max_parallelism = context->key_groups;
 	open.attempt = context->attempt;
+	open.record_bytes_max = context->record_bytes_max;
 	open.input_type = describe(context->input_types[0], arena);
 	open.output_type = describe(context->output_type, arena);
 	open.function = operator->parameters->function->parameters;
@@ -243,6 +252,7 @@ static int operator_open(void **self, const struct operator_context *context, st
 			       context->operator_name);
 	operator->answers.operator_name = context->operator_name;
 	operator->answers.output_type = context->output_type;
+	operator->answers.record_bytes_max = context->record_bytes_max;
 	operator->run_memory = mem_alloc(LIMIT_SEGMENT_BYTES_MAX);
 	run_builder_init(&operator->run, context->input_types[0], LIMIT_SEGMENT_BYTES_MAX, false);
 	if (start_process(operator, err) < 0)
@@ -253,6 +263,24 @@ static int operator_open(void **self, const struct operator_context *context, st
 }
 
 /* ---- running -------------------------------------------------------------------------------- */
+
+/* A record larger than a segment: a frame of its own. */
+static COLD void send_large(struct python_operator *operator, const struct batch *batch, uint32_t i)
+{
+	struct piece_record record;
+
+	piece_record_of(batch, i, &record);
+	record.has_timestamp = false;
+	uint64_t size_bytes = run_single_bytes(batch->type, record.size_bytes, false);
+	char *run = mem_alloc(size_bytes);
+
+	run_single_write(batch->type, &record, run);
+	memcpy(run + sizeof(struct run_header), record.image, record.size_bytes);
+	python_frame_add(&operator->to_send, FLINK__PYTHON_FRAME__PYTHON_FRAME_BATCH, run,
+			 size_bytes);
+	mem_free(run);
+	operator->answers.asked = 1;
+}
 
 /* Records of the batch from `from` on, as many as one run holds. */
 static void send_batch(struct python_operator *operator, const struct batch *batch, uint32_t from)
@@ -270,9 +298,12 @@ static void send_batch(struct python_operator *operator, const struct batch *bat
 		record_copy(type, record, into);
 		operator->answers.asked++;
 	}
-	CHECK(operator->answers.asked > 0, "a record that came in a segment fits none");
 	uint32_t size_bytes = run_end(&operator->run);
 
+	if (unlikely(size_bytes == 0)) {
+		send_large(operator, batch, from);
+		return;
+	}
 	python_frame_add(&operator->to_send, FLINK__PYTHON_FRAME__PYTHON_FRAME_BATCH,
 			 operator->run_memory, size_bytes);
 }

@@ -96,6 +96,7 @@ static struct bed *open_bed(const char *script)
 					   .operator_name = "Map",
 					   .parallelism = 2,
 					   .key_groups = 128,
+					   .record_bytes_max = 1024 * 1024,
 					   .input_types[0] = type,
 					   .output_type = type,
 					   .world = world,

@@ -13,6 +13,7 @@
 #include "common/record/batch.h"
 
 #define SEGMENT_BYTES (32 * 1024)
+#define RECORD_BYTES_MAX (64 * 1024 * 1024)
 #define WAIT_S 20
 #define SIM_WAIT_MS 600000
 
@@ -314,6 +315,8 @@ static void init_reader(struct kit *kit, uint32_t i)
 		.key_groups = 128,
 		.attempt = options->attempt,
 		.parameters = options->parameters,
+		.record_bytes_max = options->record_bytes_max > 0 ? options->record_bytes_max
+								  : RECORD_BYTES_MAX,
 		.world = options->world,
 		.loop = runner_loop(kit->runner),
 		.agent = &kit->agent,

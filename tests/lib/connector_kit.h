@@ -25,6 +25,7 @@ struct kit_options {
 	uint32_t subtask;                   /* a sink is one subtask of `parallelism` */
 	uint32_t attempt;
 	uint32_t segment_bytes;             /* the outbox refuses after each; 0: 32 KiB */
+	uint32_t record_bytes_max;          /* 0: 64 MiB */
 	/* A sink's input: count records of the type, `times` times, in batches of batch_count (0:
 	 * all at once). Strings may be borrowed. */
 	const void *records;

@@ -6,6 +6,7 @@
 
 #include "job_graph.pb-c.h"
 
+#include "common/base/limits.h"
 #include "taskmanager/exec/user_abi.h"
 #include "tests/lib/cmocka_header.h"
 #include "tests/lib/test_outbox.h"
@@ -270,6 +271,7 @@ static void open_cell(struct cell *cell)
 		.module = cell->world.module,
 		.world = cell->world.node,
 		.fire_at_end = test->fire_at_end,
+		.record_bytes_max = LIMIT_RECORD_BYTES_MAX,
 	};
 	test_outbox_init(&cell->out, test->output_type, cell->full_after,
 			 cell->room_records);

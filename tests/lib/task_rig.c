@@ -78,6 +78,7 @@ void task_rig_open(struct task_rig *rig, uint64_t seed, const char *job_name)
 		.bind_host = "node",
 		.pool_bytes = 4 * 1024 * 1024,
 		.segment_bytes = TASK_RIG_SEGMENT_BYTES,
+		.record_bytes_max = TASK_RIG_RECORD_BYTES_MAX,
 		.exclusive_segments_per_channel = 2,
 		.floating_segments_per_gate = 2,
 	};

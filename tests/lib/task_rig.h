@@ -12,6 +12,7 @@
 
 #define TASK_RIG_TASKS_MAX 32
 #define TASK_RIG_SEGMENT_BYTES 4096
+#define TASK_RIG_RECORD_BYTES_MAX (512 * 1024)
 
 struct task_rig;
 

@@ -44,7 +44,7 @@
 #include "common/contract/outbox.h"
 #include "common/record/record.h"
 
-#define FLINK_ABI 1 /* checked before a job's code is opened */
+#define FLINK_ABI 2 /* checked before a job's code is opened */
 
 /* What the check reads: an ELF note in every object that includes this file. So the library can be
  * looked at without running any of it, and objects built for different versions are noticed. */

@@ -133,8 +133,12 @@ static int take_open(struct worker *worker, struct bytes body, struct err *err)
 	worker->overdraft.max_bytes = LIMIT_OVERDRAFT_BYTES_MAX;
 	worker->call.operator_name = open->operator_name;
 	worker->call.function = "";
-	output_init(&worker->output, worker->output_type, LIMIT_SEGMENT_BYTES_MAX, false,
-		    &worker->overdraft, &worker->call);
+	output_init(&worker->output,
+		    &(struct output_options){ .type = worker->output_type,
+					      .buffer_bytes = LIMIT_SEGMENT_BYTES_MAX,
+					      .record_bytes_max = open->record_bytes_max,
+					      .overdraft = &worker->overdraft,
+					      .call = &worker->call });
 	return function_open(&worker->function, &place,
 			     bytes_of(open->function.data, open->function.len),
 			     worker->input_type, worker->output_type, err);
