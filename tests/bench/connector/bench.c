@@ -15,8 +15,10 @@ int flink_connector(uint32_t abi)
 		return -1;
 	registry_add_source(&bench_rows_source);
 	registry_add_source(&bench_lines_source);
+	registry_add_source(&bench_schedule_source);
 	registry_add_sink(&bench_sum_sink);
 	registry_add_sink(&bench_count_sink);
+	registry_add_sink(&bench_latency_sink);
 	return 0;
 }
 

@@ -15,8 +15,8 @@ struct bench_row {
 	uint64_t extra;
 };
 
-extern const struct source_vtable bench_rows_source, bench_lines_source;
-extern const struct sink_vtable bench_sum_sink, bench_count_sink;
+extern const struct source_vtable bench_rows_source, bench_lines_source, bench_schedule_source;
+extern const struct sink_vtable bench_sum_sink, bench_count_sink, bench_latency_sink;
 
 /* The library's entry; programs that have it linked in call it. */
 int flink_connector(uint32_t abi);

@@ -20,6 +20,7 @@ HOME = ROOT / "build/flink"
 LIMIT = ROOT / "build/limit"
 JOBS = OUT / "tests/bench/jobs"
 BENCH_LIB = OUT / "tests/bench/flink-bench.so"
+CONNECTORS = ("bench-rows", "bench-lines", "bench-schedule", "bench-sum", "bench-count", "bench-latency")
 PROFILE_LINES = 25
 
 
@@ -106,7 +107,7 @@ class Cluster:
             (self.folder / part).mkdir()
         for library in (HOME / "lib").iterdir():
             os.symlink(library, self.folder / "lib" / library.name)
-        for connector in ("bench-rows", "bench-sum"):  # a library is looked for by the connector's name
+        for connector in CONNECTORS:  # a library is looked for by the connector's name
             os.symlink(BENCH_LIB, self.folder / "lib" / f"flink-{connector}.so")
         self.rest, rpc = free_ports(2)
         self.taskmanagers = taskmanagers
@@ -159,6 +160,13 @@ class Cluster:
 
     def workers(self):
         return [pid for name, pid in self.processes() if name == "taskmanager"]
+
+    def pin(self):
+        """The k-th TaskManager, with all its threads and those it will start, to the k-th core."""
+        cores = sorted(os.sched_getaffinity(0))
+        for k, pid in enumerate(self.workers()):
+            for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(task.name), {cores[k % len(cores)]})
 
     def __enter__(self):
         return self
