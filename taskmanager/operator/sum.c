@@ -29,28 +29,52 @@ static int sum_open(void **self, const struct operator_context *context, struct 
 	return outcome;
 }
 
-/* The ordinary case in one loop: adds up to `count` records to their slots and writes the updates
- * to `at`. Stops at a key's first record and at an update with a tail. How many. `kind` is a
- * constant in each call, and what does not change lies in locals, which the compiler cannot know by
- * itself. */
-static inline uint32_t add_and_write(const struct keyed_sum *keyed, uint8_t kind,
-				     const struct batch *batch, uint32_t from, uint32_t count,
-				     struct keyed_slot *const *slots, char *at)
+struct stretch { /* of records whose keys have slots already */
+	const struct batch *batch;
+	struct keyed_slot *const *slots; /* of records from … from + count */
+	uint32_t from, count;
+	char *at; /* where the updates go */
+};
+
+/* The ordinary case in one loop: adds records to their slots and writes the updates. Stops at a
+ * key's first record and at an update with a tail. How many. `kind` and `size_bytes` are constants in
+ * each call, and what does not change lies in locals, which the compiler cannot know by itself. */
+static inline uint32_t add_and_write(const struct keyed_sum *keyed, const struct stretch *stretch,
+				     uint8_t kind, uint32_t size_bytes)
 {
 	const struct record_type *type = keyed->type;
-	const struct batch view = *batch;
-	uint32_t size_bytes = type->size_bytes, offset_bytes = keyed->offset_bytes;
+	const struct batch view = *stretch->batch;
+	struct keyed_slot *const *slots = stretch->slots;
+	uint32_t offset_bytes = keyed->offset_bytes, from = stretch->from, count = stretch->count;
+	char *at = stretch->at;
+	bool tails = type->has_tails;
 
 	for (uint32_t i = 0; i < count; i++, at += size_bytes) {
 		char *value = keyed_slot_value(slots[i]);
 
-		if (unlikely(!slots[i]->filled || record_size(type, value) != size_bytes))
+		if (unlikely(!slots[i]->filled))
 			return i;
-		number_add(kind, value + offset_bytes,
-			   (const char *)batch_at(&view, from + i) + offset_bytes);
-		record_copy_struct(value, size_bytes, at);
+		if (tails && unlikely(record_size(type, value) != size_bytes))
+			return i;
+		memcpy(at, value, size_bytes);
+		number_add_to_both(kind, value + offset_bytes,
+				   (const char *)batch_at(&view, from + i) + offset_bytes,
+				   at + offset_bytes);
 	}
 	return count;
+}
+
+/* A loop for each of the usual sizes. */
+static inline uint32_t add_and_write_sized(const struct keyed_sum *keyed,
+					   const struct stretch *stretch, uint8_t kind)
+{
+	switch (keyed->type->size_bytes) {
+	case 16: return add_and_write(keyed, stretch, kind, 16);
+	case 24: return add_and_write(keyed, stretch, kind, 24);
+	case 32: return add_and_write(keyed, stretch, kind, 32);
+	case 40: return add_and_write(keyed, stretch, kind, 40);
+	default: return add_and_write(keyed, stretch, kind, keyed->type->size_bytes);
+	}
 }
 
 static inline uint32_t sum_many(struct sum *sum, const struct batch *batch, uint32_t from,
@@ -65,19 +89,15 @@ static inline uint32_t sum_many(struct sum *sum, const struct batch *batch, uint
 		count = room;
 	if (count == 0 || keyed->nullable)
 		return 0;
+	struct stretch stretch = {
+		.batch = batch, .slots = slots, .from = from, .count = count, .at = at
+	};
+
 	switch (keyed->kind) {
-	case FIELD_BIGINT:
-		done = add_and_write(keyed, FIELD_BIGINT, batch, from, count, slots, at);
-		break;
-	case FIELD_INT:
-		done = add_and_write(keyed, FIELD_INT, batch, from, count, slots, at);
-		break;
-	case FIELD_DOUBLE:
-		done = add_and_write(keyed, FIELD_DOUBLE, batch, from, count, slots, at);
-		break;
-	default:
-		done = add_and_write(keyed, keyed->kind, batch, from, count, slots, at);
-		break;
+	case FIELD_BIGINT: done = add_and_write_sized(keyed, &stretch, FIELD_BIGINT); break;
+	case FIELD_INT: done = add_and_write_sized(keyed, &stretch, FIELD_INT); break;
+	case FIELD_DOUBLE: done = add_and_write_sized(keyed, &stretch, FIELD_DOUBLE); break;
+	default: done = add_and_write(keyed, &stretch, keyed->kind, keyed->type->size_bytes);
 	}
 	outbox_added(out, done);
 	return done;

@@ -38,9 +38,8 @@ static inline uint32_t tag_of(uint64_t seed_0, uint64_t seed_1, uint64_t first, 
 			      uint32_t key_bytes)
 {
 	uint64_t hash = hash_fold(first ^ seed_0, second ^ seed_1 ^ (uint64_t)key_bytes << 56);
-	uint32_t tag = (uint32_t)(hash ^ hash >> 32);
 
-	return tag + (tag == 0);
+	return (uint32_t)(hash ^ hash >> 32) | UINT32_C(1) << 31; /* 0 says that there is none */
 }
 
 static uint64_t hash_long(const struct keyed_table *table, const uint8_t *at, uint32_t size_bytes)
@@ -267,10 +266,16 @@ static inline void prefetch_index(const struct lookup *lookup)
 
 static inline void prefetch_slots(const struct lookup *lookup)
 {
-	uint32_t count = lookup->count;
+	const struct keyed_table *table = lookup->table;
+	uint32_t count = lookup->count, key_area_bytes = table->key_area_bytes;
+	uint32_t last_byte = table->stride_bytes - key_area_bytes - 1;
 
-	for (uint32_t i = 0; i < count; i++)
-		__builtin_prefetch(lookup->slots[i], 1);
+	for (uint32_t i = 0; i < count; i++) {
+		const char *slot = (const char *)lookup->slots[i];
+
+		__builtin_prefetch(slot - key_area_bytes, 1);
+		__builtin_prefetch(slot + last_byte, 1); /* often of the next cache line */
+	}
 }
 
 /* ---- new keys -------------------------------------------------------------------------------- */
