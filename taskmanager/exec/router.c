@@ -12,10 +12,10 @@
 struct partitioner {
 	user_partition_fn *function;
 	struct user_call call;
-	/* Answered already: records `from` to `from` + `count` of the run under way. A record whose
-	 * channel refuses is not asked about again: the function may count its calls. */
-	uint32_t from, count;
-	uint16_t channels[KEY_BATCH_RECORDS];
+};
+
+struct lane { /* see "lanes" */
+	char *at, *end, *from;
 };
 
 /* ---- opening and closing --------------------------------------------------------------------- */
@@ -114,6 +114,7 @@ int router_open(struct router *router, const struct router_options *options, str
 		return -1;
 	router->channels_count = output->consumer_last - output->consumer_first + 1;
 	router->channels = MEM_NEW_ARRAY(struct channel *, router->channels_count);
+	router->lanes = MEM_NEW_ARRAY(struct lane, router->channels_count);
 	/* Producers begin at different channels, so that few records still reach every consumer. */
 	router->next = deployment->subtask % router->channels_count;
 	struct channel_name name = { .job_attempt = deployment->job_attempt,
@@ -140,6 +141,7 @@ void router_close(struct router *router, struct shuffle *shuffle, bool finished,
 	mem_free(router->partitioner);
 	mem_free(router->group_channels);
 	mem_free(router->channels);
+	mem_free(router->lanes);
 	*router = (struct router){ .channels_count = 0 };
 }
 
@@ -198,7 +200,9 @@ static COLD int not_copied(struct router *router, const struct batch *batch, uin
 	return 1;
 }
 
-/* The channel of each of the batch's records from … from + count. */
+/* ---- a channel per record -------------------------------------------------------------------- */
+
+/* HASH: the channel of each key's group. */
 static inline void hash_channels(struct router *router, const struct batch *batch, uint32_t from,
 				 uint32_t count, uint16_t *indexes)
 {
@@ -211,47 +215,30 @@ static inline void hash_channels(struct router *router, const struct batch *batc
 		indexes[i] = group_channels[key_group_of_hash(hashes[i], key_groups)];
 }
 
-/* Copies up to KEY_BATCH_RECORDS records. How many; fewer than count: the next one's channel
- * refuses. What does not change lies in locals, which the compiler cannot know by itself. */
-static inline uint32_t copy_each(struct router *router, const struct batch *batch, uint32_t from,
-				 uint32_t count, const uint16_t *indexes, uint64_t *bytes)
+/* REBALANCE and RESCALE. */
+static void channels_in_turn(struct router *router, uint32_t count, uint16_t *indexes)
 {
-	const struct record_type *type = router->type;
-	struct channel *const *channels = router->channels;
-	const struct batch view = *batch;
-	bool dense = view.offsets == NULL;
-	uint64_t copied_bytes = 0;
-	uint32_t i = 0;
+	uint32_t next = router->next, channels_count = router->channels_count;
 
-	while (i < count && copy_record(type, channels[indexes[i]], batch_at(&view, from + i),
-					dense, &copied_bytes))
-		i++;
-	*bytes += copied_bytes;
-	return i;
+	for (uint32_t i = 0; i < count; i++) {
+		indexes[i] = (uint16_t)next;
+		next = next + 1 < channels_count ? next + 1 : 0;
+	}
+	router->next = next;
 }
 
-static HOT int route_hash(struct router *router, const struct batch *batch, uint64_t *bytes,
-			  struct err *err)
+/* SHUFFLE. */
+static void random_channels(struct router *router, uint32_t count, uint16_t *indexes)
 {
-	uint16_t indexes[KEY_BATCH_RECORDS];
+	uint64_t random = router->random, channels_count = router->channels_count;
 
-	while (router->record < batch->count) {
-		uint32_t count = batch->count - router->record, copied;
-
-		if (count > KEY_BATCH_RECORDS)
-			count = KEY_BATCH_RECORDS;
-		hash_channels(router, batch, router->record, count, indexes);
-		copied = copy_each(router, batch, router->record, count, indexes, bytes);
-		router->record += copied;
-		if (unlikely(copied < count)) {
-			int answer = not_copied(router, batch, router->record, indexes[copied],
-						bytes, err);
-			if (answer <= 0)
-				return answer;
-			router->record++;
-		}
+	for (uint32_t i = 0; i < count; i++) {
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		indexes[i] = (uint16_t)((random >> 32) * channels_count >> 32);
 	}
-	return 1;
+	router->random = random;
 }
 
 bool router_partitioner_failed(const struct router *router)
@@ -270,91 +257,202 @@ static COLD void no_such_partition(struct partitioner *partitioner, uint32_t ans
 	user_call_fail(&partitioner->call, &err);
 }
 
-/* The job's function is asked about the next records. */
-static int ask_partitioner(struct router *router, const struct batch *batch, struct err *err)
+/* CUSTOM: the job's function is asked. */
+static int ask_partitioner(struct router *router, const struct batch *batch, uint32_t from,
+			   uint32_t count, uint16_t *indexes, struct err *err)
 {
 	struct partitioner *partitioner = router->partitioner;
-	uint32_t from = router->record, count = batch->count - from,
-		 partitions = router->channels_count;
+	uint32_t partitions = router->channels_count;
 
-	if (count > KEY_BATCH_RECORDS)
-		count = KEY_BATCH_RECORDS;
 	user_call_enter(&partitioner->call);
 	for (uint32_t i = 0; i < count && !partitioner->call.failed; i++) {
 		uint32_t answer = partitioner->function(batch_at(batch, from + i), partitions);
 
 		if (unlikely(answer >= partitions))
 			no_such_partition(partitioner, answer, partitions);
-		partitioner->channels[i] = (uint16_t)answer;
+		indexes[i] = (uint16_t)answer;
 	}
 	user_call_leave();
 	if (unlikely(partitioner->call.failed)) {
 		*err = partitioner->call.err;
 		return -1;
 	}
-	partitioner->from = from;
-	partitioner->count = count;
 	return 0;
 }
 
-static HOT int route_custom(struct router *router, const struct batch *batch, uint64_t *bytes,
-			    struct err *err)
+/* The channels of the next records of the run under way. A record whose channel refuses keeps it: a
+ * partitioner may count its calls, and what comes in turn should. */
+static inline int choose(struct router *router, const struct batch *batch, struct err *err)
 {
-	struct partitioner *partitioner = router->partitioner;
+	uint32_t from = router->record, count = batch->count - from;
+	int answer = 0;
 
+	if (count > KEY_BATCH_RECORDS)
+		count = KEY_BATCH_RECORDS;
+	switch (router->ship) {
+	case FLINK__SHIP_STRATEGY__SHIP_HASH:
+		hash_channels(router, batch, from, count, router->chosen);
+		break;
+	case FLINK__SHIP_STRATEGY__SHIP_CUSTOM:
+		answer = ask_partitioner(router, batch, from, count, router->chosen, err);
+		break;
+	case FLINK__SHIP_STRATEGY__SHIP_SHUFFLE:
+		random_channels(router, count, router->chosen);
+		break;
+	default: channels_in_turn(router, count, router->chosen); break;
+	}
+	router->chosen_from = from;
+	router->chosen_count = answer == 0 ? count : 0;
+	return answer;
+}
+
+/* Copies the records whose channels are chosen. How many; fewer: the next one's channel refuses.
+ * What does not change lies in locals, which the compiler cannot know by itself. */
+static inline uint32_t copy_each(struct router *router, const struct batch *batch, uint32_t count,
+				 const uint16_t *indexes, uint64_t *bytes)
+{
+	const struct record_type *type = router->type;
+	struct channel *const *channels = router->channels;
+	const struct batch view = *batch;
+	bool dense = view.offsets == NULL;
+	uint64_t copied_bytes = 0;
+	uint32_t i = 0, from = router->record;
+
+	while (i < count && copy_record(type, channels[indexes[i]], batch_at(&view, from + i),
+					dense, &copied_bytes))
+		i++;
+	*bytes += copied_bytes;
+	return i;
+}
+
+/* ---- lanes ----------------------------------------------------------------------------------- */
+
+/* Where the channels' runs under way go on. While a run is routed only the lanes know: a record is
+ * a copy and an addition. */
+
+static void lane_open(const struct router *router, uint32_t index)
+{
+	struct lane *lane = &router->lanes[index];
+	uint32_t room;
+
+	lane->from = lane->at = run_room(channel_run(router->channels[index]), &room);
+	lane->end = lane->at + (size_t)room * router->type->size_bytes;
+}
+
+static void lane_close(const struct router *router, uint32_t index)
+{
+	struct lane *lane = &router->lanes[index];
+
+	if (lane->at != lane->from)
+		run_added(channel_run(router->channels[index]),
+			  (uint32_t)(lane->at - lane->from) / router->type->size_bytes);
+	lane->from = lane->at;
+}
+
+/* Records without tails and timestamps, and so many that all lanes are little beside them. */
+static bool lanes_fit(const struct router *router, const struct batch *batch)
+{
+	return batch->offsets == NULL && router->channels_count <= batch->count / 8 &&
+	       !channel_run(router->channels[0])->with_timestamps;
+}
+
+/* The lane is at its end: the channel opens another run, or refuses. */
+static COLD bool lane_renew(struct router *router, uint32_t index, const void *record)
+{
+	uint64_t bytes = 0;
+
+	lane_close(router, index);
+	bool copied = copy_record(router->type, router->channels[index], record, true, &bytes);
+
+	lane_open(router, index);
+	return copied;
+}
+
+static inline uint32_t copy_sized(struct router *router, const struct batch *batch, uint32_t count,
+				  const uint16_t *indexes, uint32_t size_bytes)
+{
+	struct lane *lanes = router->lanes;
+	const char *record = batch_at(batch, router->record);
+
+	for (uint32_t i = 0; i < count; i++, record += size_bytes) {
+		struct lane *lane = &lanes[indexes[i]];
+
+		if (unlikely(lane->at == lane->end)) {
+			if (!lane_renew(router, indexes[i], record))
+				return i;
+			continue;
+		}
+		memcpy(lane->at, record, size_bytes);
+		lane->at += size_bytes;
+	}
+	return count;
+}
+
+/* As copy_each; a loop for each of the usual sizes. */
+static inline uint32_t copy_to_lanes(struct router *router, const struct batch *batch,
+				     uint32_t count, const uint16_t *indexes, uint64_t *bytes)
+{
+	uint32_t size_bytes = router->type->size_bytes, copied;
+
+	switch (size_bytes) {
+	case 16: copied = copy_sized(router, batch, count, indexes, 16); break;
+	case 24: copied = copy_sized(router, batch, count, indexes, 24); break;
+	case 32: copied = copy_sized(router, batch, count, indexes, 32); break;
+	case 40: copied = copy_sized(router, batch, count, indexes, 40); break;
+	default: copied = copy_sized(router, batch, count, indexes, size_bytes); break;
+	}
+	*bytes += (uint64_t)copied * size_bytes;
+	return copied;
+}
+
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+/* Goes on until the run is out (1), or a channel refuses or a partitioner fails. */
+static inline int copy_run(struct router *router, const struct batch *batch, bool lanes,
+			   uint64_t *bytes, struct err *err)
+{
 	while (router->record < batch->count) {
-		if (router->record == partitioner->from + partitioner->count &&
-		    ask_partitioner(router, batch, err) != 0)
+		if (router->record == router->chosen_from + router->chosen_count &&
+		    choose(router, batch, err) != 0)
 			return -1;
-		uint32_t asked = router->record - partitioner->from;
-		uint32_t count = partitioner->count - asked;
-		uint32_t copied = copy_each(router, batch, router->record, count,
-					    partitioner->channels + asked, bytes);
+		uint32_t done = router->record - router->chosen_from;
+		uint32_t count = router->chosen_count - done;
+		const uint16_t *indexes = router->chosen + done;
+		uint32_t copied = lanes ? copy_to_lanes(router, batch, count, indexes, bytes) :
+					  copy_each(router, batch, count, indexes, bytes);
 
 		router->record += copied;
 		if (unlikely(copied < count)) {
-			int answer = not_copied(router, batch, router->record,
-						partitioner->channels[asked + copied], bytes, err);
+			uint32_t index = indexes[copied];
+
+			if (lanes)
+				lane_close(router, index);
+			int answer = not_copied(router, batch, router->record, index, bytes, err);
+
+			if (lanes)
+				lane_open(router, index);
 			if (answer <= 0)
 				return answer;
 			router->record++;
 		}
 	}
-	partitioner->from = partitioner->count = 0; /* of the next run */
+	router->chosen_from = router->chosen_count = 0; /* of the next run */
 	return 1;
 }
 
-static uint32_t random_channel(struct router *router)
-{
-	router->random ^= router->random << 13;
-	router->random ^= router->random >> 7;
-	router->random ^= router->random << 17;
-	return (uint32_t)((router->random >> 32) * router->channels_count >> 32);
-}
-
-/* REBALANCE, RESCALE, SHUFFLE: a channel per record. router->next stays while it refuses. */
 static HOT int route_each(struct router *router, const struct batch *batch, uint64_t *bytes,
 			  struct err *err)
 {
-	bool dense = batch->offsets == NULL,
-	     random = router->ship == FLINK__SHIP_STRATEGY__SHIP_SHUFFLE;
+	bool lanes = lanes_fit(router, batch);
+	int answer;
 
-	for (; router->record < batch->count; router->record++) {
-		uint32_t index = router->next;
-
-		if (unlikely(!copy_record(router->type, router->channels[index],
-					  batch_at(batch, router->record), dense, bytes))) {
-			int answer = not_copied(router, batch, router->record, index, bytes, err);
-
-			if (answer <= 0)
-				return answer;
-		}
-		if (random)
-			router->next = random_channel(router);
-		else
-			router->next = index + 1 < router->channels_count ? index + 1 : 0;
-	}
-	return 1;
+	for (uint32_t i = 0; lanes && i < router->channels_count; i++)
+		lane_open(router, i);
+	answer = lanes ? copy_run(router, batch, true, bytes, err) :
+			 copy_run(router, batch, false, bytes, err);
+	for (uint32_t i = 0; lanes && i < router->channels_count; i++)
+		lane_close(router, i);
+	return answer;
 }
 
 /* A run larger than the channel's segments: record by record. */
@@ -411,14 +509,11 @@ int router_route(struct router *router, const struct output_run *run, struct err
 	router->unpublished = true;
 	if (router->ship == FLINK__SHIP_STRATEGY__SHIP_BROADCAST)
 		answer = route_whole(router, run, &batch, router->channels_count, &bytes, err);
-	else if (router->ship == FLINK__SHIP_STRATEGY__SHIP_CUSTOM)
-		answer = route_custom(router, &batch, &bytes, err);
-	else if (router->channels_count == 1 ||
-		 router->ship == FLINK__SHIP_STRATEGY__SHIP_FORWARD ||
-		 router->ship == FLINK__SHIP_STRATEGY__SHIP_GLOBAL)
+	else if (router->ship != FLINK__SHIP_STRATEGY__SHIP_CUSTOM &&
+		 (router->channels_count == 1 ||
+		  router->ship == FLINK__SHIP_STRATEGY__SHIP_FORWARD ||
+		  router->ship == FLINK__SHIP_STRATEGY__SHIP_GLOBAL))
 		answer = route_whole(router, run, &batch, 1, &bytes, err);
-	else if (router->ship == FLINK__SHIP_STRATEGY__SHIP_HASH)
-		answer = route_hash(router, &batch, &bytes, err);
 	else
 		answer = route_each(router, &batch, &bytes, err);
 	if (answer == 1 && router->record == 0) /* whole runs count once they are out */

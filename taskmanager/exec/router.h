@@ -17,7 +17,8 @@
 #include "taskmanager/shuffle/shuffle.h"
 #include "taskmanager/state/key_batch.h"
 
-struct partitioner; /* CUSTOM: the job's function and what it answered */
+struct partitioner; /* CUSTOM: the job's function */
+struct lane;
 
 struct router {
 	Flink__ShipStrategy ship;
@@ -32,6 +33,10 @@ struct router {
 	uint32_t next;      /* round robin: the channel of the next record */
 	uint64_t random;
 	bool unpublished;
+	struct lane *lanes; /* per channel */
+	/* The channels of records chosen_from … + chosen_count of the run under way. */
+	uint32_t chosen_from, chosen_count;
+	uint16_t chosen[KEY_BATCH_RECORDS];
 	uint32_t record;    /* of the run under way: the first that is not copied */
 	uint32_t channel;   /* BROADCAST and control: the first that does not have it */
 	uint32_t part;      /* of a run too large for `channel`: records that it has */

@@ -37,8 +37,8 @@ struct stretch { /* of records whose keys have slots already */
 };
 
 /* The ordinary case in one loop: adds records to their slots and writes the updates. Stops at a
- * key's first record and at an update with a tail. How many. `kind` and `size_bytes` are constants in
- * each call, and what does not change lies in locals, which the compiler cannot know by itself. */
+ * key's first record and at an update with a tail. How many. `kind` and `size_bytes` are constants
+ * in each call; what does not change lies in locals, which the compiler cannot know by itself. */
 static inline uint32_t add_and_write(const struct keyed_sum *keyed, const struct stretch *stretch,
 				     uint8_t kind, uint32_t size_bytes)
 {
