@@ -9,6 +9,7 @@
 #include "common/base/check.h"
 #include "common/base/mark.h"
 #include "common/graph/graph.h"
+#include "jobmanager/job/buffers.h"
 #include "jobmanager/job/job_priv.h"
 
 #define PLACE_CALLS_MAX 64
@@ -138,6 +139,29 @@ static void make_placement(struct job_master *master, struct job_place *const *p
 		placement->vertex_slot_first[v] = master->job.vertices[v].slot_first;
 }
 
+/* Before anything is deployed: what buffers the channels will have. */
+static int plan_buffers(struct job_master *master, struct err *err)
+{
+	Flink__Placement *placement = &master->placement;
+	struct buffer_place *places = MEM_NEW_ARRAY(struct buffer_place, placement->n_locations);
+	struct buffer_plan plan;
+
+	LIST_FOR_EACH(&master->places, struct job_place, node, place)
+		if (place->location != UINT32_MAX)
+			places[place->location] = (struct buffer_place){
+				.resource_id = place->resource_id,
+				.network_bytes = place->taskmanager->network_memory_bytes,
+				.segment_bytes = place->taskmanager->segment_bytes,
+				.slots = place->taskmanager->slots_count,
+			};
+	int answer = buffers_plan(master->job.graph, placement, places, &plan, err);
+
+	mem_free(places);
+	placement->segment_bytes = plan.segment_bytes;
+	placement->buffers_per_channel_max = plan.per_channel_max;
+	return answer;
+}
+
 void job_want_call(struct execution *execution, enum call_wanted what)
 {
 	list_remove(&execution->call_node);
@@ -148,6 +172,7 @@ void job_want_call(struct execution *execution, enum call_wanted what)
 void job_deploy(struct job_master *master)
 {
 	struct job_place **places;
+	struct err err = ERR_INIT;
 
 	if (!job_has_all_slots(master)) { /* one was lost since they were granted */
 		job_slots_give_back(master, "the job needs other slots");
@@ -168,6 +193,8 @@ void job_deploy(struct job_master *master)
 	}
 	mem_free(places);
 	job_say(master, NULL);
+	if (plan_buffers(master, &err) != 0)
+		job_fail(master, CAUSE_TASK, &err, NULL, 0);
 }
 
 /* ---- calls about one execution -------------------------------------------------------------- */

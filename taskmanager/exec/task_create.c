@@ -354,7 +354,7 @@ static int check_room(struct task *task, struct err *err)
 		missing += inputs_missing(task, deployment->inputs[i]);
 	for (size_t i = 0; i < deployment->n_outputs; i++)
 		missing += outputs_missing(task, deployment->outputs[i]);
-	return shuffle_room(task->options.shuffle, missing, err);
+	return shuffle_room(task->options.shuffle, &task->job_id, missing, err);
 }
 
 static int open_channels(struct task *task, struct err *err)
@@ -383,7 +383,7 @@ static int open_all(struct task *task, struct err *err)
 		.deployment = task->deployment,
 		.types = task->options.types,
 		.modules = task->options.modules,
-		.segment_bytes = segment_pool_segment_bytes(shuffle_pool(task->options.shuffle)),
+		.segment_bytes = shuffle_segment_bytes(task->options.shuffle, &task->job_id),
 		.record_bytes_max = shuffle_record_bytes_max(task->options.shuffle),
 		.fire_at_end = task->options.fire_at_end,
 		.print = print_line,

@@ -85,6 +85,9 @@ static int make_task(struct executor_task *task, struct err *err)
 		shuffle_release_attempts(executor->options.shuffle, &task->job->id,
 					 task->job->attempt);
 	}
+	shuffle_size_job(executor->options.shuffle, &task->job->id,
+			 task->placement->message->segment_bytes,
+			 task->placement->message->buffers_per_channel_max);
 	if (slot->runner == NULL) {
 		slot->runner = runner_create(executor->world, "slot", err);
 		if (slot->runner == NULL)

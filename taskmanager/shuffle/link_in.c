@@ -148,8 +148,7 @@ static bool link_in_pay_open(struct link_channel *channel, struct link_frame *fr
 	struct link *link = channel->link;
 	struct data_open open = { .name = *channel_name_of(channel->channel),
 				  .type_hash = channel->entry->type_hash,
-				  .segment_bytes =
-					  segment_pool_segment_bytes(link->shuffle->pool) };
+				  .segment_bytes = channel->channel->segment_bytes };
 	struct data_frame what = { .channel = channel->number, .kind = DATA_OPEN };
 
 	what.backlog_segments = channel_allowed_units(channel->channel);
@@ -262,7 +261,7 @@ static int link_in_urgent(struct link_channel *channel, const struct control *co
 			"sent a second urgent barrier for channel %u before the first was taken",
 			channel->number);
 	if (control->at.segment >= POSITION_SEGMENTS_MAX ||
-	    control->at.offset_bytes > segment_pool_segment_bytes(channel->link->shuffle->pool) ||
+	    control->at.offset_bytes > channel->channel->segment_bytes ||
 	    position_pack(control->at) < position_pack(received))
 		return err_set(
 			err, ERR_NET_PROTOCOL,

@@ -280,6 +280,17 @@ uint32_t segment_pool_free(const struct segment_pool *pool)
 	return used < p->total ? p->total - (uint32_t)used : 0;
 }
 
+uint64_t segment_pool_used_bytes(const struct segment_pool *pool)
+{
+	struct segment_pool *p = (struct segment_pool *)(uintptr_t)pool;
+	uint64_t used_bytes = 0;
+
+	for (uint32_t i = 0; i < p->classes_count; i++)
+		used_bytes += (uint64_t)p->classes[i].size_bytes *
+			      atomic_load_explicit(&p->classes[i].used, memory_order_relaxed);
+	return used_bytes;
+}
+
 uint32_t segment_pool_class_for(const struct segment_pool *pool, uint32_t size_bytes)
 {
 	uint32_t class = pool->classes_count - 1;

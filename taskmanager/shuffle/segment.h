@@ -39,6 +39,7 @@ void segment_unref(struct segment **segment);			      /* clears; NULL-safe */
 uint32_t segment_pool_segment_bytes(const struct segment_pool *pool); /* of a whole one */
 uint32_t segment_pool_total(const struct segment_pool *pool);	      /* whole ones */
 uint32_t segment_pool_free(const struct segment_pool *pool); /* whole ones; parts count as taken */
+uint64_t segment_pool_used_bytes(const struct segment_pool *pool); /* of segments taken */
 /* The smallest class whose segments hold so many bytes; SEGMENT_WHOLE if none does. */
 uint32_t segment_pool_class_for(const struct segment_pool *pool, uint32_t size_bytes);
 uint32_t segment_pool_class_bytes(const struct segment_pool *pool, uint32_t size_class);

@@ -75,18 +75,20 @@ void shuffle_entry_wait(struct shuffle *shuffle, struct shuffle_entry *entry)
 static struct channel *shuffle_channel(struct shuffle *shuffle, const struct channel_name *name,
 				       const struct record_type *type)
 {
+	struct shuffle_sizes sizes = shuffle_sizes_of(shuffle, &name->job_id);
 	struct channel_options options = {
 		.name = *name,
 		.type = type,
 		.pool = shuffle->pool,
-		.window_segments = shuffle->exclusive_segments,
-		.window_segments_max = shuffle->exclusive_segments + shuffle->floating_segments,
-		.admitted_segments = shuffle->exclusive_segments,
+		.window_segments = sizes.exclusive_segments,
+		.window_segments_max = sizes.exclusive_segments + shuffle->floating_segments,
+		.size_class = sizes.size_class,
+		.admitted_segments = sizes.exclusive_segments,
 		.record_bytes_max = shuffle->record_bytes_max,
 	};
 	struct err err = ERR_INIT;
 
-	if (segment_pool_admit(shuffle->pool, SEGMENT_WHOLE, shuffle->exclusive_segments, &err) ==
+	if (segment_pool_admit(shuffle->pool, sizes.size_class, sizes.exclusive_segments, &err) ==
 	    0)
 		return channel_create(&options);
 	options.admitted_segments = 0;
@@ -228,12 +230,6 @@ struct channel *shuffle_open_input(struct shuffle *shuffle, const struct channel
 	return channel;
 }
 
-int shuffle_room(const struct shuffle *shuffle, uint32_t channels, struct err *err)
-{
-	return segment_pool_room(shuffle->pool, SEGMENT_WHOLE,
-				 channels * shuffle->exclusive_segments, err);
-}
-
 bool shuffle_has_output(struct shuffle *shuffle, const struct channel_name *name)
 {
 	pthread_mutex_lock(&shuffle->lock);
@@ -318,6 +314,7 @@ void shuffle_release_attempts(struct shuffle *shuffle, const struct id *job_id,
 void shuffle_release_job(struct shuffle *shuffle, const struct id *job_id)
 {
 	shuffle_release_attempts(shuffle, job_id, UINT32_MAX);
+	shuffle_sizes_forget(shuffle, job_id);
 }
 
 /* ---- the agent ------------------------------------------------------------------------------ */
@@ -372,6 +369,7 @@ static void shuffle_free(struct shuffle *shuffle)
 	map_destroy(&shuffle->links_by_address);
 	map_destroy(&shuffle->outputs);
 	map_destroy(&shuffle->inputs);
+	shuffle_sizes_fini(shuffle);
 	segment_pool_destroy(&shuffle->pool);
 	pthread_mutex_destroy(&shuffle->lock);
 	mem_free(shuffle);
@@ -402,6 +400,7 @@ int shuffle_create(struct runner *runner, const struct shuffle_options *options,
 	shuffle->links_by_address = map_create();
 	shuffle->outputs = map_create();
 	shuffle->inputs = map_create();
+	shuffle->sizes = map_create();
 	list_init(&shuffle->links);
 	list_init(&shuffle->places);
 	shuffle->io.runner = runner;
@@ -486,7 +485,7 @@ struct segment_pool *shuffle_pool(struct shuffle *shuffle)
 bool shuffle_check(struct shuffle *shuffle, char *text, size_t size_bytes)
 {
 	struct map *maps[] = { shuffle->outputs, shuffle->inputs };
-	uint32_t total = segment_pool_total(shuffle->pool), held = 0;
+	uint64_t used_bytes = segment_pool_used_bytes(shuffle->pool), held_bytes = 0;
 	bool right = true;
 	char breach[200];
 
@@ -501,7 +500,8 @@ bool shuffle_check(struct shuffle *shuffle, char *text, size_t size_bytes)
 			if (entry->channel == NULL)
 				continue;
 			right = channel_check(entry->channel, breach, sizeof(breach));
-			held += channel_held_segments(entry->channel);
+			held_bytes += (uint64_t)channel_held_segments(entry->channel) *
+				      entry->channel->segment_bytes;
 			if (!right)
 				snprintf(text, size_bytes,
 					 "edge %u from subtask %u to subtask %u: %s",
@@ -510,12 +510,12 @@ bool shuffle_check(struct shuffle *shuffle, char *text, size_t size_bytes)
 		}
 	}
 	pthread_mutex_unlock(&shuffle->lock);
-	if (right && held > total - segment_pool_free(shuffle->pool)) {
-		snprintf(text, size_bytes, "%u segments are held and %u of %u are free", held,
-			 segment_pool_free(shuffle->pool), total);
+	if (right && held_bytes > used_bytes) {
+		snprintf(text, size_bytes, "segments of %llu bytes are held and %llu are taken",
+			 (unsigned long long)held_bytes, (unsigned long long)used_bytes);
 		right = false;
 	}
-	return right;
+	return right && segment_pool_check(shuffle->pool, text, size_bytes);
 }
 
 bool shuffle_at_rest(struct shuffle *shuffle, char *text, size_t size_bytes)

@@ -62,9 +62,17 @@ struct channel *shuffle_open_output(struct shuffle *shuffle, const struct channe
 struct channel *shuffle_open_input(struct shuffle *shuffle, const struct channel_name *name,
 				   const char *host, uint16_t port, const struct record_type *type,
 				   struct gate *gate, uint32_t index);
-/* Is there room for so many channels that nobody has opened yet? ERR_BUFFERS: not now. Only whoever
- * opens channels may ask; an answer holds while nothing is lent (segment_pool_hold). */
-MUST_USE int shuffle_room(const struct shuffle *shuffle, uint32_t channels, struct err *err);
+/* From now on the job's channels have segments of (about) this size, and no more than so many for
+ * themselves; 0: as the options say. Both ends of a channel need the same; forgotten with the
+ * job. */
+void shuffle_size_job(struct shuffle *shuffle, const struct id *job_id, uint32_t segment_bytes,
+		      uint32_t exclusive_segments_max);
+uint32_t shuffle_segment_bytes(struct shuffle *shuffle, const struct id *job_id);
+/* Is there room for so many channels of the job that nobody has opened yet? ERR_BUFFERS: not now.
+ * Only whoever opens channels may ask; an answer holds while nothing is lent
+ * (segment_pool_hold). */
+MUST_USE int shuffle_room(struct shuffle *shuffle, const struct id *job_id, uint32_t channels,
+			  struct err *err);
 /* Has the other side, on this TaskManager, opened the channel already? */
 bool shuffle_has_output(struct shuffle *shuffle, const struct channel_name *name);
 /* finished: everything was published and END_OF_INPUT offered; the channel lives on until the

@@ -20,17 +20,22 @@ static int far_other_type(const struct channel_name *name, struct err *err)
 		name->edge, name->producer, name->consumer);
 }
 
-static int far_check(const struct shuffle *shuffle, const struct shuffle_entry *entry,
-		     const struct data_open *open, struct err *err)
+static bool far_fits(const struct shuffle_entry *entry, uint32_t segment_bytes, struct err *err)
 {
-	uint32_t segment_bytes = segment_pool_segment_bytes(shuffle->pool);
+	if (entry->channel == NULL || entry->channel->segment_bytes <= segment_bytes)
+		return true;
+	err_set(err, ERR_NET_PROTOCOL,
+		"the producing TaskManager's network buffers have %u bytes, the consuming one's "
+		"%u: give both the same taskmanager.memory.segment-size",
+		entry->channel->segment_bytes, segment_bytes);
+	return false;
+}
 
-	if (open->segment_bytes < segment_bytes)
-		return err_set(
-			err, ERR_NET_PROTOCOL,
-			"the producing TaskManager's network buffers have %u bytes, the consuming one's "
-			"%u: give both the same taskmanager.memory.segment-size",
-			segment_bytes, open->segment_bytes);
+static int far_check(const struct shuffle_entry *entry, const struct data_open *open,
+		     struct err *err)
+{
+	if (entry != NULL && !far_fits(entry, open->segment_bytes, err))
+		return -1;
 	if (entry != NULL && (entry->consumer != SIDE_NONE || entry->asker != NULL))
 		return err_set(err, ERR_NET_PROTOCOL,
 			       "edge %u from subtask %u to subtask %u has a consumer already",
@@ -59,7 +64,7 @@ int shuffle_far_open(struct shuffle *shuffle, struct link_channel *asker,
 	pthread_mutex_lock(&shuffle->lock);
 	struct shuffle_entry *entry = map_get(shuffle->outputs, shuffle_entry_key(&open->name));
 
-	answer = far_check(shuffle, entry, open, err);
+	answer = far_check(entry, open, err);
 	if (answer == 0) {
 		if (entry == NULL) {
 			entry = shuffle_entry_create(shuffle, &open->name, false);
@@ -72,6 +77,7 @@ int shuffle_far_open(struct shuffle *shuffle, struct link_channel *asker,
 		} else {
 			entry->asker = asker;
 			asker->type_hash = open->type_hash;
+			asker->segment_bytes = open->segment_bytes;
 		}
 	}
 	pthread_mutex_unlock(&shuffle->lock);
@@ -94,6 +100,8 @@ int shuffle_far_meet(struct shuffle *shuffle, struct link_channel *asker, struct
 		answer = -1;
 	} else if (entry->type_hash != asker->type_hash) {
 		answer = far_other_type(&entry->name, err);
+	} else if (!far_fits(entry, asker->segment_bytes, err)) {
+		answer = -1;
 	} else {
 		SOMETIMES("a far consumer has waited for its producer");
 		entry->asker = NULL;

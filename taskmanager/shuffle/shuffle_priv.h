@@ -76,6 +76,7 @@ struct shuffle {
 	pthread_mutex_t lock; /* guards: */
 	struct map *outputs;  /* name -> entry whose producer is (to be) here */
 	struct map *inputs;   /* name -> far input */
+	struct map *sizes;    /* job -> struct shuffle_sizes; those not in it have whole segments */
 	struct list waiting;  /* by deadline */
 	struct list work;     /* far inputs to whose producer no link leads yet */
 	struct list links;
@@ -116,6 +117,17 @@ void shuffle_far_give_up(struct shuffle *shuffle, struct link_channel *asker); /
 void shuffle_far_consumer_close(struct shuffle *shuffle, struct shuffle_entry *entry);
 void shuffle_far_producer_close(struct shuffle *shuffle, struct shuffle_entry *entry);
 
+/* ---- sizes ---------------------------------------------------------------------------------- */
+
+struct shuffle_sizes { /* of the channels of a job */
+	uint32_t size_class, exclusive_segments;
+};
+
+struct shuffle_sizes shuffle_sizes_of(const struct shuffle *shuffle,
+				      const struct id *job_id); /* under the lock */
+void shuffle_sizes_forget(struct shuffle *shuffle, const struct id *job_id);
+void shuffle_sizes_fini(struct shuffle *shuffle);
+
 /* ---- links ---------------------------------------------------------------------------------- */
 
 enum link_channel_state {
@@ -146,7 +158,8 @@ struct link_channel {
 	bool urgent_given; /* to the consumer; taken is to be told */
 	bool ended;        /* the end of input came */
 	/* outgoing */
-	uint64_t type_hash; /* while it waits: what its consumer expects */
+	uint64_t type_hash; /* while it waits: what its consumer expects … */
+	uint32_t segment_bytes; /* … and takes at a time */
 	uint64_t limit;
 	uint32_t controls_sent, controls_limit; /* modulo 2^32 */
 	uint16_t allowed_units; /* what the far consumer wants on its way: see data_frame.h */

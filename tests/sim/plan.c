@@ -344,6 +344,8 @@ static void draw_memory(uint64_t *state, struct plan *plan)
 	plan->network_bytes = segments_needed(plan) * plan->segment_bytes;
 	if (plan->theme != THEME_TIGHT && one_in(state, 2))
 		plan->network_bytes *= 2;
+	else if (one_in(state, 2)) /* too little for buffers of full size: smaller ones */
+		plan->network_bytes = 0;
 	if (plan->network_bytes < NETWORK_BYTES_MIN)
 		plan->network_bytes = NETWORK_BYTES_MIN;
 }
