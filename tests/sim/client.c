@@ -21,7 +21,7 @@
 #define JOBS_MAX 8
 #define RETRY_MS 300
 #define POLL_WAIT_MS_MAX 2000
-#define OUTPUT_BYTES_MIN 1024 /* more than a line */
+#define OUTPUT_BYTES_MIN 1024 /* more than a line, but for its large key */
 #define SUBMIT_PAUSE_MS_MAX 200 /* between the artifact and the job */
 
 enum state { PLANNED, SENDING, FOLLOWING, ENDED };
@@ -322,8 +322,8 @@ static void poll(struct client *client, struct client_job *job)
 		job->status < 0 ? "" : sm_name(&job_states, (uint32_t)job->status));
 	request.note_seen = job->note;
 	request.output_from = job->output_next;
-	request.output_max_bytes =
-		OUTPUT_BYTES_MIN + (uint32_t)(sim_random(client->sim) % (64 * 1024));
+	request.output_max_bytes = OUTPUT_BYTES_MIN + job->plan.large_bytes +
+				   (uint32_t)(sim_random(client->sim) % (64 * 1024));
 	job->polling = true;
 	flink__dispatcher__job_status(rpc_stub_service(&to), &request, polled,
 				      call_begin(client, job));

@@ -64,6 +64,8 @@ static struct conf *taskmanager_conf(const struct plan *plan, const char *name)
 	set(conf, "taskmanager.memory.network.min=%ub", plan->network_bytes);
 	set(conf, "taskmanager.memory.network.max=%ub", plan->network_bytes);
 	set(conf, "taskmanager.memory.segment-size=%ub", plan->segment_bytes);
+	if (plan->record_bytes_max)
+		set(conf, "taskmanager.network.max-record-size=%ub", plan->record_bytes_max);
 	set(conf, "taskmanager.network.memory.buffers-per-channel=%u", plan->exclusive_segments);
 	set(conf, "taskmanager.network.memory.floating-buffers-per-gate=%u",
 	    plan->floating_segments);

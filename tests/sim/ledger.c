@@ -74,6 +74,8 @@ size_t ledger_key(const struct plan_job *job, uint32_t key, char text[LEDGER_KEY
 {
 	const char *begin = key % 7 == 0 ? "key-with-a-tail-" : "k";
 	size_t length = strlen(begin);
+	size_t least = key % PLAN_LARGE_EVERY == 0 && job->large_bytes > job->key_bytes
+			       ? job->large_bytes : job->key_bytes;
 	char digits[12];
 	size_t count = 0;
 
@@ -83,8 +85,10 @@ size_t ledger_key(const struct plan_job *job, uint32_t key, char text[LEDGER_KEY
 	while ((key /= 10) > 0);
 	while (count > 0)
 		text[length++] = digits[--count];
-	while (length < job->key_bytes)
-		text[length++] = 'x';
+	if (length < least) {
+		memset(text + length, 'x', least - length);
+		length = least;
+	}
 	text[length] = '\0';
 	return length;
 }
@@ -345,6 +349,8 @@ void ledger_entry_arrives(struct ledger *ledger, uint32_t attempt, uint32_t subt
 
 /* ---- printed lines -------------------------------------------------------------------------- */
 
+_Static_assert(LEDGER_KEY_SIZE == 60032, "a key's width stands in the format below");
+
 /* "3> (k12,1,612,0,9)": the subtask's prefix is there if the sink is parallel. */
 static bool parse_line(const char *line, size_t size_bytes, char key[LEDGER_KEY_SIZE],
 		       uint32_t *subtask, struct ledger_entry *entry)
@@ -360,7 +366,7 @@ static bool parse_line(const char *line, size_t size_bytes, char key[LEDGER_KEY_
 	*subtask = 1;
 	if (sscanf(text, "%u> %n", subtask, &at) < 1)
 		at = 0;
-	int length = 0, parts = sscanf(text + at, "(%731[^,],%lld,%lld,%d,%d)%n", key, &value,
+	int length = 0, parts = sscanf(text + at, "(%60031[^,],%lld,%lld,%d,%d)%n", key, &value,
 				       &number, &entry->attempt, &entry->origin, &length);
 
 	entry->value = value;

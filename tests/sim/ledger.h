@@ -2,7 +2,8 @@
  * ledger.h - what a job must do, and what it did: a source whose records are known, a sink that
  * writes down what reached it, and a reader of printed lines, with one book per attempt.
  *
- * Record n (0 … records-1) has key n mod keys (every seventh key is long, with a tail), value 1,
+ * Record n (0 … records-1) has key n mod keys (every seventh key is long, with a tail, and some are
+ * larger than a network segment where the plan has it so), value 1,
  * its number n, the attempt that made it, and its origin. Source s of S, subtask i of P, makes the
  * records with n mod S = s and n / S mod P = i, in order. From that everything follows: the running
  * sums of a key are 1, 2, 3 …; the sums of its windows add up to its count; each record arrives as
@@ -66,7 +67,7 @@ const struct id *ledger_job_id(const struct ledger *ledger);
 /* Records that came to the sinks of the first attempt; false: they go on arriving after its end, or
  * how many they are depends on time. */
 bool ledger_arrivals(const struct ledger *ledger, uint64_t *count);
-#define LEDGER_KEY_SIZE (PLAN_KEY_BYTES_MAX + 32)
+#define LEDGER_KEY_SIZE (PLAN_LARGE_BYTES_MAX + 32)
 size_t ledger_key(const struct plan_job *job, uint32_t key, char text[LEDGER_KEY_SIZE]);
 /* A writer of this attempt begins. */
 void ledger_writer_opens(struct ledger *ledger, uint32_t attempt, uint32_t subtask);

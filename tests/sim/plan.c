@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define NETWORK_BYTES_MIN (1024 * 1024) /* of taskmanager.memory.network.max */
+#define LARGE_BYTES_IN_ALL (60 * 1024 * 1024) /* if all records of a job were large */
 #define SHEET_COLUMN "    "
 
 /* SplitMix64: the plan has its own dice, so that the run's replay needs only the seed. */
@@ -350,6 +351,23 @@ static void draw_memory(uint64_t *state, struct plan *plan)
 		plan->network_bytes = NETWORK_BYTES_MIN;
 }
 
+/* Records larger than a segment, and memory for one of them at a time. */
+static void draw_large(uint64_t *state, struct plan *plan)
+{
+	if (plan->theme == THEME_TIGHT || !one_in(state, 3))
+		return;
+	plan->segment_bytes = one_in(state, 2) ? 2048 : 4096;
+	plan->record_bytes_max = one_in(state, 2) ? 65536 : 0;
+	for (uint32_t i = 0; i < plan->jobs_count; i++) {
+		struct plan_job *job = &plan->jobs[i];
+		uint32_t most = LARGE_BYTES_IN_ALL / job->records;
+
+		if (most > PLAN_LARGE_BYTES_MAX)
+			most = PLAN_LARGE_BYTES_MAX;
+		job->large_bytes = one_in(state, 4) ? 0 : between(state, 1500, most);
+	}
+}
+
 void plan_draw(uint64_t seed, struct plan *plan)
 {
 	uint64_t state = seed * UINT64_C(2654435761) + 1;
@@ -364,7 +382,8 @@ void plan_draw(uint64_t seed, struct plan *plan)
 	plan->epilogue = one_in(&state, 3);
 	apply_theme(&state, plan);
 	draw_memory(&state, plan);
-	draw_debloat(&state, plan); /* last: the rest of a seed stays as it was */
+	draw_debloat(&state, plan);
+	draw_large(&state, plan); /* last: the rest of a seed stays as it was */
 }
 
 /* 1 JobManager, 3 TaskManagers, parallelism 3, 1 000 records a second, default faults. */
@@ -450,6 +469,8 @@ static void print_job(const struct plan_job *job)
 	       job->keys, job->rate_per_s);
 	if (job->key_bytes)
 		printf(" of %u bytes", job->key_bytes);
+	if (job->large_bytes)
+		printf(", some of %u bytes", job->large_bytes);
 	if (job->drop_every)
 		printf(", drops each %u.", job->drop_every);
 	if (job->shape == SHAPE_WINDOW)

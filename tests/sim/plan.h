@@ -11,6 +11,8 @@
 #define PLAN_JOBS_MAX 3
 #define PLAN_PARALLELISM_MAX 8
 #define PLAN_KEY_BYTES_MAX 700
+#define PLAN_LARGE_BYTES_MAX 60000
+#define PLAN_LARGE_EVERY 5
 
 enum plan_shape {
 	SHAPE_SUM,    /* source -> map -> filter -HASH-> sum -> sink: running sums without a gap */
@@ -33,6 +35,7 @@ struct plan_job {
 	bool unchained, own_group; /* own_group: the source has a slot sharing group of its own */
 	uint32_t records, keys, rate_per_s;
 	uint32_t key_bytes; /* at least so long are the keys; 0: short */
+	uint32_t large_bytes; /* and each PLAN_LARGE_EVERY-th of them so long; 0: none */
 	uint32_t drop_every; /* the filter drops record n if n % drop_every == 0; 0: none */
 	int64_t buffer_timeout_ms;
 	uint32_t window_ms;
@@ -90,6 +93,7 @@ struct plan {
 	uint32_t late_ms, jm_late_ms;
 	bool fixed_ids; /* a TaskManager's next life has the same resource id */
 	uint32_t segment_bytes, exclusive_segments, floating_segments, network_bytes;
+	uint32_t record_bytes_max; /* 0: the default */
 	uint32_t debloat_target_ms, debloat_period_ms; /* target 0: off */
 	uint32_t heartbeat_ms, heartbeat_timeout_ms;
 	uint32_t slot_idle_ms, cancellation_ms; /* timeouts */
