@@ -32,5 +32,6 @@
 #define LIMIT_TASK_EDGE_METRICS_MAX 32        /* output edges of a task that are told one by one */
 #define LIMIT_TASK_METRICS_MAX 512            /* numbers of one task */
 #define LIMIT_HEARTBEAT_METRICS_MAX 65536     /* numbers in one heartbeat: half a MiB */
+#define LIMIT_SAMPLING_MS 30000 /* stacks are sampled at most this long for one request */
 
 #endif

@@ -103,9 +103,22 @@ CONF_KEY("rest.server.numThreads", INT, "4", RANGE(1, 64), FIXED, WORKS, "",
 	 "threads that serve the REST interface")
 CONF_KEY("rest.async.store-duration", DURATION, "5 min", RANGE(0, INT32_MAX), FIXED, LATER, "",
 	 "how long the result of a finished trigger can be asked for")
-CONF_KEY("rest.flamegraph.enabled", BOOL, "false", ANY, FIXED, LATER, "",
-	 "flame graphs on the web page")
-CONF_KEY("rest.flamegraph.*", TEXT, "", ANY, FIXED, LATER, "", "details of flame graphs")
+CONF_KEY("rest.flamegraph.enabled", BOOL, "true", ANY, FIXED, WORKS, "",
+	 "flame graphs, in REST and on the web page. Flink's is off when unset; here they cost "
+	 "nothing until somebody looks")
+CONF_KEY("rest.flamegraph.num-samples", INT, "100", RANGE(1, 30000), FIXED, WORKS, "",
+	 "samples of a subtask for one flame graph; together they take 30 seconds at most")
+CONF_KEY("rest.flamegraph.delay-between-samples", DURATION, "50", RANGE(1, 30000), DRAW(1, 50),
+	 WORKS, "",
+	 "pause between two samples; of processor time where the subtask computes")
+CONF_KEY("rest.flamegraph.refresh-interval", DURATION, "60000", RANGE(0, INT32_MAX), FIXED, WORKS,
+	 "",
+	 "how old a flame graph may be when it is looked at, before new samples are taken")
+CONF_KEY("rest.flamegraph.cleanup-interval", DURATION, "600000", RANGE(0, INT32_MAX), FIXED, WORKS,
+	 "",
+	 "how long one is kept that nobody looks at")
+CONF_KEY("rest.flamegraph.stack-depth", INT, "100", RANGE(1, 128), FIXED, WORKS, "",
+	 "functions of a stack that are kept, from the innermost one out")
 CONF_KEY("rest.profiling.enabled", BOOL, "false", ANY, FIXED, LATER, "",
 	 "profiles on the web page")
 CONF_KEY("rest.profiling.*", TEXT, "", ANY, FIXED, LATER, "", "details of profiles")

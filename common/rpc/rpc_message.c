@@ -25,6 +25,16 @@ static const struct rpc_method methods_all[] = { METHODS_ALL(METHOD) };
 		       #method ": deadline");
 METHODS_ALL(METHOD)
 #undef METHOD
+/* A wire number that stands for two methods does not compile. */
+#define METHOD(service, method, number, idempotent, deadline_ms, bytes_max) case number:
+UNUSED static bool rpc_number_is_known(uint16_t number)
+{
+	switch (number) {
+		METHODS_ALL(METHOD) return true;
+	}
+	return false;
+}
+#undef METHOD
 
 static const struct rpc_method *rpc_methods(const struct rpc_options *options, size_t *count)
 {

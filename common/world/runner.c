@@ -99,6 +99,34 @@ uint32_t runner_blocking_count(const struct runner *runner)
 	return runner->vtable->runner_blocking_count(runner);
 }
 
+int runner_sample_start(struct runner *runner, const struct sample_options *options,
+			struct err *err)
+{
+	CHECK(options->frames_max <= SAMPLE_FRAMES_MAX && options->period_ns > 0,
+	      "samples of %u frames every %lld ns", options->frames_max,
+	      (long long)options->period_ns);
+	return runner->vtable->runner_sample_start(runner, options, err);
+}
+
+bool runner_sample_take(struct runner *runner, struct sample *into)
+{
+	return runner->vtable->runner_sample_take(runner, into);
+}
+
+void runner_sample_stop(struct runner *runner)
+{
+	runner->vtable->runner_sample_stop(runner);
+}
+
+const char *agent_waits_in(struct agent *agent)
+{
+	struct runner *runner = atomic_load(&agent->runner);
+
+	if (runner == NULL || runner->vtable->runner_waits_in == NULL)
+		return NULL;
+	return runner->vtable->runner_waits_in(runner, agent);
+}
+
 void runner_destroy(struct runner **runner)
 {
 	if (*runner == NULL)

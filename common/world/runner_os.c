@@ -46,7 +46,7 @@ struct removal {
 	struct list_node node;
 };
 
-static _Thread_local struct seat *seat_here;
+_Thread_local struct seat *os_seat_here;
 static struct agent agent_gone; /* runner.current of an agent that removed itself in its step */
 
 static struct world_os *world_of(const struct runner_os *r)
@@ -110,7 +110,7 @@ static void unlink_agent(struct runner_os *r, struct agent *agent)
 
 static void remove_self(struct runner_os *r, struct agent *agent)
 {
-	seat_here->gone = true;
+	os_seat_here->gone = true;
 	atomic_store(&r->current, &agent_gone); /* nobody may evict it any more: it may be freed */
 	unlink_agent(r, agent);
 }
@@ -137,7 +137,7 @@ void runner_os_remove(struct runner *runner, struct agent *agent)
 		atomic_store(&owner->stop, true);
 		runner_os_wake(&owner->base);
 		wait_until_forgotten(loop, agent); /* as long as its step takes */
-	} else if (seat_here != NULL && owner->seat == seat_here) {
+	} else if (os_seat_here != NULL && owner->seat == os_seat_here) {
 		unlink_agent(owner, agent);
 	} else {
 		struct removal removal = { .agent = agent };
@@ -180,7 +180,7 @@ static void retire(struct runner_os *r)
 static void reap_lane(struct runner_os *lane)
 {
 	pthread_join(lane->seat->thread, NULL);
-	mem_free(lane->seat);
+	sampler_os_seat_free(lane->seat);
 	lane->seat = NULL;
 	retire(lane);
 }
@@ -401,7 +401,8 @@ static void *seat_main(void *context)
 	struct seat *seat = context;
 	void *stack = os_signal_stack_begin();
 
-	seat_here = seat;
+	os_seat_here = seat;
+	sampler_os_seat_begin(seat, (uintptr_t)__builtin_frame_address(0));
 	atomic_store(&seat->thread_id, (int)syscall(SYS_gettid));
 	pthread_mutex_lock(&seat->loop->lock);
 	bool go = seat->go;
@@ -540,7 +541,7 @@ int runner_os_evict(struct runner *runner, struct agent *stuck, struct err *err)
 	pthread_mutex_unlock(&r->loop->lock);
 	if (fresh != NULL && !moved) {
 		pthread_join(fresh->thread, NULL);
-		mem_free(fresh);
+		sampler_os_seat_free(fresh);
 	}
 	if (!moved)
 		retire(lane);
@@ -612,6 +613,7 @@ static bool wait_seat(struct runner_os *r, mono_t deadline)
 			continue;
 		}
 		seat->gone = true;
+		sampler_os_disarm(seat);
 		log_warn("Runner", "%s: %s does not return from a step; its thread is left behind",
 			 r->name, stuck->name);
 		pthread_detach(seat->thread);
@@ -665,7 +667,8 @@ void runner_os_destroy(struct runner *runner)
 	list_remove(&r->node); /* from here on the watchdog does not see it */
 	pthread_mutex_unlock(&world->lock);
 	pthread_mutex_lock(&loop->lock);
-	CHECK(seat_here == NULL || seat_here->loop != loop, "runner %s destroys itself", r->name);
+	CHECK(os_seat_here == NULL || os_seat_here->loop != loop, "runner %s destroys itself",
+	      r->name);
 	atomic_store(&r->stop, true);
 	runner_os_wake(&r->base);
 	bool left = !wait_seat(r, deadline); /* first: it reaps lanes until it ends */
@@ -699,7 +702,7 @@ void runner_os_destroy(struct runner *runner)
 	if (left)
 		return; /* the thread left behind will look at loop and runner once more */
 	pthread_join(r->seat->thread, NULL);
-	mem_free(r->seat);
+	sampler_os_seat_free(r->seat);
 	r->seat = NULL;
 	loop_os_unref(loop);
 	retire(r);

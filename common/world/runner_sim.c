@@ -10,6 +10,57 @@
 #define ROUND_NS_MIN 1000
 #define READY INT64_MIN /* agent.wake_at of one that answered WORKED */
 
+/* ---- samples: of steps that worked, by simulated time -------------------------------------- */
+
+#define SAMPLES_MAX 16
+
+int sim_runner_sample_start(struct runner *runner, const struct sample_options *options,
+			    struct err *err)
+{
+	struct sim_runner *r = (struct sim_runner *)runner;
+
+	if (r->samples == NULL)
+		r->samples = MEM_NEW_ARRAY(struct sample, SAMPLES_MAX);
+	r->sampling = *options;
+	r->sampled_at = loop_now(&r->loop);
+	r->samples_written = r->samples_taken = 0;
+	return 0;
+}
+
+bool sim_runner_sample_take(struct runner *runner, struct sample *into)
+{
+	struct sim_runner *r = (struct sim_runner *)runner;
+
+	if (r->samples == NULL || r->samples_taken == r->samples_written)
+		return false;
+	*into = r->samples[r->samples_taken++ % SAMPLES_MAX];
+	return true;
+}
+
+void sim_runner_sample_stop(struct runner *runner)
+{
+	struct sim_runner *r = (struct sim_runner *)runner;
+
+	mem_free(r->samples);
+	r->samples = NULL;
+}
+
+static void sample_step(struct sim_runner *r, const struct agent *agent, mono_t now)
+{
+	if (now - r->sampled_at < r->sampling.period_ns ||
+	    r->samples_written - r->samples_taken == SAMPLES_MAX)
+		return;
+	struct sample *sample = &r->samples[r->samples_written % SAMPLES_MAX];
+
+	*sample = (struct sample){ .at = (uintptr_t)agent->step };
+	if (!r->sampling.describe(agent, sample))
+		return;
+	r->sampled_at = now;
+	r->samples_written++;
+}
+
+/* ---- steps ---------------------------------------------------------------------------------- */
+
 static void step_agent(struct sim *sim, struct sim_runner *r, struct agent *agent)
 {
 	mono_t now = sim_time(sim) + r->owner->clock_offset, wake_at = MONO_NEVER;
@@ -35,6 +86,8 @@ static void step_agent(struct sim *sim, struct sim_runner *r, struct agent *agen
 	if (cost > agent->longest_step_ns)
 		atomic_store_explicit(&agent->longest_step_ns, cost, memory_order_relaxed);
 	agent->wake_at = answer == STEP_WORKED ? READY : wake_at;
+	if (answer == STEP_WORKED && r->samples != NULL)
+		sample_step(r, agent, now);
 	if (answer != STEP_DONE)
 		return;
 	sim_runner_remove(&r->base, agent);
@@ -182,6 +235,7 @@ void sim_runner_unref(struct sim_runner *r)
 {
 	if (--r->refs > 0)
 		return;
+	mem_free(r->samples);
 	mem_free(r->name);
 	mem_free(r);
 }

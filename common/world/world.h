@@ -208,4 +208,39 @@ void *module_address(struct module *module, uint64_t offset); /* functions trave
 bool module_offset(struct module *module, const void *address, uint64_t *offset);
 void module_close(struct module **module);
 
+/* ---- samples of stacks ---------------------------------------------------------------------- */
+
+/* Where the threads of a runner spend their time, for flame graphs (docs/adr/0015-flame-graphs.md).
+ * Only between start and stop, and only of CPU time: a thread that sleeps is never disturbed. In
+ * world_sim steps that work are sampled by simulated time, their stack is their step function. */
+#define SAMPLE_FRAMES_MAX 128
+#define SAMPLE_WORDS_MAX 64
+
+struct sample { /* one moment of one thread */
+	uint8_t who[16]; /* what `describe` made of the agent in whose step it was */
+	uint32_t what;
+	uint32_t frames_count, words_count;
+	uintptr_t at;                         /* the instruction */
+	uintptr_t frames[SAMPLE_FRAMES_MAX];  /* return addresses, innermost first */
+	uintptr_t words[SAMPLE_WORDS_MAX];    /* of the stack, below the innermost frame that has a
+						 frame pointer: some are return addresses too */
+};
+/* Called in a signal handler on the agent's thread, inside its step: no locks, no allocation.
+ * False: nobody wants to know. */
+typedef bool sample_describe_fn(const struct agent *agent, struct sample *sample);
+
+struct sample_options {
+	int64_t period_ns; /* of CPU time between two samples of a thread */
+	uint32_t frames_max; /* ≤ SAMPLE_FRAMES_MAX */
+	sample_describe_fn *describe;
+};
+/* All three from any thread, but one at a time for a runner, and not beside its destruction. Where
+ * the processor's registers are not known, or the signal is taken by others: ERR_RESOURCE. */
+MUST_USE int runner_sample_start(struct runner *runner, const struct sample_options *options,
+				 struct err *err);
+bool runner_sample_take(struct runner *runner, struct sample *into); /* false: none now */
+void runner_sample_stop(struct runner *runner);
+/* What the agent's step waits in, "waits in read"; NULL: it computes, or is in no step. */
+const char *agent_waits_in(struct agent *agent);
+
 #endif

@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "common/base/map.h"
 #include "common/world/world_priv.h"
@@ -93,7 +94,13 @@ struct seat {
 	struct runner_os *lane;   /* under the lock: what it was moved to */
 	bool go, ended;           /* under the lock */
 	bool gone;                /* the agent in its step was removed by itself */
+	/* sampler_os.c */
+	uintptr_t stack_low, frame_outer; /* its own thread's: where its stack ends, and begins */
+	_Atomic(struct sample_ring *) ring; /* NULL: nobody ever asked */
+	timer_t timer;                      /* under the lock, as the next */
+	bool timer_armed;
 };
+extern _Thread_local struct seat *os_seat_here;
 
 /* A runner, or a lane: the private runner of one evicted agent, which shares its parent's loop.
  * The struct is reused but never freed before the world, so a late agent_wake is at worst spurious,
@@ -121,6 +128,7 @@ struct runner_os {
 	struct list lanes;    /* lane_node */
 	struct seat *seat;
 	struct list_node lane_node;
+	struct sample_options sampling;
 
 	/* the driving thread */
 	struct list agents;
@@ -151,6 +159,20 @@ uint32_t runner_os_blocking_count(const struct runner *runner);
 bool runner_os_intact(const struct runner *runner);
 void runner_os_destroy(struct runner *runner);
 void runner_os_free_retired(struct list *retired);
+
+/* ---- sampler_os.c --------------------------------------------------------------------------- */
+
+struct sample_ring;
+
+/* On the seat's own thread. frame_outer: the frame in which every chain of frame pointers ends. */
+void sampler_os_seat_begin(struct seat *seat, uintptr_t frame_outer);
+void sampler_os_disarm(struct seat *seat); /* with the lock held */
+void sampler_os_seat_free(struct seat *seat); /* its thread has ended, or never began */
+int runner_os_sample_start(struct runner *runner, const struct sample_options *options,
+			   struct err *err);
+bool runner_os_sample_take(struct runner *runner, struct sample *into);
+void runner_os_sample_stop(struct runner *runner);
+const char *runner_os_waits_in(struct runner *runner, struct agent *agent);
 
 /* ---- watchdog_os.c -------------------------------------------------------------------------- */
 

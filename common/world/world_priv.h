@@ -32,6 +32,12 @@ struct world_vtable {
 	struct agent *(*runner_current)(const struct runner *runner, mono_t *since);
 	uint32_t (*runner_blocking_count)(const struct runner *runner);
 	bool (*runner_intact)(const struct runner *runner); /* NULL: always */
+	int (*runner_sample_start)(struct runner *runner, const struct sample_options *options,
+				   struct err *err);
+	bool (*runner_sample_take)(struct runner *runner, struct sample *into);
+	void (*runner_sample_stop)(struct runner *runner);
+	/* NULL: never */
+	const char *(*runner_waits_in)(struct runner *runner, struct agent *agent);
 	void (*runner_destroy)(struct runner *runner);
 
 	int (*conn_open)(struct loop *loop, const char *host, uint16_t port, struct agent *wake,

@@ -120,6 +120,11 @@ struct sim_runner {
 	struct list jobs; /* struct sim_job.of_runner */
 	uint32_t refs;    /* itself, and the objects that may outlive it */
 	struct list_node node;
+	/* samples of its steps; NULL: nobody wants them */
+	struct sample *samples;
+	uint32_t samples_written, samples_taken;
+	struct sample_options sampling;
+	mono_t sampled_at;
 };
 
 struct runner *sim_runner_create(struct world *world, const char *name, struct err *err);
@@ -129,6 +134,10 @@ void sim_runner_wake(struct runner *runner);
 int sim_runner_evict(struct runner *runner, struct agent *stuck, struct err *err);
 struct agent *sim_runner_current(const struct runner *runner, mono_t *since);
 uint32_t sim_runner_blocking_count(const struct runner *runner);
+int sim_runner_sample_start(struct runner *runner, const struct sample_options *options,
+			    struct err *err);
+bool sim_runner_sample_take(struct runner *runner, struct sample *into);
+void sim_runner_sample_stop(struct runner *runner);
 void sim_runner_destroy(struct runner *runner);
 void sim_runner_unref(struct sim_runner *runner);
 static inline struct sim_runner *sim_runner_of(const struct loop *loop)

@@ -221,6 +221,7 @@ int job_master_create(const struct job_master_options *options, const Flink__Job
 	master->idle_next = master->demand_until = master->cancel_until = MONO_NEVER;
 	list_init(&master->places);
 	list_init(&master->losses);
+	list_init(&master->stacks);
 	list_init(&job->failures);
 	agent_init(&master->agent, "job master", job_master_agent_step);
 
@@ -265,6 +266,7 @@ void job_master_destroy(struct job **job)
 		place->taskmanager = NULL;
 		job_place_unref(place);
 	}
+	job_stacks_fini(master);
 	job_failures_fini(master);
 	job_vertices_fini(master);
 	job_output_destroy(&master->job.output);

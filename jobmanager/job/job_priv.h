@@ -9,7 +9,8 @@
  *   deploy.c        places, where all tasks are, SubmitTasks
  *   failover.c      causes, charges, restarts
  *   sources.c       enumerators and splits
- *   restart.c       restart strategies          job_output.c   print() lines */
+ *   restart.c       restart strategies          job_output.c   print() lines
+ *   job_stacks.c    where its tasks spend their time */
 #ifndef JOBMANAGER_JOB_JOB_PRIV_H
 #define JOBMANAGER_JOB_JOB_PRIV_H
 
@@ -123,6 +124,7 @@ struct job_master {
 	uint32_t sources_count;
 	uint32_t releases_open; /* ReleaseJob not answered yet */
 	bool cancel_asked;
+	struct list stacks; /* job_stacks.c */
 };
 
 static inline struct job_master *job_master_of(const struct job *job)
@@ -185,6 +187,9 @@ void job_failover_step(struct job_master *master, mono_t now, mono_t *wake_at);
 /* The error comes from there. */
 void job_name_origin(struct err *err, const char *taskmanager);
 void job_failures_fini(struct job_master *master);
+
+/* job_stacks.c */
+void job_stacks_fini(struct job_master *master);
 
 /* sources.c */
 MUST_USE int job_sources_create(struct job_master *master, struct err *err);

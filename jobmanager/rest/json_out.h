@@ -13,7 +13,7 @@
 #include "common/base/buf.h"
 #include "common/base/id.h"
 
-#define JSON_OUT_DEPTH_MAX 16
+#define JSON_OUT_DEPTH_MAX 288 /* a flame graph has two for each frame of a stack */
 
 struct json_out {
 	struct buf *into; /* borrowed */

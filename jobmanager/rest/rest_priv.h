@@ -8,7 +8,7 @@
  *   look.c                an answer without HTTP
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
  *   overview.c jobs.c job_life.c vertices.c vertex_metrics.c metric_table.c aggregate.c
- *   taskmanagers.c jobmanager_views.c files.c   the answers themselves */
+ *   vertex_stacks.c taskmanagers.c jobmanager_views.c files.c   the answers themselves */
 #ifndef JOBMANAGER_REST_REST_PRIV_H
 #define JOBMANAGER_REST_REST_PRIV_H
 

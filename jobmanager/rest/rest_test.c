@@ -196,7 +196,10 @@ static void every_route_answers_with_and_without_its_version(void **state)
 		if (bare.status != 200 && strcmp(path, "/taskmanagers/tm%3a1%2F+x/stdout") != 0 &&
 		    strcmp(path, "/jobmanager/logs/fake.log") != 0)
 			fail_msg("%s: %d %s", path, bare.status, bare.body.data);
-		if (!same_shape(&bare, &versioned) || head.status != bare.status)
+		/* What is asked of a TaskManager meanwhile may be known to the second. */
+		bool settled = strstr(path, "/flamegraph") == NULL;
+
+		if ((settled && !same_shape(&bare, &versioned)) || head.status != bare.status)
 			fail_msg("%s: %d %d %d", path, bare.status, versioned.status, head.status);
 		assert_int_equal(head.body.size_bytes, 0);
 		reply_free(&bare);
@@ -279,6 +282,46 @@ static void answers_of_a_running_job_have_flinks_form(void **state)
 	       "state_changelog_enabled:b changelog_periodic_materialization_interval:i changelog_storage:s}");
 }
 
+static int status_of(const char *url, const char *query)
+{
+	struct reply reply = get("%s%s", url, query);
+	int status = reply.status;
+
+	reply_free(&reply);
+	return status;
+}
+
+static void a_flame_graph_is_a_tree_of_samples(void **state)
+{
+	const char *source, *sum, *job = run_job(&source, &sum),
+				  *graph = url_of("/jobs/%s/vertices/%s/flamegraph", job, sum);
+	struct reply reply = get("%s", graph);
+
+	assert_string_equal(reply.body.data, "{\"endTimestamp\":-3}");
+	reply_free(&reply);
+	await_text(graph, "/data/children/0/name", "Sum");
+	await_text(graph, "/data/children/0/children/1/name", "add");
+	reply = get("%s", graph); /* both subtasks on one TaskManager: asked once */
+	assert_non_null(strstr(reply.body.data,
+			       "\"subtasks\":2,\"data\":{\"name\":\"root\",\"value\":10,\"children\":["
+			       "{\"name\":\"Sum\",\"value\":10,\"children\":["
+			       "{\"name\":\"waits in read\",\"value\":3,\"children\":[]},"
+			       "{\"name\":\"add\",\"value\":7,\"children\":[]}]}]}}"));
+	reply_free(&reply);
+	reply = get("%s?type=ON_CPU", graph);
+	assert_null(strstr(reply.body.data, "waits"));
+	assert_non_null(strstr(reply.body.data, "\"root\",\"value\":7"));
+	reply_free(&reply);
+	reply = get("%s?type=OFF_CPU", graph);
+	assert_null(strstr(reply.body.data, "\"add\""));
+	assert_non_null(strstr(reply.body.data, "\"root\",\"value\":3"));
+	reply_free(&reply);
+	await_text(url_of("%s?subtaskindex=1", graph), "/data/children/0/name", "Sum");
+	assert_int_equal(status_of(graph, "?subtaskindex=2"), 404);
+	assert_int_equal(status_of(graph, "?subtaskindex=-1"), 400);
+	assert_int_equal(status_of(graph, "?type=full"), 400);
+}
+
 static void answers_of_a_vertex_have_flinks_form(void **state)
 {
 	const char *source, *sum, *job = run_job(&source, &sum),
@@ -290,7 +333,6 @@ static void answers_of_a_vertex_have_flinks_form(void **state)
 		       " cause:s}");
 	expect(url_of("%s/subtasks/1", vertex), SUBTASK_SHAPE);
 	expect(url_of("%s/subtasks/1/attempts/0", vertex), SUBTASK_SHAPE);
-	expect(url_of("%s/flamegraph?type=FULL", vertex), "{endTimestamp:i}");
 	expect(url_of("%s/subtasktimes", vertex),
 	       "{id:s name:s now:i subtasks:[{subtask:i endpoint:s host:s duration:i "
 	       "timestamps:" STATES_SHAPE "}]}");
@@ -665,6 +707,7 @@ int main(void)
 		WITH_SERVER(every_route_answers_with_and_without_its_version),
 		cmocka_unit_test(the_manual_lists_every_route),
 		WITH_SERVER(answers_of_a_running_job_have_flinks_form),
+		WITH_SERVER(a_flame_graph_is_a_tree_of_samples),
 		WITH_SERVER(answers_of_a_vertex_have_flinks_form),
 		WITH_SERVER(answers_of_a_taskmanager_have_flinks_form),
 		WITH_SERVER(a_plan_names_its_vertices_and_nothing_else),

@@ -69,7 +69,7 @@ const struct rest_route rest_routes[] = {
 	{ "GET", VERTEX "/backpressure", rest_vertex_backpressure, REST_NO_BODY,
 	  "busy, idle and back-pressured shares; `cause` says who holds whom back" },
 	{ "GET", VERTEX "/flamegraph", rest_vertex_flamegraph, REST_NO_BODY,
-	  "says that flame graphs are switched off" },
+	  "where the time of its subtasks goes: `type` (FULL, ON_CPU, OFF_CPU), `subtaskindex`" },
 	{ "GET", VERTEX "/metrics", rest_vertex_metrics, REST_NO_BODY,
 	  "metrics of all subtasks: `get`" },
 	{ "GET", VERTEX "/subtasks/metrics", rest_vertex_subtasks_metrics, REST_NO_BODY,

@@ -284,16 +284,6 @@ void rest_vertex_attempt(struct rest *rest, struct rest_request *request)
 	}
 }
 
-void rest_vertex_flamegraph(struct rest *rest, struct rest_request *request)
-{
-	if (find(rest, request) == NULL)
-		return;
-	json_out_object(&request->json, NULL);
-	json_out_int(&request->json, "endTimestamp", -2); /* Flink's way to say: disabled */
-	json_out_close(&request->json);
-	rest_answer(request, 200);
-}
-
 void rest_vertex_subtasktimes(struct rest *rest, struct rest_request *request)
 {
 	struct job_vertex *vertex = find(rest, request);

@@ -124,6 +124,7 @@ struct executor_slot {
 	bool allocated, freeing;
 	struct id allocation_id, job_id;
 	struct runner *runner; /* made at first use, kept */
+	bool sampled;          /* its stacks are */
 	struct list free_calls; /* of struct pending_call: FreeSlot answers owed */
 };
 
@@ -149,6 +150,8 @@ struct event { /* from a slot runner */
 };
 
 struct file_call; /* files.c */
+struct stack_call; /* samples.c */
+struct symbols;
 
 struct task_executor {
 	struct agent agent; /* first */
@@ -179,6 +182,8 @@ struct task_executor {
 	uint64_t jobs_serial;
 	struct map *tasks; /* execution id -> struct executor_task */
 	struct list file_calls;
+	struct list stack_calls; /* SampleStacks under way */
+	struct symbols *symbols; /* while there are any */
 	char *artifact_directory;
 	struct list removals; /* of files that nobody needs any more; executor_tidy.c */
 	bool stuck_told;
@@ -265,6 +270,13 @@ void executor_files_read(Flink__TaskExecutor_Service *service, const Flink__Read
 			 Flink__ReadFileResponse_Closure closure, void *closure_data);
 void executor_files_step(struct task_executor *executor);
 void executor_files_fini(struct task_executor *executor);
+
+/* executor_samples.c */
+void executor_sample_stacks(Flink__TaskExecutor_Service *service,
+			    const Flink__SampleStacksRequest *input,
+			    Flink__SampleStacksResponse_Closure closure, void *closure_data);
+void executor_samples_step(struct task_executor *executor, mono_t now, mono_t *wake_at);
+void executor_samples_fini(struct task_executor *executor);
 
 static inline struct task_executor *executor_of_service(Flink__TaskExecutor_Service *service)
 {

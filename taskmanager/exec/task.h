@@ -20,6 +20,7 @@
 #include "common/contract/registry.h"
 #include "common/graph/graph.h"
 #include "common/metric/metric.h"
+#include "common/world/world.h"
 #include "taskmanager/shuffle/shuffle.h"
 
 enum task_state {
@@ -84,5 +85,11 @@ void task_report(struct task *task, struct arena *arena, Flink__TaskMetrics *int
 /* For crash notes: the name of the operator being called on this thread, and its function. */
 const char *task_current_operator(const struct task *task);
 struct agent *task_agent(struct task *task);
+/* A sample_describe_fn (common/world/world.h): who is the task's execution id, what the number of
+ * the operator being called, from 1; 0: none. */
+bool task_describe_sample(const struct agent *agent, struct sample *sample);
+/* What the task does instead of computing: "waits in read", "waits for input"; NULL: it computes,
+ * or is about to. *operator: the operator in whose call it does so; NULL: none's. Any thread. */
+const char *task_idles(struct task *task, const char **operator);
 
 #endif

@@ -424,6 +424,7 @@ static enum step executor_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	watch_loss(executor, now, wake_at);
 	executor_watch_cancelled(executor, now, wake_at);
 	executor_watch_tries(executor, now, wake_at);
+	executor_samples_step(executor, now, wake_at);
 	*wake_at = mono_min(*wake_at, executor->room_at);
 	if (executor->register_at != MONO_NEVER)
 		*wake_at = mono_min(*wake_at, executor->register_at > now ? executor->register_at
@@ -517,6 +518,7 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 		.list_files = executor_files_list,
 		.read_file = executor_files_read,
 		.thread_dump = thread_dump,
+		.sample_stacks = executor_sample_stacks,
 	};
 	struct task_executor *executor = MEM_NEW(struct task_executor);
 
@@ -536,6 +538,7 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 	list_init(&executor->leaving);
 	executor->tasks = map_create();
 	list_init(&executor->file_calls);
+	list_init(&executor->stack_calls);
 	list_init(&executor->removals);
 	inbox_init(&executor->inbox);
 	pthread_mutex_init(&executor->trouble_lock, NULL);
@@ -587,6 +590,7 @@ void task_executor_destroy(struct task_executor **pointer)
 	executor->peer = NULL; /* what is answered now is answered to nobody */
 	if (executor->client != NULL)
 		rpc_client_close(&executor->client); /* answers every call under way */
+	executor_samples_fini(executor);
 	take_events(executor);
 	while (map_next(executor->tasks, &at, NULL, &value))
 		task_forget(value);

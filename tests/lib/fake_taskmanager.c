@@ -386,6 +386,35 @@ static void thread_dump(Flink__TaskExecutor_Service *service, const Flink__Empty
 	closure(&answer, data);
 }
 
+/* "Sum" computed in add, seven samples, and waited three; the last node is damaged. */
+static void sample_stacks(Flink__TaskExecutor_Service *service,
+			  const Flink__SampleStacksRequest *request,
+			  Flink__SampleStacksResponse_Closure closure, void *data)
+{
+	static const struct {
+		const char *name;
+		uint32_t parent, on, off;
+	} rows[] = { { "Sum", 0, 0, 0 }, { "add", 1, 7, 0 }, { "waits in read", 1, 0, 3 },
+		     { "adrift", 9, 1, 1 } };
+	Flink__SampleStacksResponse answer = FLINK__SAMPLE_STACKS_RESPONSE__INIT;
+	Flink__StackNode nodes[ARRAY_COUNT(rows)], *table[ARRAY_COUNT(rows)];
+	char names[ARRAY_COUNT(rows)][16];
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		flink__stack_node__init(&nodes[i]);
+		nodes[i].name = names[i];
+		memcpy(names[i], rows[i].name, strlen(rows[i].name) + 1);
+		nodes[i].parent = rows[i].parent;
+		nodes[i].on_cpu = rows[i].on;
+		nodes[i].off_cpu = rows[i].off;
+		table[i] = &nodes[i];
+	}
+	answer.n_nodes = ARRAY_COUNT(rows);
+	answer.nodes = table;
+	answer.tasks = (uint32_t)request->n_execution_ids;
+	closure(&answer, data);
+}
+
 static const Flink__TaskExecutor_Service fake_service = {
 	.base = { &flink__task_executor__descriptor, protobuf_c_service_invoke_internal, NULL },
 	.request_slot = request_slot,
@@ -397,6 +426,7 @@ static const Flink__TaskExecutor_Service fake_service = {
 	.list_files = list_files,
 	.read_file = read_file,
 	.thread_dump = thread_dump,
+	.sample_stacks = sample_stacks,
 };
 
 /* ---- membership ----------------------------------------------------------------------------- */
