@@ -2,12 +2,13 @@
  * channel_bench.c - how fast records go from one task to another through a channel: between two
  * runners of a TaskManager, and between two TaskManagers over TCP on loopback.
  *
- *   channel_bench [RECORDS]     32-byte records; prints "name value unit" lines
+ *   channel_bench [RECORDS [inproc|tcp]]     32-byte records; prints "name value unit" lines
  *
  * Real runners, agents and sockets; the producer writes each record with channel_reserve, the
  * consumer sums a field of each. Beside it: limit/spsc_ring.c and limit/tcp_stream.c. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/base/check.h"
@@ -122,8 +123,20 @@ static void open_shuffle(struct runner *io, struct shuffle **shuffle)
 	must(shuffle_create(io, &options, shuffle, &err), &err);
 }
 
-/* Seconds from the first step to the last record. */
-static double run(int64_t records, bool far)
+struct took {
+	double seconds; /* from the first step to the last record */
+	double cpu_seconds; /* of all threads, likewise */
+};
+
+static double process_cpu(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+static struct took run(int64_t records, bool far)
 {
 	struct channel_name name = { .edge = 1 };
 	struct runner *io[2] = { NULL, NULL };
@@ -148,12 +161,14 @@ static double run(int64_t records, bool far)
 	consumer.channel = shuffle_open_input(consumer.shuffle, &name, far ? "127.0.0.1" : NULL,
 					      shuffle_port(shuffles[0]), type, consumer.gate, 0);
 	mono_t began = world_now(world);
+	double cpu_began = process_cpu();
 
 	runner_add(producer.runner, &producer.agent);
 	runner_add(consumer.runner, &consumer.agent);
 	while (!atomic_load(&consumer.over))
 		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
-	double seconds = (double)(world_now(world) - began) / 1e9;
+	struct took took = { .seconds = (double)(world_now(world) - began) / 1e9,
+			     .cpu_seconds = process_cpu() - cpu_began };
 
 	runner_destroy(&producer.runner);
 	runner_destroy(&consumer.runner);
@@ -167,7 +182,7 @@ static double run(int64_t records, bool far)
 			(long long)consumer.count, (long long)consumer.sum);
 		exit(1);
 	}
-	return seconds;
+	return took;
 }
 
 static int smaller_first(const void *a, const void *b)
@@ -179,15 +194,22 @@ static int smaller_first(const void *a, const void *b)
 
 static void measure(const char *name, int64_t records, bool far)
 {
-	double seconds[RUNS];
+	double seconds[RUNS], cpu_seconds[RUNS];
 
-	for (int i = 0; i < RUNS; i++)
-		seconds[i] = run(records, far);
+	for (int i = 0; i < RUNS; i++) {
+		struct took took = run(records, far);
+
+		seconds[i] = took.seconds;
+		cpu_seconds[i] = took.cpu_seconds;
+	}
 	qsort(seconds, RUNS, sizeof(seconds[0]), smaller_first);
+	qsort(cpu_seconds, RUNS, sizeof(cpu_seconds[0]), smaller_first);
 	printf("channel.%s %.1f M_records/s\n", name, (double)records / seconds[RUNS / 2] / 1e6);
 	printf("# channel.%s %.2f GB/s, runs %.1f to %.1f M records/s\n", name,
 	       (double)records * sizeof(struct record) / seconds[RUNS / 2] / 1e9,
 	       (double)records / seconds[RUNS - 1] / 1e6, (double)records / seconds[0] / 1e6);
+	printf("channel.%s.per_core_second %.3f GB/core-s\n", name,
+	       (double)records * sizeof(struct record) / cpu_seconds[RUNS / 2] / 1e9);
 }
 
 int main(int argc, char **argv)
@@ -199,14 +221,18 @@ int main(int argc, char **argv)
 	int64_t records = argc > 1 ? strtoll(argv[1], NULL, 10) : RECORDS_DEFAULT;
 	struct err err;
 
-	if (argc > 2 || records <= 0) {
-		fprintf(stderr, "usage: channel_bench [RECORDS]\n");
+	const char *only = argc > 2 ? argv[2] : "";
+
+	if (argc > 3 || records <= 0) {
+		fprintf(stderr, "usage: channel_bench [RECORDS [inproc|tcp]]\n");
 		return 2;
 	}
 	must(record_type_create("bench", NULL, fields, 4, &type, &err), &err);
 	world = world_os_create(&err);
-	measure("inproc", records, false);
-	measure("tcp", records, true);
+	if (strcmp(only, "tcp") != 0)
+		measure("inproc", records, false);
+	if (strcmp(only, "inproc") != 0)
+		measure("tcp", records, true);
 	world_destroy(&world);
 	record_type_destroy(&type);
 	return 0;
