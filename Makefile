@@ -43,7 +43,7 @@ ifeq ($(BUILD),fuzz)
 ALL_LDFLAGS := -fsanitize=address,undefined -pthread
 endif
 # Only libraries that every program links: heavy ones stay in lib/flink-*.so.
-LDLIBS_ALL := -levent_core -levent_pthreads -lprotobuf-c -lyaml -ljansson -lcrypto -lxxhash -lm -ldl
+LDLIBS_ALL := -levent_core -levent_pthreads -lprotobuf-c -lyaml -ljansson -lcrypto -lxxhash -llz4 -lm -ldl
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))

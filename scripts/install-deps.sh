@@ -11,7 +11,7 @@
 set -euo pipefail
 
 build_packages=(gcc make pkg-config libc6-dev protobuf-c-compiler libprotobuf-c-dev libevent-dev libyaml-dev
-	libjansson-dev libssl-dev libxxhash-dev libcivetweb-dev librdkafka-dev python3-dev)
+	libjansson-dev libssl-dev libxxhash-dev liblz4-dev libcivetweb-dev librdkafka-dev python3-dev)
 test_packages=(libcmocka-dev clang libclang-rt-dev netcat-openbsd curl jq procps python3 python3-venv patchelf binutils)
 
 bench_packages=(valgrind)

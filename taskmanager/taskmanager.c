@@ -130,6 +130,8 @@ static int create_shuffle(struct taskmanager *taskmanager, const struct memory *
 		.debloat = debloat_of(conf),
 		.record_bytes_max =
 			(uint32_t)conf_memory_bytes(conf, "taskmanager.network.max-record-size"),
+		.compress_lz4 = strcmp(conf_text(conf, "taskmanager.network.compression.codec"),
+				       "LZ4") == 0,
 	};
 
 	return shuffle_create(taskmanager->io, &options, &taskmanager->shuffle, err);

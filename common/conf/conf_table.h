@@ -247,6 +247,10 @@ CONF_KEY("taskmanager.network.memory.buffer-debloat.samples", INT, "20", RANGE(1
 CONF_KEY("taskmanager.network.memory.buffer-debloat.threshold-percentages", INT, "25",
 	 RANGE(0, 100), DRAW(0, 50), WORKS, "",
 	 "by how much it must change before the senders are told, in percent")
+CONF_KEY("taskmanager.network.compression.codec", ENUM, "NONE", ONE_OF("NONE|LZ4"), FIXED, WORKS,
+	 "",
+	 "LZ4: records are packed on their way between TaskManagers that both say so; for networks "
+	 "that are slower than a core")
 CONF_KEY("taskmanager.network.*", TEXT, "", ANY, FIXED, SILENT, "",
 	 "other details of Flink's network stack")
 CONF_KEY("taskmanager.memory.managed.size", MEMORY, "", RANGE(0, INT64_MAX), FIXED, SILENT, "",

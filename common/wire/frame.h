@@ -14,7 +14,11 @@
  * that a stranger's bytes meet no parser:
  *
  *   connector -> HELLO            offset 0  version      2    in every version at offset 0
- *   acceptor  -> CHALLENGE               2  flags        2    bit 0: the secret is required
+ *   acceptor  -> CHALLENGE               2  flags        1    bit 0: the secret is required; the
+ *                                                             others: what this side can do, a
+ *                                                             matter of the two roles
+ *                                        3  dialect      1    version of the frames that follow
+ *                                                             between two of one role, or 0
  *                                        4  role        16    NUL-padded: "taskmanager"
  *                                       20  incarnation 16
  *                                       36  nonce       32
@@ -25,7 +29,7 @@
  * An acceptor that has a secret requires it from everybody; a connector that has one requires the
  * answer, so neither talks to a stranger that took the other's address. The HMAC covers both nonces
  * and what each side said about itself. HELLO of another version is answered by REFUSED with
- * ERR_NET_VERSION and both numbers. */
+ * ERR_NET_VERSION and both numbers, and so is another dialect of one's own role, by either side. */
 #ifndef COMMON_WIRE_FRAME_H
 #define COMMON_WIRE_FRAME_H
 
@@ -103,6 +107,8 @@ struct handshake {
 	bool require_secret; /* acceptor without a secret: refuse everybody. Set after the start */
 	uint8_t nonce_mine[32], nonce_theirs[32];
 	uint16_t version; /* mine */
+	uint8_t dialect;  /* likewise */
+	uint8_t offers, peer_offers; /* bits 1 … 7 */
 	struct id incarnation, peer_incarnation;
 	char role[HANDSHAKE_ROLE_BYTES], peer_role[HANDSHAKE_ROLE_BYTES];
 	uint8_t transcript[1 + 2 * HANDSHAKE_INTRODUCTION_BYTES]; /* what the HMACs cover */
@@ -111,6 +117,10 @@ struct handshake {
 void handshake_start(struct handshake *handshake, enum handshake_side side, struct world *world,
 		     const char *role, const struct id *incarnation, struct bytes secret,
 		     struct buf *out);
+/* The same for roles that have a dialect, or something to offer. */
+void handshake_start_with(struct handshake *handshake, enum handshake_side side,
+			  struct world *world, const char *role, uint8_t dialect, uint8_t offers,
+			  const struct id *incarnation, struct bytes secret, struct buf *out);
 /* Eats one frame; appends what to send. 1: done; 0: more to come; -1: refused (a REFUSED frame may
  * have been appended: send it, then close). ERR_NET_VERSION, ERR_NET_SECRET, ERR_NET_PROTOCOL.
  * Texts do not name the peer's address; the caller wraps. */

@@ -407,6 +407,53 @@ static void pair_close(struct pair *pair)
 	assert_int_equal(mem_bytes_out(), 0);
 }
 
+/* Whose side it is whose frames are of another version: both find it out. */
+static void another_dialect_is_refused_by_either_side(void **state)
+{
+	for (int patched = 0; patched < 2; patched++) {
+		struct pair pair;
+
+		pair_open(&pair, "", "", false);
+		buf_clear(&pair.to_acceptor);
+		handshake_start_with(&pair.connector, HANDSHAKE_CONNECTOR, pair.world, "shuffle", 2,
+				     4, &ID_NONE, BYTES_EMPTY, &pair.to_acceptor);
+		handshake_start_with(&pair.acceptor, HANDSHAKE_ACCEPTOR, pair.world, "shuffle", 2,
+				     4, &ID_NONE, BYTES_EMPTY, &pair.to_connector);
+		if (patched)
+			pair.connector.dialect = 7; /* after its HELLO: it alone minds */
+		else
+			pair.acceptor.dialect = 7;
+		pair_run(&pair);
+		assert_int_equal(pair.connector_result, -1);
+		assert_int_equal(pair.connector_err.code, ERR_NET_VERSION);
+		assert_non_null(strstr(pair.connector_err.text,
+				       patched ? "the connecting side sends frames of the shuffle in "
+						 "version 7, the listening side in version 2" :
+						 "refused the connection: the listening side sends "
+						 "frames of the shuffle in version 7, the connecting "
+						 "side in version 2"));
+		pair_close(&pair);
+	}
+}
+
+static void what_is_offered_is_heard_and_other_roles_have_no_dialect(void **state)
+{
+	struct pair pair;
+
+	pair_open(&pair, "", "", false);
+	buf_clear(&pair.to_acceptor);
+	handshake_start_with(&pair.connector, HANDSHAKE_CONNECTOR, pair.world, "shuffle", 2, 6,
+			     &ID_NONE, BYTES_EMPTY, &pair.to_acceptor);
+	handshake_start_with(&pair.acceptor, HANDSHAKE_ACCEPTOR, pair.world, "other", 3, 10,
+			     &ID_NONE, BYTES_EMPTY, &pair.to_connector);
+	pair_run(&pair);
+	assert_int_equal(pair.connector_result, 1);
+	assert_int_equal(pair.acceptor_result, 1);
+	assert_int_equal(pair.connector.peer_offers, 10);
+	assert_int_equal(pair.acceptor.peer_offers, 6);
+	pair_close(&pair);
+}
+
 static void who_knows_the_secret_comes_in(void **state)
 {
 	struct {
@@ -601,6 +648,8 @@ int main(void)
 		cmocka_unit_test(half_frame_names_how_much_came),
 		cmocka_unit_test(announced_bytes_cost_no_memory),
 		cmocka_unit_test(stranger_is_named_with_its_address),
+		cmocka_unit_test(another_dialect_is_refused_by_either_side),
+		cmocka_unit_test(what_is_offered_is_heard_and_other_roles_have_no_dialect),
 		cmocka_unit_test(who_knows_the_secret_comes_in),
 		cmocka_unit_test(other_version_is_answered_by_name),
 		cmocka_unit_test(changed_introduction_breaks_the_proof),

@@ -13,6 +13,8 @@
 #define INTRODUCTION_BYTES_MAX 256 /* room for what a later version says about itself */
 #define HMAC_BYTES 32
 #define REFUSED_TEXT_BYTES_MAX 512
+#define FLAGS_AT 2
+#define DIALECT_AT 3
 #define ROLE_AT 4
 #define INCARNATION_AT 20
 #define NONCE_AT 36
@@ -52,7 +54,8 @@ static void handshake_introduce(struct handshake *handshake, uint16_t kind, stru
 	uint8_t *mine = handshake_introduction_mine(handshake);
 
 	little_put_u16(mine, handshake->version);
-	little_put_u16(mine + 2, required ? FLAG_SECRET_REQUIRED : 0);
+	mine[FLAGS_AT] = (uint8_t)(handshake->offers | (required ? FLAG_SECRET_REQUIRED : 0));
+	mine[DIALECT_AT] = handshake->dialect;
 	memcpy(mine + ROLE_AT, handshake->role, HANDSHAKE_ROLE_BYTES);
 	memcpy(mine + INCARNATION_AT, handshake->incarnation.bytes,
 	       sizeof(handshake->incarnation.bytes));
@@ -64,14 +67,24 @@ void handshake_start(struct handshake *handshake, enum handshake_side side, stru
 		     const char *role, const struct id *incarnation, struct bytes secret,
 		     struct buf *out)
 {
+	handshake_start_with(handshake, side, world, role, 0, 0, incarnation, secret, out);
+}
+
+void handshake_start_with(struct handshake *handshake, enum handshake_side side,
+			  struct world *world, const char *role, uint8_t dialect, uint8_t offers,
+			  const struct id *incarnation, struct bytes secret, struct buf *out)
+{
 	size_t role_bytes = strlen(role);
 
+	CHECK((offers & FLAG_SECRET_REQUIRED) == 0, "an offer in the place of a flag");
 	CHECK(role_bytes < HANDSHAKE_ROLE_BYTES, "role \"%s\" is too long", role);
 	*handshake = (struct handshake){
 		.side = side,
 		.state = side == HANDSHAKE_CONNECTOR ? HANDSHAKE_CHALLENGE : HANDSHAKE_HELLO,
 		.secret = secret,
 		.version = FRAME_PROTOCOL_VERSION,
+		.dialect = dialect,
+		.offers = offers,
 		.incarnation = *incarnation,
 	};
 	memcpy(handshake->role, role, role_bytes);
@@ -134,7 +147,7 @@ static bool handshake_role_valid(const char role[HANDSHAKE_ROLE_BYTES])
 }
 
 /* HELLO or CHALLENGE: the version is looked at before the size, which it may have changed. */
-static int handshake_introduced(struct handshake *handshake, struct bytes body, uint16_t *flags,
+static int handshake_introduced(struct handshake *handshake, struct bytes body, uint8_t *flags,
 				struct err *err)
 {
 	const char *const sides[] = { "connecting side", "listening side" };
@@ -157,6 +170,11 @@ static int handshake_introduced(struct handshake *handshake, struct bytes body, 
 	if (!handshake_role_valid(role))
 		return err_set(err, ERR_NET_PROTOCOL,
 			       "introduced itself with a role that is no name");
+	if (strcmp(role, handshake->role) == 0 && at[DIALECT_AT] != handshake->dialect)
+		return err_set(err, ERR_NET_VERSION,
+			       "the %s sends frames of the %s in version %u, the %s in version %u",
+			       sides[handshake->side], role, handshake->dialect,
+			       sides[!handshake->side], at[DIALECT_AT]);
 	memcpy(handshake->peer_role, role, HANDSHAKE_ROLE_BYTES);
 	memcpy(handshake->peer_incarnation.bytes, at + INCARNATION_AT,
 	       sizeof(handshake->peer_incarnation.bytes));
@@ -164,7 +182,8 @@ static int handshake_introduced(struct handshake *handshake, struct bytes body, 
 	memcpy(handshake->side == HANDSHAKE_CONNECTOR ? handshake_challenge(handshake) :
 							handshake_hello(handshake),
 	       at, HANDSHAKE_INTRODUCTION_BYTES);
-	*flags = little_get_u16(at + 2);
+	*flags = at[FLAGS_AT];
+	handshake->peer_offers = (uint8_t)(*flags & ~FLAG_SECRET_REQUIRED);
 	return 0;
 }
 
@@ -193,7 +212,7 @@ static bool handshake_hmac_matches(struct handshake *handshake, char side, struc
 static int handshake_on_hello(struct handshake *handshake, struct bytes body, struct buf *out,
 			      struct err *err)
 {
-	uint16_t flags;
+	uint8_t flags;
 
 	if (handshake_introduced(handshake, body, &flags, err) != 0)
 		return handshake_refuse(handshake, out, err);
@@ -239,7 +258,7 @@ static void handshake_prove(struct handshake *handshake, uint16_t kind, struct b
 static int handshake_on_challenge(struct handshake *handshake, struct bytes body, struct buf *out,
 				  struct err *err)
 {
-	uint16_t flags;
+	uint8_t flags;
 
 	if (handshake_introduced(handshake, body, &flags, err) != 0)
 		return handshake_refuse(handshake, out, err);

@@ -21,7 +21,7 @@ static const struct kind_rule rules[] = {
 	[DATA_CANCEL] = { "CANCEL", false, 0, 0, 0 },
 	[DATA_OPENED] = { "OPENED", true, 0, 0, 0 },
 	[DATA_REFUSED] = { "REFUSED", true, 0, 4, DATA_FRAME_ERROR_BYTES_MAX },
-	[DATA_BYTES] = { "BYTES", true, DATA_ENDS_SEGMENT, 0, UINT32_MAX },
+	[DATA_BYTES] = { "BYTES", true, DATA_ENDS_SEGMENT | DATA_LZ4, 0, UINT32_MAX },
 	[DATA_CONTROL] = { "CONTROL", true, DATA_URGENT, DATA_FRAME_CONTROL_BYTES,
 			   DATA_FRAME_CONTROL_BYTES },
 	[DATA_CLOSE] = { "CLOSE", true, 0, 0, 0 },
@@ -54,8 +54,23 @@ void data_frame_write(uint8_t header[DATA_FRAME_HEADER_BYTES], const struct data
 	little_put_u16(header + 20, frame->backlog_segments);
 	header[22] = frame->kind;
 	header[23] = frame->flags;
-	little_put_u32(header + 28, 0);
+	little_put_u32(header + 28, frame->raw_bytes);
 	little_put_u32(header + CHECKSUM_AT, data_frame_checksum(header, body));
+}
+
+/* A packed body is smaller than what it becomes, which fits a segment. */
+static int data_frame_check_packed(const struct data_frame *frame, uint32_t segment_bytes,
+				   struct err *err)
+{
+	if ((frame->flags & DATA_LZ4) == 0 && frame->raw_bytes == 0)
+		return 0;
+	if ((frame->flags & DATA_LZ4) != 0 && frame->size_bytes > 0 &&
+	    frame->raw_bytes > frame->size_bytes && frame->raw_bytes <= segment_bytes)
+		return 0;
+	return err_set(err, ERR_NET_PROTOCOL,
+		       "announced a data frame of %u %sbytes that become %u; a segment has %u",
+		       frame->size_bytes, frame->flags & DATA_LZ4 ? "packed " : "",
+		       frame->raw_bytes, segment_bytes);
 }
 
 int data_frame_read(const uint8_t header[DATA_FRAME_HEADER_BYTES], bool from_producer,
@@ -69,6 +84,7 @@ int data_frame_read(const uint8_t header[DATA_FRAME_HEADER_BYTES], bool from_pro
 		.backlog_segments = little_get_u16(header + 20),
 		.kind = header[22],
 		.flags = header[23],
+		.raw_bytes = little_get_u32(header + 28),
 	};
 	const struct kind_rule *rule = frame->kind < ARRAY_COUNT(rules) && rules[frame->kind].name
 					       ? &rules[frame->kind]
@@ -78,7 +94,7 @@ int data_frame_read(const uint8_t header[DATA_FRAME_HEADER_BYTES], bool from_pro
 		return err_set(err, ERR_NET_PROTOCOL,
 			       "sent a data frame of kind %u, which a %s does not send",
 			       frame->kind, from_producer ? "producing side" : "consuming side");
-	if ((frame->flags & ~rule->flags) != 0 || little_get_u32(header + 28) != 0)
+	if ((frame->flags & ~rule->flags) != 0)
 		return err_set(err, ERR_NET_PROTOCOL,
 			       "sent a data frame of kind %s with flags 0x%x", rule->name,
 			       frame->flags);
@@ -92,7 +108,7 @@ int data_frame_read(const uint8_t header[DATA_FRAME_HEADER_BYTES], bool from_pro
 			rule->name, frame->size_bytes, rule->size_bytes_min, size_bytes_max);
 	if (frame->kind == DATA_BYTES && frame->size_bytes == 0 && frame->flags == 0)
 		return err_set(err, ERR_NET_PROTOCOL, "sent a data frame that says nothing");
-	return 0;
+	return data_frame_check_packed(frame, segment_bytes, err);
 }
 
 bool data_frame_intact(const uint8_t header[DATA_FRAME_HEADER_BYTES], struct bytes body)

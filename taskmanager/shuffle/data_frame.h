@@ -9,7 +9,7 @@
  *         22  kind             1     little endian
  *         23  flags            1
  *         24  checksum         4     low half of hash_checksum(body) ^ hash_checksum(the rest)
- *         28  reserved         4     0
+ *         28  raw_bytes        4     LZ4: of the body when it is unpacked; else 0
  *         32  body …
  *
  *   consumer -> producer   OPEN     name, type and segment size; limits as in CREDIT
@@ -21,12 +21,15 @@
  *                          CONTROL  an element that stands there
  *                          CLOSE    the end of input is out, or CANCEL's answer; the last frame
  *                          FAIL     error; the last frame
- * A number is free again after the last frame. */
+ * A number is free again after the last frame. The checksum is of the body as it travels: nothing
+ * of it is unpacked before that is right. The handshake refuses frames of another version. */
 #ifndef TASKMANAGER_SHUFFLE_DATA_FRAME_H
 #define TASKMANAGER_SHUFFLE_DATA_FRAME_H
 
 #include "taskmanager/shuffle/channel.h"
 
+#define DATA_FRAME_VERSION 2 /* the handshake's dialect; 1 had none */
+#define DATA_OFFER_LZ4 2     /* in the handshake: takes and sends packed bodies */
 #define DATA_FRAME_HEADER_BYTES 32
 #define DATA_FRAME_OPEN_BYTES 48
 #define DATA_FRAME_CONTROL_BYTES 24
@@ -43,6 +46,7 @@ enum data_frame_flag {
 	DATA_ENDS_SEGMENT = 1, /* BYTES: the segment is complete */
 	DATA_URGENT = 2,       /* CONTROL: a barrier that overtakes */
 	DATA_URGENT_TAKEN = 4, /* CREDIT: the last one of these was taken; the next may come */
+	DATA_LZ4 = 8,          /* BYTES: an LZ4 block, if both sides offered it */
 };
 
 struct data_frame {
@@ -51,7 +55,13 @@ struct data_frame {
 	uint32_t offset_bytes;
 	uint16_t backlog_segments;
 	uint8_t kind, flags;
+	uint32_t raw_bytes;
 };
+/* What the bytes of a BYTES frame take in their segment. */
+static inline uint32_t data_frame_raw_bytes(const struct data_frame *frame)
+{
+	return frame->flags & DATA_LZ4 ? frame->raw_bytes : frame->size_bytes;
+}
 
 struct data_open {
 	struct channel_name name;

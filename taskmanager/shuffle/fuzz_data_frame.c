@@ -4,9 +4,12 @@
  * Input: byte 0: bit 0 = the peer produces (else it consumes), the rest seeds the simulation's
  * short reads. Then pieces of 8 bytes {kind, flags, channel, segment, offset u16, size u16} and a
  * body of `size` bytes, as far as there are any; each becomes a frame with a right checksum, so
- * that the fuzzer gets past it. Kind 0xff: the body goes out as it is. The other side is a whole
- * shuffle in a simulation, with two channels open; whatever comes, it must stay whole and give all
- * back. */
+ * that the fuzzer gets past it. Kind 0xff: the body goes out as it is. Flag LZ4: the body begins
+ * with the size it is said to unpack to, u16; with flag 0x40 too, it is packed first. The other
+ * side is a whole shuffle in a simulation, with two channels open; whatever comes, it must stay
+ * whole and give all back. */
+#include <lz4.h>
+
 #include "common/base/log.h"
 #include "common/wire/little.h"
 #include "taskmanager/shuffle/pieces.h"
@@ -15,6 +18,7 @@
 #define CHANNELS 2
 #define SEGMENT_BYTES 2048
 #define PIECE_BYTES 8
+#define PACK_IT 0x40
 #define RUN_MS 100
 #define RECORD_BYTES_MAX (16 * 1024)
 
@@ -62,6 +66,24 @@ static void say_open_of(struct evil *evil, const struct data_frame *what, const 
 	say(evil, *what, bytes_of(body, sizeof(body)));
 }
 
+static void say_packed(struct evil *evil, struct data_frame what, struct bytes body)
+{
+	char packed[2 * SEGMENT_BYTES];
+
+	if (body.size_bytes < 2)
+		return;
+	what.raw_bytes = little_get_u16(body.data);
+	body = bytes_of((const char *)body.data + 2, body.size_bytes - 2);
+	if (what.flags & PACK_IT) {
+		int size_bytes = LZ4_compress_default(body.data, packed, (int)body.size_bytes,
+						      sizeof(packed));
+
+		what.flags &= (uint8_t)~PACK_IT;
+		body = bytes_of(packed, size_bytes > 0 ? (size_t)size_bytes : 0);
+	}
+	say(evil, what, body);
+}
+
 static void say_pieces(struct evil *evil, const uint8_t *data, size_t size)
 {
 	while (size >= PIECE_BYTES) {
@@ -80,6 +102,8 @@ static void say_pieces(struct evil *evil, const uint8_t *data, size_t size)
 			buf_add(&evil->says, data, body_bytes);
 		else if (what.kind == DATA_OPEN && body_bytes == DATA_FRAME_OPEN_BYTES)
 			say_open_of(evil, &what, data);
+		else if (what.flags & DATA_LZ4)
+			say_packed(evil, what, bytes_of(data, body_bytes));
 		else
 			say(evil, what, bytes_of(data, body_bytes));
 		data += body_bytes;
@@ -95,7 +119,8 @@ static void stage_shuffle(struct stage *stage)
 					   .secret = bytes_of_text("fuzz"),
 					   .record_bytes_max = RECORD_BYTES_MAX,
 					   .exclusive_segments_per_channel = 1,
-					   .floating_segments_per_gate = 2 };
+					   .floating_segments_per_gate = 2,
+					   .compress_lz4 = true };
 	struct err err;
 
 	stage->world = sim_node(stage->sim, "tm0");
@@ -223,6 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	stage.sim = sim_create(data[0], &options);
 	stage_shuffle(&stage);
 	evil_create(&stage.evil, stage.sim, "fuzz", true, peer_produces);
+	stage.evil.offers = DATA_OFFER_LZ4;
 	say_pieces(&stage.evil, data + 1, size - 1);
 	stage_channels(&stage, peer_produces);
 	evil_start(&stage.evil, "tm0", shuffle_port(stage.shuffle));

@@ -2,6 +2,7 @@
  * hostile_test.c - what strangers and broken peers get on data connections: the connection is
  * closed, one log line names the peer and the rule, the channels on it fail by name, and all others
  * go on. */
+#include <lz4.h>
 #include <stdio.h>
 
 #include "common/base/log.h"
@@ -118,6 +119,8 @@ static void opened_twice(struct evil *evil)
 }
 static void number_too_large(struct evil *evil) { say_open(evil, LINK_CHANNELS_MAX, 5, 1, 2048); }
 
+static void another_dialect(struct evil *evil) { evil->dialect = 1; }
+
 struct evil_case {
 	const char *name;
 	bool shakes;
@@ -133,6 +136,9 @@ static const struct evil_case consumer_cases[] = {
 	{ "wrong secret", true, wrong_secret,
 	  ": the shuffle has another cluster secret than the shuffle", 0 },
 	{ "another role", true, another_role, ": a \"client\" speaks on a data port", 0 },
+	{ "another dialect", true, another_dialect,
+	  ": the listening side sends frames of the shuffle in version 2, the connecting side in version 1",
+	  0 },
 	{ "a producer's frame", true, a_producers_frame,
 	  ": sent a data frame of kind 10, which a consuming side does not send", 0 },
 	{ "unknown kind", true, unknown_kind,
@@ -316,6 +322,94 @@ static void fails_with_a_text(struct evil *evil)
 	    bytes_of("\242\17\0\0bad \x1b[31m", 13));
 }
 
+/* A run of 100 records, packed, and what is announced of it; `raw_bytes` 0: the truth. */
+static void say_packed(struct evil *evil, uint32_t raw_bytes, uint64_t segment,
+		       uint32_t offset_bytes)
+{
+	_Alignas(8) char run[2048];
+	char packed[2048];
+	uint32_t size_bytes = evil_run(run, 100);
+	int packed_bytes = LZ4_compress_default(run, packed, (int)size_bytes, sizeof(packed));
+
+	evil->offers = DATA_OFFER_LZ4;
+	say(evil,
+	    (struct data_frame){ .kind = DATA_BYTES,
+				 .segment = segment,
+				 .offset_bytes = offset_bytes,
+				 .flags = DATA_LZ4,
+				 .raw_bytes = raw_bytes != 0 ? raw_bytes : size_bytes },
+	    bytes_of(packed, (size_t)packed_bytes));
+}
+static void say_as_packed(struct evil *evil, const void *body, size_t size_bytes,
+			  uint32_t raw_bytes)
+{
+	evil->offers = DATA_OFFER_LZ4;
+	say_kind(evil, DATA_OPENED, 0);
+	say(evil,
+	    (struct data_frame){ .kind = DATA_BYTES, .flags = DATA_LZ4, .raw_bytes = raw_bytes },
+	    bytes_of(body, size_bytes));
+}
+static void packed_unasked(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_packed(evil, 0, 0, 0);
+	evil->offers = 0;
+}
+static void packed_too_much(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_packed(evil, 2049, 0, 0);
+}
+static void packed_for_nothing(struct evil *evil) { say_as_packed(evil, "12345678", 8, 8); }
+static void packed_nothing(struct evil *evil) { say_as_packed(evil, "", 0, 100); }
+static void packed_by_the_number_only(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say(evil, (struct data_frame){ .kind = DATA_BYTES, .raw_bytes = 5 },
+	    bytes_of("12345678", 8));
+}
+static void packed_past_the_segment(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_bytes(evil, 0, 0, 0);
+	say_packed(evil, 2048, 0, 96);
+	evil->offers = DATA_OFFER_LZ4;
+}
+static void packed_past_the_credit(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_packed(evil, 0, 2, 0);
+}
+static void packed_flipped_bit(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_packed(evil, 0, 0, 0);
+	evil->says.data[evil->says.size_bytes - 1] ^= 0x10;
+}
+static void packed_less(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_packed(evil, 817, 0, 0);
+}
+static void packed_more(struct evil *evil)
+{
+	say_kind(evil, DATA_OPENED, 0);
+	say_packed(evil, 815, 0, 0);
+}
+static void packed_garbage(struct evil *evil)
+{
+	say_as_packed(evil, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, 1000);
+}
+static void packed_invalid_run(struct evil *evil)
+{
+	static const char zeroes[512];
+	char packed[512];
+
+	say_as_packed(evil, packed,
+		      (size_t)LZ4_compress_default(zeroes, packed, sizeof(zeroes), sizeof(packed)),
+		      sizeof(zeroes));
+}
+
 static const struct evil_case producer_cases[] = {
 	{ "bytes before OPENED", true, bytes_before_opened,
 	  ": sent BYTES for channel 0 before it was opened", ERR_NET_PROTOCOL },
@@ -384,6 +478,32 @@ static const struct evil_case producer_cases[] = {
 	{ "refused after OPENED", true, refused_after_opened,
 	  ": sent REFUSED for channel 0 while it was open", ERR_NET_PROTOCOL },
 	{ "fails with a text", true, fails_with_a_text, NULL, ERR_SINK_UNWRITABLE },
+	{ "another dialect", true, another_dialect, NULL, ERR_NET_VERSION },
+	{ "packed unasked", true, packed_unasked,
+	  ": sent a packed data frame, which was not agreed on", ERR_NET_PROTOCOL },
+	{ "packed too much", true, packed_too_much,
+	  " packed bytes that become 2049; a segment has 2048", ERR_NET_PROTOCOL },
+	{ "packed for nothing", true, packed_for_nothing,
+	  ": announced a data frame of 8 packed bytes that become 8;", ERR_NET_PROTOCOL },
+	{ "packed nothing", true, packed_nothing,
+	  ": announced a data frame of 0 packed bytes that become 100;", ERR_NET_PROTOCOL },
+	{ "packed by the number only", true, packed_by_the_number_only,
+	  ": announced a data frame of 8 bytes that become 5;", ERR_NET_PROTOCOL },
+	{ "packed past the segment", true, packed_past_the_segment,
+	  ": channel 0: 2048 bytes at offset 96 do not fit a segment of 2048 bytes",
+	  ERR_NET_PROTOCOL },
+	{ "packed past the credit", true, packed_past_the_credit,
+	  ": sent bytes for segment 2 of channel 0, whose limit is 2", ERR_CREDIT_EXCEEDED },
+	{ "packed, a flipped bit", true, packed_flipped_bit, " bytes whose checksum is wrong",
+	  ERR_NET_PROTOCOL },
+	{ "packed less than announced", true, packed_less,
+	  " packed bytes that do not become the 817 announced", ERR_NET_PROTOCOL },
+	{ "packed more than announced", true, packed_more,
+	  " packed bytes that do not become the 815 announced", ERR_NET_PROTOCOL },
+	{ "packed garbage", true, packed_garbage,
+	  ": sent 8 packed bytes that do not become the 1000 announced", ERR_NET_PROTOCOL },
+	{ "packed, an invalid run", true, packed_invalid_run,
+	  ": sent invalid records for channel 0: ", ERR_RECORD_INVALID },
 };
 
 /* ---- the runs ------------------------------------------------------------------------------- */
@@ -401,6 +521,7 @@ static void bed_at_work(struct bed *bed)
 	bed->numbers = 3000;
 	bed->segment_bytes = 2048;
 	bed->exclusive = 2;
+	bed->lz4_nodes = 3;
 	bed_create(bed, 7, &options);
 	for (uint32_t i = 0; i < 2; i++) {
 		bed_task_create(bed, &bed->producers[i], true, i, i);

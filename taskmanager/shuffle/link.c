@@ -151,6 +151,7 @@ void link_free(struct link *link)
 		pthread_mutex_unlock(&link->shuffle->lock);
 	}
 	mem_free(link->channels);
+	mem_free(link->packed);
 	mem_free(link->address);
 	mem_free(link);
 }
@@ -196,6 +197,8 @@ static void link_up(struct link *link)
 	struct buf *buffer = &link->reader.buffer;
 
 	sm_move(&link_states, &link->state, LINK_UP, link);
+	if (link->handshake.offers & link->handshake.peer_offers & DATA_OFFER_LZ4)
+		link->packed = mem_alloc(segment_pool_segment_bytes(link->shuffle->pool));
 	link_input_begin(link, bytes_of(buffer->data + link->reader.consumed_bytes,
 					buffer->size_bytes - link->reader.consumed_bytes));
 	frame_reader_fini(&link->reader);
@@ -327,10 +330,11 @@ static void link_start(struct link *link, struct conn *conn, struct shuffle_entr
 
 	link->conn = conn;
 	snprintf(link->name, sizeof(link->name), "%s", conn_peer(conn));
-	handshake_start(&link->handshake,
-			link->is_consumer ? HANDSHAKE_CONNECTOR : HANDSHAKE_ACCEPTOR,
-			shuffle->world, LINK_ROLE, &shuffle->incarnation, shuffle->secret,
-			&link->handshake_out);
+	handshake_start_with(&link->handshake,
+			     link->is_consumer ? HANDSHAKE_CONNECTOR : HANDSHAKE_ACCEPTOR,
+			     shuffle->world, LINK_ROLE, DATA_FRAME_VERSION,
+			     shuffle->takes_lz4 ? DATA_OFFER_LZ4 : 0, &shuffle->incarnation,
+			     shuffle->secret, &link->handshake_out);
 	link->handshake.require_secret = !link->is_consumer && !conn_peer_is_loopback(conn);
 	pthread_mutex_lock(&shuffle->lock);
 	list_push_back(&shuffle->links, &link->node);

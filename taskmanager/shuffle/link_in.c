@@ -229,9 +229,10 @@ int link_in_room(struct link *link, struct err *err)
 			       "sent bytes for segment %llu of channel %u, whose limit is %llu",
 			       (unsigned long long)frame->segment, frame->channel,
 			       (unsigned long long)channel->limit_told);
-	input->body = channel_receive_room(channel->channel, at, frame->size_bytes, err);
-	if (input->body == NULL)
+	input->room = channel_receive_room(channel->channel, at, data_frame_raw_bytes(frame), err);
+	if (input->room == NULL)
 		return err->code == ERR_NONE ? 0 : err_wrap(err, "channel %u", frame->channel);
+	input->body = frame->flags & DATA_LZ4 ? link->packed : input->room;
 	input->channel = channel;
 	channel_set_backlog(channel->channel, frame->backlog_segments);
 	return 1;
@@ -241,11 +242,15 @@ int link_in_bytes_done(struct link *link, struct err *err)
 {
 	struct link_input *input = &link->input;
 	struct link_channel *channel = input->channel;
+	const struct data_frame *frame = &input->frame;
 
 	input->channel = NULL;
-	channel->carried_bytes += input->frame.size_bytes;
-	if (channel_receive_done(channel->channel, input->frame.size_bytes,
-				 input->frame.flags & DATA_ENDS_SEGMENT, err) != 0)
+	channel->carried_bytes += frame->size_bytes;
+	if (frame->flags & DATA_LZ4 && link_unpack(link, frame->size_bytes, input->room,
+						   frame->raw_bytes, err) != 0)
+		return -1;
+	if (channel_receive_done(channel->channel, data_frame_raw_bytes(frame),
+				 frame->flags & DATA_ENDS_SEGMENT, err) != 0)
 		return err_wrap(err, "sent invalid records for channel %u", channel->number);
 	return 0;
 }

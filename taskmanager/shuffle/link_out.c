@@ -203,6 +203,25 @@ static void link_out_turn(struct link_channel *channel, uint32_t sent_bytes)
 	gate_yield(link->gate, channel->channel);
 }
 
+/* Packed, or from where it lies, with a reference to the segment. */
+static struct bytes link_out_body(struct link *link, struct link_frame *frame,
+				  struct data_frame *what, const struct channel_view *view)
+{
+	uint32_t packed_bytes = link_pack(link, view->data, view->size_bytes);
+
+	if (packed_bytes > 0) {
+		what->flags |= DATA_LZ4;
+		what->raw_bytes = view->size_bytes;
+		frame->owned = mem_dup(link->packed, packed_bytes);
+		return bytes_of(frame->owned, packed_bytes);
+	}
+	if (view->segment != NULL) {
+		segment_ref(view->segment);
+		frame->segment = view->segment;
+	}
+	return bytes_of(view->data, view->size_bytes);
+}
+
 static void link_out_bytes(struct link_channel *channel, struct channel_view *view)
 {
 	struct link *link = channel->link;
@@ -218,20 +237,18 @@ static void link_out_bytes(struct link_channel *channel, struct channel_view *vi
 				   .offset_bytes = view->at.offset_bytes,
 				   .flags = view->ends_segment ? DATA_ENDS_SEGMENT : 0 };
 	struct link_frame *frame = link_frame_next(link);
+	struct bytes body;
 
-	channel->carried_bytes += view->size_bytes;
 	frame->channel = channel;
 	frame->releases = true;
 	frame->release_to = channel_advance(channel->channel, view);
-	if (view->segment != NULL) {
-		segment_ref(view->segment);
-		frame->segment = view->segment;
-	}
 	uint64_t backlog = channel_backlog_segments(channel->channel);
 
 	what.backlog_segments = backlog > UINT16_MAX ? UINT16_MAX : (uint16_t)backlog;
-	link_frame_put(link, frame, &what, bytes_of(view->data, view->size_bytes));
-	link_out_turn(channel, DATA_FRAME_HEADER_BYTES + view->size_bytes);
+	body = link_out_body(link, frame, &what, view);
+	channel->carried_bytes += body.size_bytes;
+	link_frame_put(link, frame, &what, body);
+	link_out_turn(channel, DATA_FRAME_HEADER_BYTES + (uint32_t)body.size_bytes);
 }
 
 static void link_out_serve_one(struct link_channel *channel)

@@ -47,6 +47,9 @@ static int link_read_header(struct link *link, struct err *err)
 				    segment_pool_segment_bytes(link->shuffle->pool), &input->frame,
 				    err) != 0)
 			return -1;
+		if (input->frame.flags & DATA_LZ4 && link->packed == NULL)
+			return err_set(err, ERR_NET_PROTOCOL,
+				       "sent a packed data frame, which was not agreed on");
 		input->body = (char *)input->small;
 		input->body_bytes = 0;
 	}

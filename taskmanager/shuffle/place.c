@@ -148,7 +148,8 @@ static struct shuffle_place *place_any(struct link *link)
 bool place_link_settle(struct link *link, mono_t now)
 {
 	struct shuffle *shuffle = link->shuffle;
-	bool nasty = world_chance(shuffle->world, "a data connection goes to any runner");
+	bool nasty = shuffle->restless ||
+		     world_chance(shuffle->world, "a data connection goes to any runner");
 
 	if (likely(now < link->look_at && !nasty))
 		return false;

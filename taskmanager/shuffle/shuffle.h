@@ -37,8 +37,7 @@ struct shuffle_options {
 MUST_USE int shuffle_create(struct runner *runner, const struct shuffle_options *options,
 			    struct shuffle **shuffle, struct err *err);
 /* A runner of tasks: connections that mostly carry data of its tasks are served there from now on,
- * between their steps. Any thread. It ends by shuffle_runner_destroy, or without it together with
- * all others before shuffle_destroy. */
+ * between their steps. Any thread. It ends by shuffle_runner_destroy. */
 void shuffle_serve_on(struct shuffle *shuffle, struct runner *runner);
 /* runner_destroy, and the connections it served go on on the shuffle's own runner, which must be
  * there still. Any thread but its own. */

@@ -18,7 +18,7 @@ struct bed;
 struct bed_node {
 	struct bed *bed;
 	struct world *world;
-	struct runner *io, *worker;
+	struct runner *io, *worker, *second; /* second: if the bed has two_workers */
 	struct shuffle *shuffle;
 	char name[12];
 	bool dead;
@@ -36,6 +36,7 @@ struct bed_task {
 	struct gate *gate;
 	/* per channel: to / from the other kind's task of that index */
 	struct channel *channels[BED_TASKS_MAX];
+	atomic_uint overs; /* of its channels */
 	enum bed_fate fate[BED_TASKS_MAX];
 	struct err why[BED_TASKS_MAX];
 	int64_t numbers[BED_TASKS_MAX]; /* sent, or seen in order */
@@ -60,6 +61,8 @@ struct bed {
 	uint32_t begin_ms_max, rest_ppm;
 	uint32_t fails_ppm; /* per step: a channel is given up */
 	uint32_t segment_bytes, exclusive, floating;
+	uint32_t lz4_nodes; /* bit per node: it packs */
+	bool two_workers, restless;
 	struct id job;
 };
 
@@ -93,6 +96,7 @@ static inline void bed_over(struct bed_task *task, uint32_t i, enum bed_fate fat
 {
 	task->fate[i] = fate;
 	atomic_fetch_add(&task->bed->overs, 1);
+	atomic_fetch_add(&task->overs, 1);
 	if (task->produces)
 		shuffle_close_output(task->node->shuffle, &task->channels[i], fate == BED_FINISHED,
 				     &task->why[i]);
@@ -387,10 +391,16 @@ static inline void bed_node_create(struct bed *bed, uint32_t index, const char *
 		.exclusive_segments_per_channel = bed->exclusive,
 		.record_bytes_max = 100000,
 		.floating_segments_per_gate = bed->floating,
+		.compress_lz4 = bed->lz4_nodes >> index & 1,
 	};
 	if (shuffle_create(node->io, &options, &node->shuffle, &err) != 0)
 		fail_msg("%s", err.text);
+	node->shuffle->restless = bed->restless;
 	shuffle_serve_on(node->shuffle, node->worker);
+	if (!bed->two_workers)
+		return;
+	node->second = runner_create(node->world, "slot", &err);
+	shuffle_serve_on(node->shuffle, node->second);
 }
 
 static inline void bed_task_create(struct bed *bed, struct bed_task *task, bool produces,
@@ -407,13 +417,20 @@ static inline void bed_task_create(struct bed *bed, struct bed_task *task, bool 
 	agent_init(&task->agent, produces ? "producer" : "consumer", bed_step);
 }
 
+static inline struct runner *bed_runner(const struct bed_task *task)
+{
+	const struct bed_node *node = task->node;
+
+	return node->second != NULL && task->index % 2 == 0 ? node->second : node->worker;
+}
+
 /* All are created: they know of each other. */
 static inline void bed_start(struct bed *bed)
 {
 	for (uint32_t i = 0; i < bed->producers_count; i++)
-		runner_add(bed->producers[i].node->worker, &bed->producers[i].agent);
+		runner_add(bed_runner(&bed->producers[i]), &bed->producers[i].agent);
 	for (uint32_t i = 0; i < bed->consumers_count; i++)
-		runner_add(bed->consumers[i].node->worker, &bed->consumers[i].agent);
+		runner_add(bed_runner(&bed->consumers[i]), &bed->consumers[i].agent);
 }
 
 /* Counts and sizes are set; nodes, not tasks, are made. options NULL: in the real world. */
@@ -443,11 +460,19 @@ static inline void bed_task_fini(struct bed_task *task)
 	gate_destroy(&task->gate);
 }
 
+static inline void bed_stop_workers(struct bed_node *node)
+{
+	if (node->shuffle == NULL)
+		return;
+	shuffle_runner_destroy(node->shuffle, &node->worker);
+	shuffle_runner_destroy(node->shuffle, &node->second);
+}
+
 /* As a TaskManager does it: no runner steps any more, then tasks, then the shuffle. */
 static inline void bed_destroy(struct bed *bed)
 {
 	for (uint32_t i = 0; i < bed->nodes_count; i++) {
-		runner_destroy(&bed->nodes[i].worker);
+		bed_stop_workers(&bed->nodes[i]);
 		runner_destroy(&bed->nodes[i].io);
 	}
 	for (uint32_t i = 0; i < BED_TASKS_MAX; i++) {

@@ -23,7 +23,14 @@ struct evil {
 	struct buf out, heard;
 	struct buf says;
 	const char *role, *secret;
+	uint8_t dialect, offers;
 };
+
+static inline void evil_greet(struct evil *evil, enum handshake_side side)
+{
+	handshake_start_with(&evil->handshake, side, evil->world, evil->role, evil->dialect,
+			     evil->offers, &ID_NONE, bytes_of_text(evil->secret), &evil->out);
+}
 
 static inline void evil_flush(struct evil *evil)
 {
@@ -82,9 +89,7 @@ static inline enum step evil_step(struct agent *agent, mono_t now, mono_t *wake_
 	if (evil->conn == NULL && evil->listener != NULL && !evil->closed) {
 		evil->conn = listener_accept(evil->listener, agent);
 		if (evil->conn != NULL)
-			handshake_start(&evil->handshake, HANDSHAKE_ACCEPTOR, evil->world,
-					evil->role, &ID_NONE, bytes_of_text(evil->secret),
-					&evil->out);
+			evil_greet(evil, HANDSHAKE_ACCEPTOR);
 	}
 	if (evil->conn == NULL || evil->closed)
 		return STEP_IDLE;
@@ -118,6 +123,7 @@ static inline void evil_create(struct evil *evil, struct sim *sim, const char *s
 	evil->runner = runner_create(evil->world, "evil", &err);
 	evil->shakes = shakes;
 	evil->role = LINK_ROLE;
+	evil->dialect = DATA_FRAME_VERSION;
 	evil->secret = secret;
 	buf_init(&evil->out);
 	buf_init(&evil->heard);
@@ -141,9 +147,7 @@ static inline void evil_start(struct evil *evil, const char *host, uint16_t port
 
 		CHECK(opened == 0, "%s", err.text);
 		if (evil->shakes)
-			handshake_start(&evil->handshake, HANDSHAKE_CONNECTOR, evil->world,
-					evil->role, &ID_NONE, bytes_of_text(evil->secret),
-					&evil->out);
+			evil_greet(evil, HANDSHAKE_CONNECTOR);
 	}
 	runner_add(evil->runner, &evil->agent);
 }

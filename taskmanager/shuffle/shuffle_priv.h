@@ -73,6 +73,7 @@ struct shuffle {
 	uint32_t exclusive_segments, floating_segments, record_bytes_max;
 	bool takes_lz4;
 	struct debloat_options debloat;
+	bool restless; /* for tests: links go to any runner, all the time */
 	pthread_mutex_t lock; /* guards: */
 	struct map *outputs;  /* name -> entry whose producer is (to be) here */
 	struct map *inputs;   /* name -> far input */
@@ -189,6 +190,7 @@ struct link_input { /* the frame under way, and bytes read ahead */
 	struct data_frame frame;
 	struct link_channel *channel; /* of a BYTES frame; NULL: thrown away */
 	char *body;                   /* where it goes; NULL: nowhere */
+	char *room;                   /* where the bytes go in the end, if body is packed */
 	_Alignas(8) uint8_t small[DATA_FRAME_SMALL_BYTES_MAX];
 	uint32_t staged_first, staged_end;
 	uint8_t staged[LINK_STAGED_BYTES];
@@ -220,6 +222,7 @@ struct link {
 	struct link_channel **channels;
 	uint32_t channels_size, channels_count; /* places; used ones */
 	uint32_t numbers_seen;                  /* numbers below were used before */
+	char *packed; /* both offered LZ4: room for one packed body; else NULL */
 	struct list owing;
 	struct link_frame frames[LINK_FRAMES];
 	uint32_t frames_first, frames_count;
@@ -244,6 +247,11 @@ void link_frame_put(struct link *link, struct link_frame *frame, const struct da
 		    struct bytes body);
 void link_frame_put_error(struct link *link, struct link_frame *frame,
 			  const struct data_frame *what, const struct err *error);
+
+/* link_pack.c: a body that is worth packing goes into link->packed. Its size there; 0: none. */
+uint32_t link_pack(struct link *link, const char *data, uint32_t size_bytes);
+MUST_USE int link_unpack(struct link *link, uint32_t size_bytes, char *into, uint32_t raw_bytes,
+			 struct err *err);
 
 /* link_read.c, link_write.c: 1 = there may be more; 0 = not now; -1 = the link must go down. */
 MUST_USE int link_read(struct link *link, struct err *err);

@@ -53,6 +53,7 @@ static void bed_random(struct bed *bed, uint64_t seed, bool cuts)
 	bed->rest_ppm = random_below(&random, 3) * 20000;
 	bed->segment_bytes = 2048u << random_below(&random, 2);
 	bed->exclusive = pick(&random, 1, 3);
+	bed->lz4_nodes = (uint32_t)(seed % 8); /* also where one end alone would pack */
 	bed->floating = random_below(&random, 2) * pick(&random, 1, 5);
 	bed_create(bed, seed, &options);
 	for (uint32_t i = 0; i < bed->producers_count; i++)

@@ -170,8 +170,8 @@ static struct took run(int64_t records, bool far)
 	struct took took = { .seconds = (double)(world_now(world) - began) / 1e9,
 			     .cpu_seconds = process_cpu() - cpu_began };
 
-	runner_destroy(&producer.runner);
-	runner_destroy(&consumer.runner);
+	shuffle_runner_destroy(shuffles[0], &producer.runner);
+	shuffle_runner_destroy(shuffles[far], &consumer.runner);
 	for (int i = 0; i < 1 + far; i++)
 		runner_destroy(&io[i]);
 	gate_destroy(&consumer.gate);

@@ -69,7 +69,7 @@ if os.path.exists(package + "/lib/flink-kafka.so"):
     ctypes.CDLL(package + "/lib/flink-kafka.so")
 of_libraries = {path for path in mapped() - before if re.search(r"\.so(\.\d+)*$", path)}
 for path in of_libraries:
-    if "/site-packages/pyflink/" not in path and re.search("crypto|event|protobuf|yaml|jansson|xxhash|rdkafka", path):
+    if "/site-packages/pyflink/" not in path and re.search("crypto|event|protobuf|yaml|jansson|xxhash|lz4|rdkafka", path):
         print("from outside:", path)
 print(sum("/.libs/" in path for path in of_libraries) >= 6)
 PY

@@ -77,6 +77,9 @@ static struct conf *taskmanager_conf(const struct plan *plan, const char *name)
 		set(conf, "taskmanager.network.memory.buffer-debloat.period=%u ms",
 		    plan->debloat_period_ms);
 	}
+	/* Also clusters of which one half packs. */
+	set(conf, "taskmanager.network.compression.codec=%s",
+	    (plan->seed + (unsigned char)name[strlen(name) - 1]) % 3 == 0 ? "LZ4" : "NONE");
 	set(conf, "io.tmp.dirs=/tmp");
 	set(conf, "task.cancellation.timeout=%u", plan->cancellation_ms);
 	if (plan->fixed_ids)
