@@ -60,6 +60,7 @@ struct text_file_reader {
 	struct buf long_line;    /* what came of one that does not fit there; empty: none */
 	uint32_t line_bytes_max;
 	uint64_t lines;          /* of this split, for messages */
+	uint64_t foreign_bytes;  /* of lines that were skipped */
 	struct buf scratch;
 };
 
@@ -347,6 +348,8 @@ HOT static int cut_chunk(struct text_file_reader *reader, const struct queued_sp
 				return text_line_too_long(err, split->path, reader->lines + 1,
 							  reader->line_bytes_max);
 			reader->lines++;
+		} else {
+			reader->foreign_bytes += size_bytes + 1;
 		}
 		reader->skipping = false;
 		reader->line_at += size_bytes + 1;
@@ -360,6 +363,7 @@ static int emit_rest(struct text_file_reader *reader, const struct queued_split 
 		     struct outbox *out, struct err *err)
 {
 	size_t left = reader->end - reader->begin;
+	uint64_t from = reader->line_at; /* a long line moves it */
 
 	if (left + reader->long_line.size_bytes == 0 || reader->skipping ||
 	    reader->line_at >= split->end_bytes)
@@ -367,6 +371,7 @@ static int emit_rest(struct text_file_reader *reader, const struct queued_split 
 	if (!emit_line(reader, out, reader->cut + reader->begin, left))
 		return text_line_too_long(err, split->path, reader->lines + 1,
 					  reader->line_bytes_max);
+	operator_outside(reader->context, left + (reader->line_at - from));
 	return 0;
 }
 
@@ -405,8 +410,11 @@ static enum poll poll_reading(struct text_file_reader *reader, struct outbox *ou
 		if (taken <= 0)
 			return taken < 0 ? POLL_ERROR : POLL_WAIT;
 	}
+	uint64_t from = reader->line_at, foreign = reader->foreign_bytes;
 	int cut = cut_chunk(reader, split, out, err);
 
+	operator_outside(reader->context,
+			 reader->line_at - from - (reader->foreign_bytes - foreign));
 	if (cut == 1 && reader->end_of_file)
 		cut = emit_rest(reader, split, out, err) < 0 ? -1 : 2;
 	else if (cut == 1)

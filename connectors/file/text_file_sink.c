@@ -237,7 +237,10 @@ static int write_batch(void *self, const struct batch *batch, uint32_t *taken, s
 
 	if (writer->stage != STAGE_READY || buffer->under_way)
 		return 0; /* an operation's end wakes */
+	size_t before = buffer->text.size_bytes;
+
 	line_format_batch(&writer->format, batch, &buffer->text);
+	operator_outside(writer->context, buffer->text.size_bytes - before);
 	if (buffer->text.size_bytes >= BUFFER_BYTES)
 		append_current(writer);
 	*taken = batch->count;

@@ -111,6 +111,7 @@ static void every_line_is_read_once_whatever_the_parallelism(void **state)
 		assert_string_equal(kit_error(scene.kit)->text, "");
 		all_lines(&scene, parallelism, &got);
 		assert_string_equal(got.data, lines.data);
+		assert_int_equal(kit_outside_bytes(scene.kit), text.size_bytes);
 		buf_fini(&text);
 		buf_fini(&lines);
 		buf_fini(&got);
@@ -298,6 +299,7 @@ static void one_subtask_writes_the_file_and_more_a_folder(void **state)
 	write_to(&scene, "/new/folder/out.txt", (struct kit_options){ .batch_count = 1 });
 	assert_string_equal(kit_error(scene.kit)->text, "");
 	expect_file(&scene, "/new/folder/out.txt", COUNTS_TEXT);
+	assert_int_equal(kit_outside_bytes(scene.kit), strlen(COUNTS_TEXT));
 	kit_destroy(&scene.kit);
 	write_to(&scene, "/out", (struct kit_options){ .parallelism = 2, .subtask = 0 });
 	kit_destroy(&scene.kit);

@@ -80,8 +80,10 @@ static int produce(struct kafka_writer *writer, const void *record, struct err *
 	buf_clear(&writer->text);
 	record_print(writer->context->input_types[0], record, &writer->text);
 	if (rd_kafka_produce(writer->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
-			     writer->text.data, writer->text.size_bytes, NULL, 0, NULL) == 0)
+			     writer->text.data, writer->text.size_bytes, NULL, 0, NULL) == 0) {
+		operator_outside(writer->context, writer->text.size_bytes);
 		return 1;
+	}
 	if (rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		return 0;
 	return kafka_error(err, &writer->options, "a message was refused", rd_kafka_last_error());

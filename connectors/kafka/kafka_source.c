@@ -220,6 +220,7 @@ static int take_message(struct kafka_reader *reader, const rd_kafka_message_t *m
 	if (stop >= 0 && message->offset >= stop)
 		return 0;
 	reader->trouble[0] = '\0';
+	operator_outside(reader->context, message->len);
 	/* A message without a value (a tombstone) is no line. */
 	if (message->payload != NULL &&
 	    !text_line_emit_whole(out, message->payload, message->len, reader->line_bytes_max,

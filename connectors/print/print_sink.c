@@ -52,6 +52,7 @@ static int write_batch(void *self, const struct batch *batch, uint32_t *taken, s
 
 	line_format_batch(&writer->format, batch, &writer->text);
 	writer->context->print(writer->context, writer->text.data, writer->text.size_bytes);
+	operator_outside(writer->context, writer->text.size_bytes);
 	buf_clear(&writer->text);
 	*taken = batch->count;
 	return 1;

@@ -34,6 +34,7 @@ static void expect(const char *format, uint32_t parallelism, uint32_t subtask, c
 	kit_wait(kit);
 	assert_string_equal(kit_error(kit)->text, "");
 	assert_string_equal(kit_lines(kit, 0), lines);
+	assert_int_equal(kit_outside_bytes(kit), strlen(lines));
 	kit_destroy(&kit);
 	world_destroy(&node);
 	sim_destroy(&sim);

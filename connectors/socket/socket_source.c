@@ -203,6 +203,7 @@ static int read_some(struct socket_reader *reader, struct err *err)
 	if (got <= 0)
 		return (int)got;
 	reader->end += (size_t)got;
+	operator_outside(reader->context, (uint64_t)got);
 	return 1;
 }
 

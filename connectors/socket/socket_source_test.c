@@ -121,6 +121,7 @@ static void expect(struct bytes text, const char *lines)
 		kit_wait(scene.kit);
 		assert_string_equal(kit_error(scene.kit)->text, "");
 		assert_string_equal(kit_lines(scene.kit, 0), lines);
+		assert_int_equal(kit_outside_bytes(scene.kit), text.size_bytes);
 		scene_close(&scene);
 	}
 }

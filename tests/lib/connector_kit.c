@@ -26,6 +26,7 @@ struct kit_reader {
 	void *segment;
 	struct buf lines;
 	struct kit *kit;
+	struct counter outside_bytes;
 };
 
 struct kit {
@@ -322,6 +323,7 @@ static void init_reader(struct kit *kit, uint32_t i)
 		.agent = &kit->agent,
 		.print = print,
 		.owner = reader,
+		.outside_bytes = &reader->outside_bytes,
 	};
 	buf_init(&reader->lines);
 	if (!is_source) {
@@ -468,6 +470,15 @@ const char *kit_lines(const struct kit *kit, uint32_t subtask)
 const char *kit_statuses(const struct kit *kit)
 {
 	return kit->statuses.data;
+}
+
+uint64_t kit_outside_bytes(const struct kit *kit)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < kit->readers_count; i++)
+		sum += counter_get(&kit->readers[i].outside_bytes);
+	return sum;
 }
 
 uint32_t kit_splits(const struct kit *kit)

@@ -45,6 +45,7 @@ void kit_destroy(struct kit **kit);
 const struct err *kit_error(const struct kit *kit);        /* ERR_NONE: none */
 const char *kit_lines(const struct kit *kit, uint32_t subtask); /* what it emitted or printed */
 const char *kit_statuses(const struct kit *kit); /* each change of reader_status, a line each */
+uint64_t kit_outside_bytes(const struct kit *kit); /* read or written, as it tells */
 uint32_t kit_splits(const struct kit *kit);      /* assigned so far */
 uint32_t kit_refusals(const struct kit *kit);    /* write answers of "not now" */
 

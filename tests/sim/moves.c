@@ -136,11 +136,48 @@ static void execution_is_deployed(struct moves *moves, const struct execution *e
 /* ---- figures -------------------------------------------------------------------------------- */
 
 struct tally { /* of one vertex, over its subtasks */
-	uint64_t made, taken; /* by its source; by its sink */
-	uint64_t in, out;
+	uint64_t made, taken; /* by its sources; by its sinks */
+	uint64_t in, out;     /* all that it tells, those included */
+	uint64_t arrives;     /* what the vertices in front of it tell that they sent there */
 };
 
-static void count_vertex(const struct job_vertex *vertex, struct tally *tally)
+static void breach(struct moves *moves, const struct job *job, const char *what, uint64_t told,
+		   uint64_t expected)
+{
+	err_set(&moves->cluster->breach, ERR_BUG, "job %u FINISHED and tells %llu %s, not %llu",
+		ledger_number(ledger_find(&job->id)), (unsigned long long)told, what,
+		(unsigned long long)expected);
+}
+
+static uint64_t total(const struct execution *execution, size_t operator,
+		      enum operator_metric kind)
+{
+	return execution_operator_total(execution, (uint32_t)operator, kind);
+}
+
+/* What leaves an operator of a chain is what enters the one behind it, records and bytes. */
+static void check_chain(struct moves *moves, const struct execution *execution)
+{
+	const Flink__Vertex *vertex = execution->vertex->message;
+	const struct job *job = execution->vertex->job;
+
+	for (size_t o = 1; o < vertex->n_operators; o++) {
+		uint32_t from = vertex->operators[o]->input_operator;
+
+		if (total(execution, o, OPERATOR_RECORDS_IN) !=
+		    total(execution, from, OPERATOR_RECORDS_OUT))
+			breach(moves, job, "records into an operator of a chain",
+			       total(execution, o, OPERATOR_RECORDS_IN),
+			       total(execution, from, OPERATOR_RECORDS_OUT));
+		if (total(execution, o, OPERATOR_BYTES_IN) !=
+		    total(execution, from, OPERATOR_BYTES_OUT))
+			breach(moves, job, "bytes into an operator of a chain",
+			       total(execution, o, OPERATOR_BYTES_IN),
+			       total(execution, from, OPERATOR_BYTES_OUT));
+	}
+}
+
+static void count_vertex(struct moves *moves, const struct job_vertex *vertex, struct tally *tally)
 {
 	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
 		const struct execution *execution = &vertex->executions[i];
@@ -148,45 +185,60 @@ static void count_vertex(const struct job_vertex *vertex, struct tally *tally)
 
 		tally->in += io.records_in;
 		tally->out += io.records_out;
+		check_chain(moves, execution);
 		for (size_t o = 0; o < vertex->message->n_operators; o++) {
 			Flink__OperatorKind kind = vertex->message->operators[o]->kind;
 
 			if (kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_SOURCE)
-				tally->made += execution_operator_total(
-					execution, (uint32_t)o, OPERATOR_RECORDS_OUT);
+				tally->made += total(execution, o, OPERATOR_RECORDS_OUT);
 			if (kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK)
-				tally->taken += execution_operator_total(
-					execution, (uint32_t)o, OPERATOR_RECORDS_IN);
+				tally->taken += total(execution, o, OPERATOR_RECORDS_IN);
 		}
 	}
 }
 
-/* What REST tells of a job that has ended and never started anew. */
+/* Each vertex of our jobs sends to one other. */
+static void check_edges(struct moves *moves, const struct job *job, struct tally *tallies)
+{
+	const Flink__JobGraph *graph = job->graph;
+
+	for (size_t e = 0; e < graph->n_edges; e++) {
+		const Flink__Edge *edge = graph->edges[e];
+		const struct tally *source = &tallies[edge->source_vertex];
+		uint64_t times = edge->ship_strategy == FLINK__SHIP_STRATEGY__SHIP_BROADCAST
+					 ? graph->vertices[edge->target_vertex]->parallelism
+					 : 1;
+
+		tallies[edge->target_vertex].arrives += (source->out - source->taken) * times;
+	}
+	for (size_t v = 0; v < graph->n_vertices; v++)
+		if (tallies[v].in != tallies[v].made + tallies[v].arrives)
+			breach(moves, job, "records into a vertex", tallies[v].in,
+			       tallies[v].made + tallies[v].arrives);
+}
+
+/* What REST tells of a job that has ended and never started anew: the truth of the ledger. */
 static void check_figures(struct moves *moves, const struct job *job)
 {
 	const struct ledger *ledger = ledger_find(&job->id);
-	struct tally all = { 0 };
+	struct tally *tallies, all = { 0 };
 	uint64_t arrived;
 
 	if (ledger == NULL || ledger_ambiguous(ledger))
 		return;
-	for (size_t v = 0; v < job->graph->n_vertices; v++)
-		count_vertex(&job->vertices[v], &all);
+	tallies = MEM_NEW_ARRAY(struct tally, job->graph->n_vertices);
+	for (size_t v = 0; v < job->graph->n_vertices; v++) {
+		count_vertex(moves, &job->vertices[v], &tallies[v]);
+		all.made += tallies[v].made;
+		all.taken += tallies[v].taken;
+	}
+	check_edges(moves, job, tallies);
+	mem_free(tallies);
 	if (all.made != ledger_plan(ledger)->records)
-		err_set(&moves->cluster->breach, ERR_BUG,
-			"job %u FINISHED and tells %llu records of its sources, not %u",
-			ledger_number(ledger), (unsigned long long)all.made,
-			ledger_plan(ledger)->records);
+		breach(moves, job, "records of its sources", all.made,
+		       ledger_plan(ledger)->records);
 	if (ledger_arrivals(ledger, &arrived) && all.taken != arrived)
-		err_set(&moves->cluster->breach, ERR_BUG,
-			"job %u FINISHED and tells %llu records at its sinks, not %llu",
-			ledger_number(ledger), (unsigned long long)all.taken,
-			(unsigned long long)arrived);
-	if (ledger_plan(ledger)->ship != SHIP_BROADCAST && all.in - all.made != all.out - all.taken)
-		err_set(&moves->cluster->breach, ERR_BUG,
-			"job %u FINISHED, %llu records left its vertices and %llu entered them",
-			ledger_number(ledger), (unsigned long long)all.out,
-			(unsigned long long)all.in);
+		breach(moves, job, "records at its sinks", all.taken, arrived);
 }
 
 /* ---- the listener --------------------------------------------------------------------------- */
