@@ -131,7 +131,8 @@ static void a_message_that_does_not_fit_itself_is_refused(void **state)
 
 static void counters_go_on_over_attempts_and_gauges_do_not(void **state)
 {
-	TELL(2, 70, { METRIC_RECORDS_IN, 100 }, { METRIC_BUSY_US, 5000000 }, { METRIC_IN_QUEUED, 3 },
+	TELL(2, 70, { METRIC_RECORDS_IN, 100 }, { METRIC_BUSY_US, 5000000 },
+	     { METRIC_IN_QUEUED, 3 },
 	     { metric_id(METRIC_SCOPE_OPERATOR, OPERATOR_RECORDS_IN), 100 });
 	figures_next_attempt(&table, 2);
 	assert_int_equal(task(2, METRIC_RECORDS_IN), 100);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // app.js - the dashboard's first page: reads Flink's REST API and draws it again every few seconds, under the
 // addresses of Flink's own page (#/job/running/<id>/overview, …). It changes nothing but by "Cancel".
-import { breakable, bytes, count, h, link, note, number, span, state, table, tabs, when } from "./dom.js";
+import { breakable, bytes, count, h, link, note, number, percent, span, state, table, tabs, when } from "./dom.js";
 
 const LOG_TAIL_BYTES = 262144;
 const page = document.getElementById("page");
@@ -39,7 +39,7 @@ const card = (value, label, ...small) => h(".card", h("b", String(value)), h("sp
   h("span", h("b", String(n)), ` ${name}`))) : null);
 
 const jobTable = jobs => table(["Job Name", "Start Time", "Duration", "End Time", "#Tasks", "Status"], jobs.map(job => h("tr",
-  h("td.name", link(`${jobHref(job)}/overview`, job.name), job.note ? h(".sub", job.note) : null),
+  h("td.name", link(`${jobHref(job)}/overview`, job.name), job.note || job.bottleneck ? h(".sub", job.note || job.bottleneck) : null),
   h("td", when(job["start-time"])), h("td", span(job.duration)), h("td", when(job["end-time"])),
   number(`${job.tasks.running + job.tasks.finished} / ${job.tasks.total}`), h("td", state(job.state)))));
 const noRunning = () => h("p.empty", "No running jobs. To try one: ",
@@ -71,6 +71,9 @@ const jobList = async which => {
 
 /* ---- a job ---- */
 
+// Red is who is at its limit, amber who waits for somebody else.
+const pressure = vertex => vertex["back-pressured-ratio"] > 0.5 ? ".held" : vertex["busy-ratio"] > 0.8 ? ".busy" : "";
+
 // The vertices in topological order with the ship strategy between neighbours; side inputs are named in the box.
 const graph = (job, base) => {
   const nodes = new Map(job.plan.nodes.map(node => [node.id, node])), names = new Map(job.vertices.map(v => [v.id, v.name]));
@@ -78,9 +81,10 @@ const graph = (job, base) => {
     const inputs = (nodes.get(vertex.id) || {}).inputs || [], m = vertex.metrics;
     const straight = inputs.find(input => i > 0 && input.id === job.vertices[i - 1].id);
     const rows = [["Parallelism", vertex.parallelism], ["Records in", count(m["read-records"])], ["Records out", count(m["write-records"])],
-      ["Bytes in", bytes(m["read-bytes"])], ["Bytes out", bytes(m["write-bytes"])]];
+      ["Bytes in", bytes(m["read-bytes"])], ["Bytes out", bytes(m["write-bytes"])],
+      ["Busy", percent(vertex["busy-ratio"])], ["Backpressured", percent(vertex["back-pressured-ratio"])]];
     return [i > 0 ? h(".edge", h("span", straight ? straight.ship_strategy : ""), h("i", { "aria-hidden": "true" })) : null,
-      h(`a.vertex.${vertex.status}`, { href: `${base}/overview/${vertex.id}` }, h("strong", breakable(vertex.name)),
+      h(`a.vertex.${vertex.status}${pressure(vertex)}`, { href: `${base}/overview/${vertex.id}` }, h("strong", breakable(vertex.name)),
         inputs.filter(input => input !== straight).map(input => h(".sub", `${input.ship_strategy} from ${names.get(input.id)}`)),
         h("dl", rows.map(([name, value]) => [h("dt", name), h("dd", value)])))];
   }));
@@ -95,15 +99,16 @@ const vertices = (job, base) => [graph(job, base), table(["Name", "Status", "#Pa
 
 const vertexPage = async (jid, vid, base) => {
   const vertex = await get(`/jobs/${jid}/vertices/${vid}`);
-  return [h("p", link(`${base}/overview`, "← Graph")), h("h2", breakable(vertex.name)),
+  return [h("p", link(`${base}/overview`, "← Graph")), h("h2", breakable(vertex.name)), note(vertex.cause),
     table(["#ID", "Status", "#Attempt", "Endpoint", ...ioHeads, "#Busy", "#Idle", "#Backpressured"], vertex.subtasks.map(s => h("tr",
       number(s.subtask), h("td", state(s.status), s["status-text"] ? h(".sub", s["status-text"]) : null,
         s.blocking ? h(".sub", "a user function blocks") : null), number(s.attempt + 1),
       h("td", s["taskmanager-id"] === "(unassigned)" ? s.endpoint : link(`#/task-manager/${encodeURIComponent(s["taskmanager-id"])}/metrics`, s.endpoint)),
       io(s.metrics), number(span(s.metrics["accumulated-busy-time"])), number(span(s.metrics["accumulated-idle-time"])),
       number(span(s.metrics["accumulated-backpressured-time"]))))),
-    h("h2", "Operators of this task"), table(["Operator", "#Records In", "#Records Out"], vertex.operators.map(o => h("tr",
-      h("td.name", breakable(o.name)), number(count(o["records-in"])), number(count(o["records-out"])))))];
+    h("h2", "Operators of this task"), table(["Operator", ...ioHeads, "#Busy"], vertex.operators.map(o => h("tr",
+      h("td.name", breakable(o.name)), number(count(o["records-in"])), number(count(o["records-out"])),
+      number(bytes(o["bytes-in"])), number(bytes(o["bytes-out"])), number(span(o["busy-time"])))))];
 };
 
 const outputTab = async jid => {
@@ -131,7 +136,7 @@ const jobPage = async (jid, tab, vid) => {
   const head = [h(".row", h("h1", job.name), state(job.state), ended(job) || !config.features["web-cancel"] ? null
     : h("button", { type: "button", onclick: () => cancel(jid) }, "Cancel Job")),
   h("p.sub", `${job.jid} · started ${when(job["start-time"])} · ${ended(job) ? `ended ${when(job["end-time"])} · ` : ""}${span(job.duration)}` +
-    (job.restarts ? ` · ${job.restarts} restart${job.restarts > 1 ? "s" : ""}` : "")), note(job.note, job.state),
+    (job.restarts ? ` · ${job.restarts} restart${job.restarts > 1 ? "s" : ""}` : "")), note(job.note, job.state), note(job.bottleneck),
   tabs(base, tab, [["overview", "Overview"], ["output", "Output"], ["exceptions", "Exceptions"], ["configuration", "Configuration"]])];
   if (tab === "overview" && vid) return [...head, ...await vertexPage(jid, vid, base)];
   if (tab === "output") return [...head, ...await outputTab(jid)];

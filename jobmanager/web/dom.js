@@ -39,6 +39,7 @@ export const breakable = name => name.split(/(->)/).flatMap(part => part === "->
 
 export const state = name => h(`span.state.${name}`, name);
 export const note = (text, of) => text ? h(/^FAIL/.test(of || "") ? "p.note.bad" : "p.note", text) : null;
+export const percent = share => `${Math.min(100, Math.round(share * 100))} %`;
 export const count = n => Number(n).toLocaleString("en-US");
 
 export const bytes = n => {

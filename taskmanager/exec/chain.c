@@ -38,19 +38,34 @@ static void count_out(struct link *link)
 
 /* ---- where time goes: calls do not nest, so each one's time is its own ----------------------- */
 
-static inline mono_t watch_begin(const struct chain *chain, const struct stopwatch *watch)
+static inline void measure_begin(struct chain *chain, mono_t *since)
 {
-	return likely(!stopwatch_due(watch)) ? MONO_NEVER : world_now(chain->world);
+	*since = world_now(chain->world);
+	atomic_store_explicit(&chain->call_since, *since, memory_order_relaxed);
 }
 
-static inline void watch_end(const struct chain *chain, struct stopwatch *watch, mono_t since,
+static inline uint64_t measure_end(struct chain *chain, mono_t since)
+{
+	atomic_store_explicit(&chain->call_since, MONO_NEVER, memory_order_relaxed);
+	return (uint64_t)(world_now(chain->world) - since);
+}
+
+static inline mono_t watch_begin(struct chain *chain, const struct stopwatch *watch)
+{
+	mono_t since = MONO_NEVER;
+
+	if (unlikely(stopwatch_due(watch)))
+		measure_begin(chain, &since);
+	return since;
+}
+
+static inline void watch_end(struct chain *chain, struct stopwatch *watch, mono_t since,
 			     uint64_t records)
 {
 	if (likely(since == MONO_NEVER))
 		stopwatch_skip(watch, records + 1);
 	else
-		stopwatch_measured(watch, records + 1,
-				   (uint64_t)(world_now(chain->world) - since));
+		stopwatch_measured(watch, records + 1, measure_end(chain, since));
 }
 
 static void waits(struct chain *chain, const struct link *link)
@@ -63,10 +78,23 @@ struct link *chain_waiter(struct chain *chain, int64_t refused_by)
 	return refused_by < 0 ? &chain->links[-1 - refused_by] : NULL;
 }
 
-uint64_t chain_link_busy_ns(const struct link *link)
+/* A call that lasts for seconds counts while it does. */
+static uint64_t running_ns(const struct chain *chain, const struct link *link, mono_t now)
+{
+	struct chain *c = (struct chain *)(uintptr_t)chain;
+	mono_t since = atomic_load(&c->call_since);
+
+	if (since >= now || atomic_load(&c->current) != link->context.operator_name ||
+	    atomic_load(&c->call_since) != since)
+		return 0;
+	return (uint64_t)(now - since);
+}
+
+uint64_t chain_link_busy_ns(const struct chain *chain, const struct link *link, mono_t now)
 {
 	return counter_get(&link->feeding.ns) + counter_get(&link->routing.ns) +
-	       counter_get(&link->passes_ns) + counter_get(&link->waits_ns);
+	       counter_get(&link->passes_ns) + counter_get(&link->waits_ns) +
+	       running_ns(chain, link, now);
 }
 
 /* One process or write call. 1: the batch is taken; 0: stopped; -1. */
@@ -227,8 +255,11 @@ static int call_operator(struct chain *chain, struct link *link, struct err *err
 
 static int pass_call(struct chain *chain, struct link *link, struct err *err)
 {
-	mono_t since = chain->pass_due ? world_now(chain->world) : MONO_NEVER;
+	mono_t since = MONO_NEVER;
 	int answer = 1;
+
+	if (chain->pass_due)
+		measure_begin(chain, &since);
 
 	call_enter(chain, link);
 	if (link->kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_OPERATOR)
@@ -237,7 +268,7 @@ static int pass_call(struct chain *chain, struct link *link, struct err *err)
 		 chain->pass.kind == PASS_END && chain->pass.last && link->sink->flush != NULL)
 		answer = link->sink->flush(link->self, 0, true, err);
 	if (since != MONO_NEVER)
-		counter_add(&link->passes_ns, (uint64_t)(world_now(chain->world) - since));
+		counter_add(&link->passes_ns, measure_end(chain, since));
 	return call_leave(chain, link, answer, err);
 }
 
@@ -399,13 +430,13 @@ int chain_flush_sinks(struct chain *chain, struct err *err)
 		if (!link->dirty)
 			continue;
 		if (link->sink->flush != NULL) {
-			mono_t since = world_now(chain->world);
+			mono_t since;
 
+			measure_begin(chain, &since);
 			call_enter(chain, link);
 			answer = link->sink->flush(link->self, 0, false, err);
 			answer = call_leave(chain, link, answer, err);
-			counter_add(&link->passes_ns,
-				    (uint64_t)(world_now(chain->world) - since));
+			counter_add(&link->passes_ns, measure_end(chain, since));
 		}
 		chain->flushing = answer == 0;
 		link->dirty = answer == 0;

@@ -84,6 +84,7 @@ struct chain {
 	struct world *world;
 	const char *failed_operator; /* whose call failed; NULL: none's */
 	_Atomic(const char *) current; /* operator being called; NULL: none. For crash notes */
+	_Atomic mono_t call_since;     /* when that call began, if it is measured; MONO_NEVER */
 	/* for contexts */
 	const Flink__JobGraph *graph;
 	void (*print)(void *owner, const char *line, size_t size_bytes);
@@ -127,8 +128,9 @@ void chain_begin(struct chain *chain, const struct pass *pass);
 MUST_USE enum chain_answer chain_run(struct chain *chain, struct err *err);
 /* Of refused_by: the link that waits for something outside; NULL: an edge refused. */
 struct link *chain_waiter(struct chain *chain, int64_t refused_by);
-/* What an operator has used for itself, with what routing its output takes. */
-uint64_t chain_link_busy_ns(const struct link *link);
+/* What an operator has used for itself, with what routing its output takes, up to now. Any
+ * thread. */
+uint64_t chain_link_busy_ns(const struct chain *chain, const struct link *link, mono_t now);
 /* Records wait in an output that no pass has flushed. */
 bool chain_has_unflushed(const struct chain *chain);
 

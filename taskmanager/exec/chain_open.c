@@ -232,6 +232,7 @@ int chain_create(struct chain *chain, const struct chain_options *options, struc
 	*chain = (struct chain){ .overdraft.max_bytes = LIMIT_OVERDRAFT_BYTES_MAX,
 				 .next_timer = INT64_MAX,
 				 .refused_by = -1,
+				 .call_since = MONO_NEVER,
 				 .world = options->world,
 				 .graph = options->graph,
 				 .print = options->print,

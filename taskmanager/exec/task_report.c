@@ -97,6 +97,7 @@ struct times { /* ns */
 	enum metric_state state;
 	int64_t blocked_by; /* where `running` belongs if the task is blocked … */
 	bool blocked;       /* … which it is */
+	mono_t now;
 };
 
 /* What the last answer stands for goes on while nobody steps the task, and a step is busy. */
@@ -110,6 +111,7 @@ static void times_now(struct task *task, mono_t since, struct times *times)
 				 .idle = counter_get(&metrics->idle_ns),
 				 .backpressured = counter_get(&metrics->backpressured_ns),
 				 .state = METRIC_IS_IDLE,
+				 .now = now,
 				 .blocked_by = atomic_load(&task->blocked_by) };
 	if (sm_is_final(&task_states, atomic_load(&task->state_seen)))
 		return;
@@ -147,7 +149,8 @@ static void operator_figures(struct task *task, uint32_t index, const struct tim
 {
 	struct chain *chain = &task->chain;
 	struct link *link = &chain->links[index];
-	uint64_t outside = counter_get(&link->outside_bytes), busy_ns = chain_link_busy_ns(link);
+	uint64_t outside = counter_get(&link->outside_bytes),
+		 busy_ns = chain_link_busy_ns(chain, link, times->now);
 
 	values[OPERATOR_RECORDS_IN] = counter_get(&link->records_in);
 	values[OPERATOR_RECORDS_OUT] = counter_get(&link->records_out);

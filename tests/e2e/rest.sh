@@ -120,6 +120,64 @@ test_settings_of_the_api_are_obeyed() {
 	until_true 5 job_is "$id" CANCELED
 }
 
+# A source that could give millions of lines a second, and a filter that takes one in two milliseconds.
+slow_program() {
+	local i
+	for ((i = 0; i < 200000; i++)); do echo "line number $i"; done >lines.txt
+	cat >slow.c <<-'C'
+		#include <flink/flink.h>
+		#include <time.h>
+		static bool slow(const struct line *in)
+		{
+			return nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL) == 0;
+		}
+		int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
+		{
+			print(filter(rebalance(read_text_file(env, flink_arg(args, "input"))), slow));
+			return flink_execute(env, "Slow", err);
+		}
+	C
+}
+
+test_who_holds_a_job_back_is_told() {
+	start
+	slow_program
+	./bin/flink run -d slow.c --input "$PWD/lines.txt" >run.txt 2>run.err || fail "$(cat run.err)"
+	id=$(sed -n 's/^Job has been submitted with JobID //p' run.txt)
+	told() { rest "/jobs/$id" | jq -re '.bottleneck | select(test("^`Filter -> Sink: Print[^`]*` is busy [0-9]+ %, mostly in `Filter`: it holds back `Source: [^`]*`$"))'; }
+	until_true 30 told
+	same "$(rest /jobs/overview | jq -r '.jobs[0].bottleneck' | cut -d' ' -f1-4)" "$(told | cut -d' ' -f1-4)"
+	read -r source slow < <(rest "/jobs/$id" | jq -r '[.vertices[].id] | join(" ")')
+	pressed() { rest "/jobs/$id/vertices/$source/backpressure" | jq -re '.["backpressure-level"] == "high" and .backpressureLevel == "high"'; }
+	until_true 30 pressed
+	# Which edge refused, and that busy, idle and back-pressured are all of the time.
+	same "$(rest "/jobs/$id" | jq -r '.vertices[1].name')" "$(rest "/jobs/$id/vertices/$source/backpressure" | jq -r '.edges[0].name')"
+	rest "/jobs/$id/vertices/$source/backpressure" | jq -e '.subtasks[0] | .edges[0] > 0.5 and ((.ratio + .busyRatio + .idleRatio - 1) | fabs) < 0.01' >/dev/null ||
+		fail "$(rest "/jobs/$id/vertices/$source/backpressure")"
+	contains "$(rest "/jobs/$id/vertices/$source/backpressure" | jq -r .cause)" "of the time by \`Filter -> Sink: Print"
+	same "ok" "$(rest "/jobs/$id/vertices/$slow/backpressure" | jq -r '.backpressureLevel')"
+	flagged() { rest "/jobs/$id/vertices/$source/metrics?get=0.isBackPressured" | jq -e '.[0].value == "true"'; }
+	until_true 30 flagged
+	rest "/jobs/$id/vertices/$slow/subtasks/metrics?get=busyTimeMsPerSecond,buffers.inputQueueLength&agg=max" |
+		jq -e '.[0].max > 500 and .[1].max > 0' >/dev/null || fail "$(rest "/jobs/$id/vertices/$slow/subtasks/metrics")"
+	./bin/flink cancel "$id" >/dev/null || fail "it cannot be cancelled"
+	until_true 10 job_is "$id" CANCELED
+	same '[""]' "$(rest /jobs/overview | jq -c '[.jobs[].bottleneck]')"
+}
+
+# Sources take in what they read and sinks give out what they write: no zeros, and no double counts.
+test_sources_and_sinks_are_counted() {
+	start
+	printf 'be\nor not to be\n' >words.txt
+	./bin/flink run examples/streaming/WordCount.jar --input "$PWD/words.txt" --output "$PWD/counts.txt" >run.txt 2>run.err || fail "$(cat run.err)"
+	id=$(rest /jobs | jq -r '.jobs[0].id')
+	of() { rest "/jobs/$id/vertices/$(rest "/jobs/$id" | jq -r ".vertices[$1].id")" | jq -c "[.operators[] | [.[\"records-in\"], .[\"records-out\"]]]"; }
+	same '[[2,2],[2,5]]' "$(of 0)"
+	same '[[5,5],[5,5]]' "$(of 1)"
+	same "[[2,5],[5,5]]" "$(rest "/jobs/$id" | jq -c '[.vertices[].metrics | [.["read-records"], .["write-records"]]]')"
+	same "[$(wc -c <words.txt),$(wc -c <counts.txt)]" "$(rest "/jobs/$id" | jq -c '[.vertices[0].metrics["read-bytes"], .vertices[-1].metrics["write-bytes"]]')"
+}
+
 # What a browser makes of an address, after the page has asked for what it shows.
 dom() {
 	"$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
@@ -143,6 +201,7 @@ test_page_in_a_browser() {
 	page=$(dom "#/job/running/$id/overview")
 	contains "$(sed 's/<[^>]*>//g' <<<"$page")" "Source: Socket Stream -&gt; Flat Map"
 	contains "$page" "HASH"
+	contains "$(sed 's/<[^>]*>//g' <<<"$page")" "is idle"
 	contains "$(dom "#/job/running/$id/output")" "hello : 2"
 	contains "$(dom "#/task-manager/$taskmanager/stdout")" "hello : 2"
 	contains "$(dom "#/task-manager/$taskmanager/logs")" "Received task"
