@@ -162,11 +162,11 @@ $(GEN)/%.o: $(GEN)/%.c $(FLAGS_STAMP)
 
 all: $(PROGRAMS_SHIPPED) home ## daemons, CLI, examples, and the Flink home build/flink
 
-.PHONY: home tests fuzzers print-tests check check-all check-docker image dist wheel sim sim-twice bench bench-check bench-jobs fuzz format tidy docs help clean install run
+.PHONY: home tests fuzzers print-tests check check-all check-docker image dist wheel sim sim-twice topologies sim-topologies bench bench-check bench-jobs fuzz format tidy docs help clean install run
 home: $(PROGRAMS_SHIPPED) ## lays out build/flink; an edited conf there is never overwritten
 	$(Q)if [ -x scripts/make-home ]; then BUILD=$(BUILD) scripts/make-home $(OUT) $(HOME_DIR); fi
 
-tests: $(TESTS) $(FUZZERS) $(SIM) $(BENCH_JOBS) ## builds all test programs, and what the benchmarks run
+tests: $(TESTS) $(FUZZERS) $(SIM) $(TOPOLOGIES) $(BENCH_JOBS) ## builds all test programs, and what the benchmarks run
 
 fuzzers: $(FUZZERS) # the fuzzers alone; with BUILD=fuzz they search
 
@@ -179,6 +179,13 @@ check-all: ## check, then the same tests under asan and tsan, more seeds, fuzzer
 
 sim: $(SIM) ## one simulation, traced: make sim SEED=n (BUILD=asan as well)
 	$(Q)$(OUT)/tests/sim/sim --seed $(or $(SEED),1) --verbose
+
+topologies: $(TOPOLOGIES) ## one random topology of tasks, traced: make topologies SEED=n
+	$(Q)$(TOPOLOGIES) --seed $(or $(SEED),1) --verbose $(OPTIONS)
+
+sim-topologies: $(TOPOLOGIES) ## ten thousand of them, all marks (SEEDS=1-10000; MARKS= for fewer)
+	$(Q)SEEDS=$(or $(SEEDS),1-10000) MARKS=$(if $(filter undefined,$(origin MARKS)),yes,$(MARKS)) \
+		BUILD=$(BUILD) tests/topologies/seeds.sh
 
 sim-twice: $(SIM) ## the same seed twice, fingerprints compared
 	$(Q)$(OUT)/tests/sim/sim --seed $(or $(SEED),1) --twice

@@ -191,6 +191,21 @@ void sim_runner_remove(struct runner *runner, struct agent *agent)
 	atomic_store(&agent->runner, NULL);
 }
 
+void sim_stall(struct runner *runner, int64_t ms)
+{
+	struct sim_runner *r = (struct sim_runner *)runner;
+	struct sim *sim = r->owner->sim;
+	mono_t until = mono_after_ms(sim->now, ms);
+
+	CHECK(!r->in_round, "runner %s is stalled by one of its own agents", r->name);
+	sim_trace(sim, "runner %s of %s stands still for %lld ms", r->name, r->owner->name,
+		  (long long)ms);
+	if (until > r->busy_until)
+		r->busy_until = until;
+	if (r->event.slot != 0 && r->event.at < r->busy_until)
+		sim_schedule(sim, &r->event, r->busy_until);
+}
+
 int sim_runner_evict(struct runner *runner, struct agent *stuck, struct err *err)
 {
 	return err_set(err, ERR_RESOURCE, "%s cannot be evicted: a simulated step takes no real time",

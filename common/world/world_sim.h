@@ -37,6 +37,8 @@ struct world *sim_node(struct sim *sim, const char *name);
  * memory), unsynced file data is lost or half kept by the seed. Then world_destroy. */
 void sim_kill(struct world *node);
 void sim_pause(struct world *node, int64_t ms);        /* its agents stand still; SIGSTOP */
+/* One thread gets no processor; the node's others go on. Not from a step on that runner. */
+void sim_stall(struct runner *runner, int64_t ms);
 void sim_cut(struct world *a, struct world *b, bool cut); /* no bytes pass either way */
 void sim_cut_way(struct world *from, struct world *to, bool cut); /* none that way */
 void sim_cut_connections(struct world *a, struct world *b); /* reset all there are, once */

@@ -24,6 +24,53 @@ void executor_placement_unref(struct executor_placement **placement)
 	mem_free(gone);
 }
 
+/* Segments that are lent before all tasks of an attempt are here would be missed by those who come
+ * later, and who has them may be waiting for just those. How many come is known from the placement,
+ * so the pool lends nothing before. */
+static uint32_t tasks_placed_here(const struct executor_job *job,
+				  const Flink__Placement *placement)
+{
+	const char *here = job->executor->options.resource_id;
+	bool *is_here = MEM_NEW_ARRAY(bool, placement->n_locations);
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < placement->n_locations; i++)
+		is_here[i] = strcmp(placement->locations[i]->resource_id, here) == 0;
+	for (size_t v = 0; v < job->graph->n_vertices; v++)
+		for (uint32_t i = 0; i < job->graph->vertices[v]->parallelism; i++)
+			count += is_here[placement->slot_location
+						 [placement->vertex_slot_first[v] + i]];
+	mem_free(is_here);
+	return count;
+}
+
+static void nobody_to_come(struct executor_placement *placement, struct task_executor *executor)
+{
+	if (placement->tasks_to_come > 0)
+		segment_pool_hold(shuffle_pool(executor->options.shuffle), false);
+	placement->tasks_to_come = 0;
+}
+
+void executor_placement_drop(struct executor_job *job)
+{
+	if (job->placement != NULL)
+		nobody_to_come(job->placement, job->executor);
+	executor_placement_unref(&job->placement);
+}
+
+void executor_task_has_come(struct executor_task *task)
+{
+	struct executor_placement *placement = task->placement;
+
+	if (task->has_come)
+		return;
+	task->has_come = true;
+	if (placement->tasks_to_come == 1)
+		nobody_to_come(placement, task->executor);
+	else if (placement->tasks_to_come > 0)
+		placement->tasks_to_come--;
+}
+
 static int check_placement(const Flink__Placement *placement, const Flink__JobGraph *graph,
 			   struct err *err)
 {
@@ -91,7 +138,10 @@ static int take_placement(struct executor_job *job, const Flink__SubmitTasksRequ
 	placement->message = copy_placement(input->placement);
 	placement->job_attempt = input->job_attempt;
 	placement->references = 1;
-	executor_placement_unref(&job->placement);
+	placement->tasks_to_come = tasks_placed_here(job, placement->message);
+	if (placement->tasks_to_come > 0)
+		segment_pool_hold(shuffle_pool(job->executor->options.shuffle), true);
+	executor_placement_drop(job);
 	job->placement = placement;
 	return 0;
 }

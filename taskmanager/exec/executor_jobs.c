@@ -354,7 +354,7 @@ void executor_job_destroy(struct executor_job *job)
 		job_graph_types_destroy(&job->types, job->graph->n_types);
 	if (job->graph != NULL)
 		flink__job_graph__free_unpacked(job->graph, NULL);
-	executor_placement_unref(&job->placement);
+	executor_placement_drop(job);
 	buf_fini(&job->output);
 	mem_free(job);
 }

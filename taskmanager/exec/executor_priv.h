@@ -27,6 +27,8 @@ struct executor_job;
 struct executor_placement {
 	Flink__Placement *message; /* checked */
 	uint32_t job_attempt, references;
+	/* to this TaskManager; while there are any the pool lends nothing */
+	uint32_t tasks_to_come;
 };
 
 /* One artifact of a job on its way to this TaskManager. */
@@ -102,6 +104,7 @@ struct executor_task {
 	uint32_t reported_state; /* as last acknowledged; TASK_CREATED: nothing yet */
 	bool sending, cancel_asked;
 	mono_t cancel_until; /* task.cancellation.timeout; MONO_NEVER: not cancelled, or for ever */
+	bool has_come;       /* has its channels, or will never have any */
 	bool waits_for_room; /* for its channels: holds the pool's lending */
 	mono_t room_until, room_at; /* when it gives up; when it tries again */
 	struct err failure;
@@ -208,6 +211,8 @@ void executor_submit_tasks(Flink__TaskExecutor_Service *service,
 			   Flink__SubmitTasksResponse_Closure closure, void *closure_data);
 void executor_deployment_free(struct executor_task *task);
 void executor_placement_unref(struct executor_placement **placement); /* NULL-safe */
+void executor_placement_drop(struct executor_job *job); /* the newest; NULL-safe */
+void executor_task_has_come(struct executor_task *task); /* any number of times */
 
 /* executor_slots.c */
 struct executor_slot *executor_find_slot(struct task_executor *executor,

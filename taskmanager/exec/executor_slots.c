@@ -113,6 +113,7 @@ void executor_cancel_task(struct executor_task *task)
 	}
 	SOMETIMES("a task is cancelled before it began");
 	executor_room_given_up(task);
+	executor_task_has_come(task);
 	task->state = TASK_CANCELED; /* never began */
 	agent_wake(&task->executor->agent);
 }

@@ -534,6 +534,14 @@ int router_control(struct router *router, const struct control *control, struct 
 	return 1;
 }
 
+bool router_failed(const struct router *router, uint32_t first, struct err *why)
+{
+	for (uint32_t i = first; i < router->channels_count; i++)
+		if (channel_failed(router->channels[i], why))
+			return true;
+	return false;
+}
+
 void router_publish(struct router *router)
 {
 	if (!router->unpublished)

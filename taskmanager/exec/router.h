@@ -70,6 +70,8 @@ MUST_USE int router_route(struct router *router, const struct output_run *run, s
 bool router_partitioner_failed(const struct router *router);
 /* The same for a control element to every channel. */
 MUST_USE int router_control(struct router *router, const struct control *control, struct err *err);
+/* One of its channels, from `first` on, has failed. */
+bool router_failed(const struct router *router, uint32_t first, struct err *why);
 /* Makes visible what was routed. */
 void router_publish(struct router *router);
 

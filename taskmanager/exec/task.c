@@ -387,8 +387,50 @@ static void wake_for_timers(struct task *task, mono_t now, mono_t *wake_at)
 	}
 }
 
+/* The first channel of a router to which the end of input was not offered yet. */
+static uint32_t first_not_ended(const struct chain *chain, uint32_t link, uint32_t router)
+{
+	const struct pass *pass = &chain->pass;
+	const struct router *of = &chain->links[link].routers[router];
+
+	if (pass->kind != PASS_END || !pass->last || link > pass->link)
+		return 0;
+	if (link < pass->link || router < pass->router)
+		return of->channels_count;
+	bool is_offering = router == pass->router && pass->called &&
+			   output_first(&chain->links[link].output) == NULL;
+
+	return is_offering ? of->channel : 0;
+}
+
+/* A broken channel ends the task at once, also one that waits for another: an input whose records
+ * it has no room for, an output that it has nothing for. Those that are at their end do not count:
+ * whoever has the end has everything. */
+static bool is_broken(struct task *task, struct err *why)
+{
+	const struct chain *chain = &task->chain;
+	uint64_t failures = channel_failures();
+
+	if (likely(failures == task->failures_seen))
+		return false;
+	task->failures_seen = failures;
+	for (uint32_t i = 0; i < task->inputs_count; i++)
+		if (!task->inputs[i].ended && channel_failed(task->inputs[i].channel, why))
+			return true;
+	for (uint32_t i = 0; i < chain->links_count; i++)
+		for (uint32_t j = 0; j < chain->links[i].routers_count; j++)
+			if (router_failed(&chain->links[i].routers[j], first_not_ended(chain, i, j),
+					  why))
+				return true;
+	return false;
+}
+
 static enum step blocked(struct task *task, mono_t now, mono_t *wake_at)
 {
+	struct err why;
+
+	if (is_broken(task, &why))
+		return fail(task, &why, NULL);
 	publish_if_due(task, now, true, wake_at);
 	ask_status(task, now, wake_at);
 	return STEP_BLOCKED;
@@ -418,6 +460,8 @@ static enum step rest(struct task *task, mono_t now, mono_t *wake_at)
 	publish_if_due(task, now, task->found_nothing, wake_at);
 	if (!task->found_nothing)
 		return STEP_WORKED;
+	if (is_broken(task, &err))
+		return fail(task, &err, NULL);
 	wake_for_timers(task, now, wake_at);
 	ask_status(task, now, wake_at);
 	return STEP_IDLE;

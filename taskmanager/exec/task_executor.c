@@ -163,6 +163,7 @@ static void try_to_make(struct executor_task *task)
 			wait_for_room(task, now);
 		} else {
 			executor_room_given_up(task);
+			executor_task_has_come(task);
 			if (!made)
 				task_failed(task, &err);
 		}
@@ -192,6 +193,7 @@ static void task_forget(struct executor_task *task)
 	map_remove(task->executor->tasks, map_key_id(&task->execution_id));
 	give_splits(task);
 	executor_room_given_up(task);
+	executor_task_has_come(task);
 	if (task->task != NULL)
 		task_destroy(&task->task);
 	executor_deployment_free(task);

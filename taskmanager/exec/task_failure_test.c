@@ -59,6 +59,37 @@ static void busy_blocked_and_idle_tasks_are_cancelled(void **state)
 	}
 }
 
+/* A task that waits for its sink, or for records, sees at once that a channel of its own is
+ * broken. */
+static void a_broken_channel_ends_whoever_waits_for_something_else(void **state)
+{
+	static const struct {
+		const char *source, *sink;
+		bool block;
+	} cases[] = {
+		{ "repeat=forever", "block=1", true },
+		{ "repeat=forever interval_us=500000", NULL, false },
+	};
+
+	for (uint32_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct task_rig rig;
+
+		task_rig_open(&rig, 65 + i, "broken");
+		task_rig_word_count(&rig, 2, 2, cases[i].source, cases[i].sink);
+		ledger_block(cases[i].block);
+		task_rig_deploy_all(&rig);
+		task_rig_run_ms(&rig, 20);
+		assert_false(task_rig_all_final(&rig));
+		shuffle_release_job(rig.shuffle, (const struct id *)rig.job->graph->job_id.data);
+		task_rig_run_ms(&rig, 1);
+		assert_true(task_rig_all_final(&rig));
+		task_rig_expect_all(&rig, TASK_FAILED);
+		for (uint32_t k = 0; k < rig.tasks_count; k++)
+			assert_int_equal(rig.tasks[k].failure.code, ERR_CANCELED);
+		task_rig_close(&rig);
+	}
+}
+
 static void tasks_may_be_destroyed_in_between(void **state)
 {
 	for (uint32_t i = 0; i < 3; i++) {
@@ -267,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_task_is_cancelled_in_every_state),
 		cmocka_unit_test(busy_blocked_and_idle_tasks_are_cancelled),
+		cmocka_unit_test(a_broken_channel_ends_whoever_waits_for_something_else),
 		cmocka_unit_test(tasks_may_be_destroyed_in_between),
 		cmocka_unit_test(a_failing_function_is_named),
 		cmocka_unit_test(a_failing_partitioner_is_named),

@@ -72,6 +72,7 @@ struct task {
 	wall_t wall;           /* read at most once per step */
 	mono_t unpublished_since, dirty_since; /* MONO_NEVER: nothing */
 	mono_t status_at;      /* when the status text was last asked for */
+	uint64_t failures_seen; /* channel_failures when its channels were last looked at */
 	enum task_state final_state;
 	struct err failure;
 	const char *failed_operator;

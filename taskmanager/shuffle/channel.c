@@ -165,6 +165,13 @@ void channel_notify_producer(struct channel *channel)
 		waker_wake(&channel->producer_waker);
 }
 
+static _Atomic uint64_t failures;
+
+uint64_t channel_failures(void)
+{
+	return atomic_load_explicit(&failures, memory_order_acquire);
+}
+
 void channel_fail(struct channel *channel, const struct err *why)
 {
 	struct err *copy = mem_dup(why, sizeof(*why)), *none = NULL;
@@ -173,9 +180,15 @@ void channel_fail(struct channel *channel, const struct err *why)
 		mem_free(copy);
 		return;
 	}
+	atomic_fetch_add(&failures, 1); /* before the wake-ups */
 	atomic_store(&channel->wanted_limit, CHANNEL_NEVER);
 	channel_notify_consumer(channel);
 	channel_notify_producer(channel);
+	/* Who has listed it already, and waits for something else, is told nothing by that. */
+	struct ready_list *consumers = atomic_load(&channel->consumer_list);
+
+	if (consumers != NULL)
+		waker_wake(&consumers->waker);
 }
 
 bool channel_failed(const struct channel *channel, struct err *why)

@@ -185,6 +185,9 @@ void channel_set_backlog(struct channel *channel, uint32_t segments);
 /* Any thread: the channel is broken; both sides are woken and see it (the first error stays). */
 void channel_fail(struct channel *channel, const struct err *why);
 bool channel_failed(const struct channel *channel, struct err *why); /* why may be NULL */
+/* How many channels of this process have ever failed: who waits for something else looks at its own
+ * only when this has changed. */
+uint64_t channel_failures(void);
 uint64_t channel_records_in(const struct channel *channel); /* published so far; any thread */
 uint64_t channel_bytes_in(const struct channel *channel);
 /* Buffers of a channel as they were a moment ago; any thread, while the caller's side is open. */
