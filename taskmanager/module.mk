@@ -1,4 +1,5 @@
 $(foreach dir,$(TASKMANAGER),$(eval $(call library,$(dir))))
+$(eval $(call tests,taskmanager,$(TASKMANAGER) tests/lib $(COMMON)))
 $(eval $(call tests,taskmanager/shuffle,taskmanager/shuffle $(COMMON)))
 $(eval $(call fuzzers,taskmanager/shuffle,taskmanager/shuffle $(COMMON)))
 $(eval $(call tests,taskmanager/state,taskmanager/state $(COMMON)))

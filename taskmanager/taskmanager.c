@@ -4,7 +4,6 @@
  * simulator; decides nothing afterwards. */
 #include "taskmanager/taskmanager.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/check.h"
@@ -13,6 +12,7 @@
 #include "common/base/mem.h"
 #include "common/rpc/secret.h"
 #include "taskmanager/exec/task_executor.h"
+#include "taskmanager/memory_budget.h"
 #include "taskmanager/shuffle/shuffle.h"
 
 struct taskmanager {
@@ -24,66 +24,6 @@ struct taskmanager {
 	struct id incarnation;
 	struct bytes secret;
 };
-
-struct memory { /* Flink's arithmetic: cli-config.md, "Memory model" */
-	uint64_t process, flink, managed, network;
-};
-
-static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
-{
-	return value < low ? low : value > high ? high : value;
-}
-
-static uint64_t fraction_of(uint64_t bytes, const struct conf *conf, const char *key)
-{
-	double fraction = strtod(conf_text(conf, key), NULL);
-
-	return (uint64_t)((double)bytes * fraction);
-}
-
-static struct memory memory_of(const struct conf *conf)
-{
-	struct memory memory = { 0 };
-	uint64_t metaspace =
-		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-metaspace.size");
-	uint64_t overhead_min =
-		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-overhead.min");
-	uint64_t overhead_max =
-		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.jvm-overhead.max");
-
-	if (conf_is_set(conf, "taskmanager.memory.flink.size") &&
-	    !conf_is_set(conf, "taskmanager.memory.process.size")) {
-		memory.flink = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.flink.size");
-		memory.process = memory.flink + metaspace + overhead_min;
-	} else {
-		memory.process = conf_is_set(conf, "taskmanager.memory.process.size") ?
-			(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.process.size") :
-			(uint64_t)1728 << 20;
-		uint64_t overhead = clamp(fraction_of(memory.process, conf,
-						      "taskmanager.memory.jvm-overhead.fraction"),
-					  overhead_min, overhead_max);
-		uint64_t aside = metaspace + overhead;
-		memory.flink = memory.process > aside ? memory.process - aside : memory.process / 2;
-	}
-	uint64_t network_min = (uint64_t)conf_memory_bytes(conf, "taskmanager.memory.network.min");
-
-	if (network_min >= memory.flink && conf_is_set(conf, "taskmanager.memory.network.min"))
-		log_warn("TaskManager",
-			 "taskmanager.memory.network.min is \"%s\", more than the %llu MiB that "
-			 "taskmanager.memory.process.size leaves for everything; a quarter of these is taken.",
-			 conf_text(conf, "taskmanager.memory.network.min"),
-			 (unsigned long long)(memory.flink >> 20));
-	uint64_t network_max = conf_is_set(conf, "taskmanager.memory.network.max") ?
-		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.network.max") : UINT64_MAX;
-
-	memory.network =
-		clamp(fraction_of(memory.flink, conf, "taskmanager.memory.network.fraction"),
-		      network_min < memory.flink ? network_min : memory.flink / 4, network_max);
-	memory.managed = conf_is_set(conf, "taskmanager.memory.managed.size") ?
-		(uint64_t)conf_memory_bytes(conf, "taskmanager.memory.managed.size") :
-		fraction_of(memory.flink, conf, "taskmanager.memory.managed.fraction");
-	return memory;
-}
 
 static uint32_t segment_bytes_of(const struct conf *conf)
 {
@@ -112,7 +52,7 @@ static struct debloat_options debloat_of(const struct conf *conf)
 	};
 }
 
-static int create_shuffle(struct taskmanager *taskmanager, const struct memory *memory,
+static int create_shuffle(struct taskmanager *taskmanager, const struct memory_budget *budget,
 			  const char *bind_host, struct err *err)
 {
 	const struct conf *conf = taskmanager->options.conf;
@@ -121,7 +61,7 @@ static int create_shuffle(struct taskmanager *taskmanager, const struct memory *
 		.port = (uint16_t)conf_int(conf, "taskmanager.data.port"),
 		.secret = taskmanager->secret,
 		.incarnation = taskmanager->incarnation,
-		.pool_bytes = memory->network,
+		.pool_bytes = budget->network_bytes,
 		.segment_bytes = segment_bytes_of(conf),
 		.exclusive_segments_per_channel =
 			(uint32_t)conf_int(conf, "taskmanager.network.memory.buffers-per-channel"),
@@ -163,6 +103,22 @@ static void name_resource(struct taskmanager *taskmanager)
 				   (unsigned)shuffle_port(taskmanager->shuffle), suffix);
 }
 
+static void log_start(const struct taskmanager *taskmanager, const struct memory_budget *budget,
+		      uint32_t segment_bytes)
+{
+	const struct conf *conf = taskmanager->options.conf;
+	struct buf text;
+
+	buf_init(&text);
+	memory_budget_describe(budget, conf, &text);
+	log_info("TaskManager",
+		 "Starting TaskManager %s with %lld slots and %s; segments of %u bytes.",
+		 taskmanager->resource_id,
+		 (long long)conf_int(conf, "taskmanager.numberOfTaskSlots"), text.data,
+		 segment_bytes);
+	buf_fini(&text);
+}
+
 static int assemble(struct taskmanager *taskmanager, struct err *err)
 {
 	struct world *world = taskmanager->options.world;
@@ -170,10 +126,13 @@ static int assemble(struct taskmanager *taskmanager, struct err *err)
 	const char *bind_host = taskmanager->options.bind_host
 					? taskmanager->options.bind_host
 					: conf_text(conf, "taskmanager.bind-host");
-	struct memory memory = memory_of(conf);
+	struct machine_memory machine = machine_memory_of(world);
+	struct memory_budget budget;
 
 	const char *jobmanager = taskmanager->options.jobmanager_host;
 
+	if (memory_budget_derive(conf, &machine, &budget, err) != 0)
+		return -1;
 	/* A JobManager at "@name" is in this process and wants no proof. */
 	if ((jobmanager == NULL || jobmanager[0] != '@') &&
 	    secret_load(world, conf_text(conf, "security.cluster.secret-file"),
@@ -189,7 +148,7 @@ static int assemble(struct taskmanager *taskmanager, struct err *err)
 	if (taskmanager->io == NULL)
 		return -1;
 	runner_keep_together(taskmanager->io); /* nothing there runs user code: nobody is stuck */
-	if (create_shuffle(taskmanager, &memory, bind_host, err) != 0)
+	if (create_shuffle(taskmanager, &budget, bind_host, err) != 0)
 		return -1;
 	taskmanager->data_host = mem_strdup(data_host_of(taskmanager, bind_host));
 	name_resource(taskmanager);
@@ -202,17 +161,12 @@ static int assemble(struct taskmanager *taskmanager, struct err *err)
 		.resource_id = taskmanager->resource_id,
 		.data_host = taskmanager->data_host,
 		.slots = (uint32_t)conf_int(conf, "taskmanager.numberOfTaskSlots"),
-		.process_memory_bytes = memory.process,
-		.managed_memory_bytes = memory.managed,
-		.network_memory_bytes = memory.network,
+		.budget = budget,
+		.physical_memory_bytes = machine.bytes,
 		.segment_bytes = segment_bytes_of(conf),
 	};
 
-	log_info(
-		"TaskManager",
-		"Starting TaskManager %s with %u slots, %llu MiB network memory in segments of %u bytes.",
-		taskmanager->resource_id, options.slots, (unsigned long long)(memory.network >> 20),
-		options.segment_bytes);
+	log_start(taskmanager, &budget, options.segment_bytes);
 	return task_executor_create(&options, &taskmanager->executor, err);
 }
 

@@ -72,6 +72,10 @@
 	  "submit it again to run it again") \
 	X(ERR_BUFFERS, 3008, RETRY, 500, "the network buffers do not suffice for this job", \
 	  "raise taskmanager.memory.network.max or lower the parallelism") \
+	X(ERR_MANAGED_MEMORY, 3009, FAIL, 500, "the state of a task is larger than its memory", \
+	  "raise taskmanager.memory.managed.size (or taskmanager.memory.process.size, of which it " \
+	  "is a share), lower taskmanager.numberOfTaskSlots, or raise the parallelism; state that " \
+	  "lies on disk (state.backend.type: rocksdb) comes in a later version") \
 	X(ERR_SOURCE_UNREADABLE, 4001, RETRY, 500, "a source cannot be read", \
 	  "check the name and the rights") \
 	X(ERR_SINK_UNWRITABLE, 4002, RETRY, 500, "a sink cannot be written", \

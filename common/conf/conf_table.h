@@ -199,12 +199,12 @@ CONF_KEY("zookeeper.*", TEXT, "", ANY, FIXED, SILENT, "", "authentication at Zoo
 
 CONF_SECTION("Memory and network")
 
-CONF_KEY("taskmanager.memory.process.size", MEMORY, "", RANGE(1048576, INT64_MAX), FIXED, SILENT,
+CONF_KEY("taskmanager.memory.process.size", MEMORY, "", RANGE(1048576, INT64_MAX), FIXED, WORKS,
 	 "",
-	 "memory of a TaskManager process; a TaskManager here takes what its buffers and its "
-	 "state need")
-CONF_KEY("taskmanager.memory.flink.size", MEMORY, "", RANGE(1048576, INT64_MAX), FIXED, SILENT, "",
-	 "the same without the Java machine's own")
+	 "memory of a TaskManager process, which the shares below divide; unset: all that the "
+	 "machine or the container has. It is taken only as buffers and state need it")
+CONF_KEY("taskmanager.memory.flink.size", MEMORY, "", RANGE(1048576, INT64_MAX), FIXED, WORKS, "",
+	 "the same without metaspace and overhead; sets the parts whatever the process has")
 CONF_KEY("taskmanager.memory.segment-size", MEMORY, "32 kb", RANGE(2048, 32768), DRAW(2048, 32768),
 	 WORKS, "",
 	 "largest size of a network buffer; a larger record travels in pieces")
@@ -212,14 +212,14 @@ CONF_KEY("taskmanager.memory.min-segment-size", MEMORY, "256 b", RANGE(64, 32768
 	 DRAW(64, 4096), WORKS, "",
 	 "network buffers for a slow task are filled at least so far")
 CONF_KEY("taskmanager.memory.network.min", MEMORY, "64 mb", RANGE(1048576, INT64_MAX), FIXED,
-	 SILENT, "taskmanager.network.memory.min",
+	 WORKS, "taskmanager.network.memory.min",
 	 "least memory for network buffers")
-CONF_KEY("taskmanager.memory.network.max", MEMORY, "1 gb", RANGE(1048576, INT64_MAX),
+CONF_KEY("taskmanager.memory.network.max", MEMORY, "infinite", RANGE(1048576, INT64_MAX),
 	 DRAW(1048576, 67108864), WORKS, "taskmanager.network.memory.max",
 	 "most memory for network buffers; it is taken only as it is needed")
-CONF_KEY("taskmanager.memory.network.fraction", DOUBLE, "0.1", RANGE(0, 1), FIXED, LATER,
+CONF_KEY("taskmanager.memory.network.fraction", DOUBLE, "0.1", RANGE(0, 1), FIXED, WORKS,
 	 "taskmanager.network.memory.fraction",
-	 "share of the memory for network buffers")
+	 "share of Flink's memory for network buffers, between the two")
 CONF_KEY("taskmanager.network.memory.buffers-per-channel", INT, "2", RANGE(1, 128), DRAW(1, 4),
 	 WORKS, "",
 	 "buffers that each channel has for itself")
@@ -253,34 +253,38 @@ CONF_KEY("taskmanager.network.compression.codec", ENUM, "NONE", ONE_OF("NONE|LZ4
 	 "that are slower than a core")
 CONF_KEY("taskmanager.network.*", TEXT, "", ANY, FIXED, SILENT, "",
 	 "other details of Flink's network stack")
-CONF_KEY("taskmanager.memory.managed.size", MEMORY, "", RANGE(0, INT64_MAX), FIXED, SILENT, "",
-	 "memory for state backends and Python")
-CONF_KEY("taskmanager.memory.managed.fraction", DOUBLE, "0.4", RANGE(0, 1), FIXED, SILENT, "",
-	 "share of the memory for them")
+CONF_KEY("taskmanager.memory.managed.size", MEMORY, "", RANGE(0, INT64_MAX), FIXED, WORKS, "",
+	 "memory for the state of tasks, divided evenly among slots; a task whose state would "
+	 "need more fails and says so")
+CONF_KEY("taskmanager.memory.managed.fraction", DOUBLE, "0.4", RANGE(0, 1), FIXED, WORKS, "",
+	 "share of Flink's memory for it, where no size is set")
 CONF_KEY("taskmanager.memory.managed.consumer-weights", MAP,
 	 "OPERATOR:70,STATE_BACKEND:70,PYTHON:30", ANY, FIXED, LATER, "",
 	 "how they divide it")
 CONF_KEY("taskmanager.memory.framework.heap.size", MEMORY, "128 mb", RANGE(0, INT64_MAX), FIXED,
-	 SILENT, "",
-	 "Java heap of the framework")
+	 WORKS, "",
+	 "part set aside for the framework: of a process that is too small for it none, unless "
+	 "it is set")
 CONF_KEY("taskmanager.memory.framework.off-heap.size", MEMORY, "128 mb", RANGE(0, INT64_MAX),
-	 FIXED, SILENT, "",
-	 "its memory beside the heap")
-CONF_KEY("taskmanager.memory.task.heap.size", MEMORY, "", RANGE(0, INT64_MAX), FIXED, SILENT, "",
-	 "Java heap of tasks")
-CONF_KEY("taskmanager.memory.task.off-heap.size", MEMORY, "0", RANGE(0, INT64_MAX), FIXED, SILENT,
+	 FIXED, WORKS, "",
+	 "its memory beside the heap, likewise")
+CONF_KEY("taskmanager.memory.task.heap.size", MEMORY, "", RANGE(0, INT64_MAX), FIXED, WORKS, "",
+	 "part for tasks; unset: what the others leave. Bounds what a task may emit inside one "
+	 "call of a user function (at most 64 mb)")
+CONF_KEY("taskmanager.memory.task.off-heap.size", MEMORY, "0", RANGE(0, INT64_MAX), FIXED, WORKS,
 	 "",
 	 "their memory beside the heap")
 CONF_KEY("taskmanager.memory.jvm-metaspace.size", MEMORY, "256 mb", RANGE(0, INT64_MAX), FIXED,
-	 SILENT, "",
-	 "Java class memory")
+	 WORKS, "",
+	 "part for Java classes, as in Flink, so that the others are as there; of a process that "
+	 "is too small for it none, unless it is set")
 CONF_KEY("taskmanager.memory.jvm-overhead.min", MEMORY, "192 mb", RANGE(0, INT64_MAX), FIXED,
-	 SILENT, "",
-	 "least overhead of the Java machine")
-CONF_KEY("taskmanager.memory.jvm-overhead.max", MEMORY, "1 gb", RANGE(0, INT64_MAX), FIXED, SILENT,
+	 WORKS, "",
+	 "least part for what nobody counts: threads, libraries, the allocator")
+CONF_KEY("taskmanager.memory.jvm-overhead.max", MEMORY, "1 gb", RANGE(0, INT64_MAX), FIXED, WORKS,
 	 "",
-	 "most overhead of the Java machine")
-CONF_KEY("taskmanager.memory.jvm-overhead.fraction", DOUBLE, "0.1", RANGE(0, 1), FIXED, SILENT, "",
+	 "most part for it")
+CONF_KEY("taskmanager.memory.jvm-overhead.fraction", DOUBLE, "0.1", RANGE(0, 1), FIXED, WORKS, "",
 	 "its share")
 CONF_KEY("taskmanager.memory.*", TEXT, "", ANY, FIXED, SILENT, "",
 	 "other parts of Flink's memory model")

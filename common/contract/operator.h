@@ -13,6 +13,7 @@
 struct module;
 struct state_reader; /* the exactly-once issue fills these */
 struct state_writer;
+struct managed_memory; /* taskmanager/state/managed.h */
 
 /* Given to open; lives as long as the subtask. Strings are borrowed for that long. */
 struct operator_context {
@@ -28,6 +29,7 @@ struct operator_context {
 	struct world *world;
 	struct loop *loop;      /* of the runner that steps the subtask */
 	struct agent *agent;    /* wake it when something outside becomes ready */
+	struct managed_memory *managed; /* of the slot; NULL: unbounded */
 	bool fire_at_end;       /* pipeline.processing-time.fire-at-end */
 	uint32_t record_bytes_max; /* the largest record_size that may be emitted */
 	int64_t (*setting_ms)(const struct operator_context *context, const char *key,

@@ -168,6 +168,31 @@ static void set_text(char **text, const char *value)
 	*text = mem_strdup(value);
 }
 
+/* One that does not say counts as the three totals that every one says. */
+static void describe_memory(struct taskmanager_info *taskmanager,
+			    const Flink__RegisterTaskManagerRequest *request)
+{
+	const Flink__MemoryConfiguration *parts = request->memory;
+	uint64_t others = request->managed_memory_bytes + request->network_memory_bytes;
+
+	taskmanager->process_memory_bytes = request->process_memory_bytes;
+	taskmanager->managed_memory_bytes = request->managed_memory_bytes;
+	taskmanager->network_memory_bytes = request->network_memory_bytes;
+	memset(&taskmanager->memory, 0, sizeof(taskmanager->memory));
+	taskmanager->memory.flink_bytes = request->process_memory_bytes;
+	if (request->process_memory_bytes > others)
+		taskmanager->memory.task_heap_bytes = request->process_memory_bytes - others;
+	if (parts == NULL)
+		return;
+	taskmanager->memory.framework_heap_bytes = parts->framework_heap;
+	taskmanager->memory.task_heap_bytes = parts->task_heap;
+	taskmanager->memory.framework_off_heap_bytes = parts->framework_off_heap;
+	taskmanager->memory.task_off_heap_bytes = parts->task_off_heap;
+	taskmanager->memory.metaspace_bytes = parts->jvm_metaspace;
+	taskmanager->memory.overhead_bytes = parts->jvm_overhead;
+	taskmanager->memory.flink_bytes = parts->total_flink;
+}
+
 static void describe(struct resource_manager *manager, struct taskmanager_info *taskmanager,
 		     struct rpc_peer *peer, const Flink__RegisterTaskManagerRequest *request)
 {
@@ -182,9 +207,7 @@ static void describe(struct resource_manager *manager, struct taskmanager_info *
 		 request->rpc_address[0] != '\0' ? request->rpc_address : peer_name);
 	taskmanager->cpu_cores = request->cpu_cores;
 	taskmanager->physical_memory_bytes = request->physical_memory_bytes;
-	taskmanager->process_memory_bytes = request->process_memory_bytes;
-	taskmanager->managed_memory_bytes = request->managed_memory_bytes;
-	taskmanager->network_memory_bytes = request->network_memory_bytes;
+	describe_memory(taskmanager, request);
 	taskmanager->segment_bytes = request->segment_bytes;
 	taskmanager->registered_ms = world_wall(manager->options.world);
 }

@@ -45,10 +45,14 @@ struct taskmanager_info {
 	uint32_t cpu_cores;
 	uint64_t physical_memory_bytes, process_memory_bytes, managed_memory_bytes,
 		network_memory_bytes;
+	struct { /* Flink's other parts of its memory */
+		uint64_t framework_heap_bytes, task_heap_bytes, framework_off_heap_bytes,
+			task_off_heap_bytes, metaspace_bytes, overhead_bytes, flink_bytes;
+	} memory;
 	uint32_t segment_bytes;
 	/* from its last heartbeat */
 	uint64_t heap_used_bytes, segments_total, segments_free, physical_memory_free_bytes,
-		cpu_time_ms, metrics_late;
+		managed_used_bytes, cpu_time_ms, metrics_late;
 	uint32_t threads, blocking_agents;
 	bool available; /* false: heartbeat missed; its slots do not count */
 	uint32_t slots_count;

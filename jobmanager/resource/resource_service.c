@@ -126,6 +126,7 @@ static void heartbeat(Flink__ResourceManager_Service *service,
 	taskmanager->segments_total = request->segments_total;
 	taskmanager->segments_free = request->segments_free;
 	taskmanager->physical_memory_free_bytes = request->physical_memory_free_bytes;
+	taskmanager->managed_used_bytes = request->managed_used_bytes;
 	taskmanager->cpu_time_ms = request->cpu_time_ms;
 	taskmanager->threads = request->threads;
 	taskmanager->blocking_agents = request->blocking_agents;

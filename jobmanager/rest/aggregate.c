@@ -189,7 +189,7 @@ static size_t metrics_of_taskmanager(struct rest *rest, const void *item,
 		{ "Status.JVM.Memory.Metaspace.Max", 1 }, /* pages divide by it */
 		{ "Status.JVM.Threads.Count", info->threads },
 		{ "Status.JVM.CPU.Time", (double)info->cpu_time_ms * 1000000 },
-		{ "Status.Flink.Memory.Managed.Used", 0 },
+		{ "Status.Flink.Memory.Managed.Used", (double)info->managed_used_bytes },
 		{ "Status.Flink.Memory.Managed.Total", (double)info->managed_memory_bytes },
 		{ "Status.Shuffle.Netty.UsedMemorySegments", used },
 		{ "Status.Shuffle.Netty.AvailableMemorySegments", (double)info->segments_free },

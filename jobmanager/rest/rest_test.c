@@ -370,6 +370,13 @@ static void answers_of_a_taskmanager_have_flinks_form(void **state)
 	assert_int_equal(int_at(&reply, "/taskmanagers/0/slotsNumber"), 4);
 	assert_int_equal(int_at(&reply, "/taskmanagers/0/freeSlots"), 2);
 	assert_int_equal(int_at(&reply, "/taskmanagers/0/assignedTasks"), 4);
+	assert_int_equal(int_at(&reply, "/taskmanagers/0/memoryConfiguration/taskHeap"),
+			 FAKE_MEMORY_BYTES / 2);
+	assert_int_equal(int_at(&reply, "/taskmanagers/0/memoryConfiguration/jvmOverhead"),
+			 FAKE_MEMORY_BYTES / 8);
+	assert_int_equal(int_at(&reply, "/taskmanagers/0/memoryConfiguration/totalFlinkMemory"),
+			 FAKE_MEMORY_BYTES / 8 * 7);
+	assert_int_equal(int_at(&reply, "/taskmanagers/0/totalResource/taskHeapMemory"), 512);
 	reply_free(&reply);
 	reply = get(
 		"/taskmanagers/tm%%3A1%%2F%%2bx/metrics?get=Status.JVM.Memory.Metaspace.Max,no");

@@ -11,13 +11,6 @@
 
 /* ---- what the ResourceManager knows --------------------------------------------------------- */
 
-static uint64_t task_heap(const struct taskmanager_info *info)
-{
-	uint64_t others = info->managed_memory_bytes + info->network_memory_bytes;
-
-	return info->process_memory_bytes > others ? info->process_memory_bytes - others : 0;
-}
-
 /* So many slots' share of what the TaskManager has, in MiB. */
 static void put_resource(struct json_out *json, const char *key,
 			 const struct taskmanager_info *info, uint32_t slots)
@@ -26,8 +19,10 @@ static void put_resource(struct json_out *json, const char *key,
 
 	json_out_object(json, key);
 	json_out_real(json, "cpuCores", info->cpu_cores * share);
-	json_out_int(json, "taskHeapMemory", (int64_t)((double)(task_heap(info) >> 20) * share));
-	json_out_int(json, "taskOffHeapMemory", 0);
+	json_out_int(json, "taskHeapMemory",
+		     (int64_t)((double)(info->memory.task_heap_bytes >> 20) * share));
+	json_out_int(json, "taskOffHeapMemory",
+		     (int64_t)((double)(info->memory.task_off_heap_bytes >> 20) * share));
 	json_out_int(json, "managedMemory",
 		     (int64_t)((double)(info->managed_memory_bytes >> 20) * share));
 	json_out_int(json, "networkMemory",
@@ -37,20 +32,19 @@ static void put_resource(struct json_out *json, const char *key,
 	json_out_close(json);
 }
 
-/* Pools that only a Java machine has are 0; none is left out, pages want them all. */
+/* None is left out, pages want them all. */
 static void put_memory(struct json_out *json, const struct taskmanager_info *info)
 {
 	json_out_object(json, "memoryConfiguration");
-	json_out_int(json, "frameworkHeap", 0);
-	json_out_count(json, "taskHeap", task_heap(info));
-	json_out_int(json, "frameworkOffHeap", 0);
-	json_out_int(json, "taskOffHeap", 0);
+	json_out_count(json, "frameworkHeap", info->memory.framework_heap_bytes);
+	json_out_count(json, "taskHeap", info->memory.task_heap_bytes);
+	json_out_count(json, "frameworkOffHeap", info->memory.framework_off_heap_bytes);
+	json_out_count(json, "taskOffHeap", info->memory.task_off_heap_bytes);
 	json_out_count(json, "networkMemory", info->network_memory_bytes);
 	json_out_count(json, "managedMemory", info->managed_memory_bytes);
-	json_out_int(json, "jvmMetaspace", 0);
-	json_out_int(json, "jvmOverhead", 0);
-	json_out_count(json, "totalFlinkMemory",
-		       task_heap(info) + info->managed_memory_bytes + info->network_memory_bytes);
+	json_out_count(json, "jvmMetaspace", info->memory.metaspace_bytes);
+	json_out_count(json, "jvmOverhead", info->memory.overhead_bytes);
+	json_out_count(json, "totalFlinkMemory", info->memory.flink_bytes);
 	json_out_count(json, "totalProcessMemory", info->process_memory_bytes);
 	json_out_close(json);
 }

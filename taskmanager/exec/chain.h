@@ -98,6 +98,8 @@ struct chain_options { /* all borrowed for the life of the chain */
 	const Flink__JobGraph *graph;
 	const Flink__Vertex *vertex;
 	const Flink__TaskDeployment *deployment;
+	struct managed_memory *managed; /* of the slot; NULL: unbounded */
+	uint64_t overdraft_bytes; /* 0: LIMIT_OVERDRAFT_BYTES_MAX */
 	struct record_type *const *types;
 	struct module *const *modules;
 	uint32_t segment_bytes, record_bytes_max;

@@ -155,6 +155,7 @@ static int link_create(struct chain *chain, uint32_t index, const struct chain_o
 		.world = options->world,
 		.loop = options->loop,
 		.agent = options->agent,
+		.managed = options->managed,
 		.fire_at_end = options->fire_at_end,
 		.record_bytes_max = options->record_bytes_max,
 		.setting_ms = setting_ms,
@@ -229,7 +230,9 @@ int chain_create(struct chain *chain, const struct chain_options *options, struc
 {
 	size_t count = options->vertex->n_operators;
 
-	*chain = (struct chain){ .overdraft.max_bytes = LIMIT_OVERDRAFT_BYTES_MAX,
+	*chain = (struct chain){ .overdraft.max_bytes = options->overdraft_bytes
+								? options->overdraft_bytes
+								: LIMIT_OVERDRAFT_BYTES_MAX,
 				 .next_timer = INT64_MAX,
 				 .refused_by = -1,
 				 .call_since = MONO_NEVER,

@@ -128,6 +128,7 @@ struct executor_slot {
 	struct id allocation_id, job_id;
 	struct runner *runner; /* made at first use, kept */
 	bool sampled;          /* its stacks are */
+	struct managed_memory managed; /* of the state of its tasks */
 	struct list free_calls; /* of struct pending_call: FreeSlot answers owed */
 };
 

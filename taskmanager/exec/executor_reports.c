@@ -138,12 +138,25 @@ bool task_executor_trouble(struct task_executor *executor, struct err *err)
 	return err->code != ERR_NONE && !atomic_load(&executor->registered);
 }
 
+static void describe_memory(const struct memory_budget *budget, Flink__MemoryConfiguration *into)
+{
+	flink__memory_configuration__init(into);
+	into->framework_heap = budget->framework_heap_bytes;
+	into->task_heap = budget->task_heap_bytes;
+	into->framework_off_heap = budget->framework_off_heap_bytes;
+	into->task_off_heap = budget->task_off_heap_bytes;
+	into->jvm_metaspace = budget->metaspace_bytes;
+	into->jvm_overhead = budget->overhead_bytes;
+	into->total_flink = budget->flink_bytes;
+}
+
 void executor_register(struct task_executor *executor, struct rpc_peer *peer)
 {
 	Flink__RegisterTaskManagerRequest request = FLINK__REGISTER_TASK_MANAGER_REQUEST__INIT;
 	struct arena *arena = arena_create("registration");
 	const struct task_executor_options *options = &executor->options;
 	struct rpc_fence fence = executor_fence(executor);
+	Flink__MemoryConfiguration memory;
 	struct rpc_stub stub;
 
 	executor->peer = peer;
@@ -155,10 +168,12 @@ void executor_register(struct task_executor *executor, struct rpc_peer *peer)
 	request.data_host = (char *)(uintptr_t)options->data_host;
 	request.data_port = shuffle_port(options->shuffle);
 	request.cpu_cores = world_cpu_count(executor->world);
-	request.physical_memory_bytes = proc_kib(executor, "/proc/meminfo", "MemTotal:");
-	request.process_memory_bytes = options->process_memory_bytes;
-	request.managed_memory_bytes = options->managed_memory_bytes;
-	request.network_memory_bytes = options->network_memory_bytes;
+	request.physical_memory_bytes = options->physical_memory_bytes;
+	request.process_memory_bytes = options->budget.process_bytes;
+	request.managed_memory_bytes = options->budget.managed_bytes;
+	request.network_memory_bytes = options->budget.network_bytes;
+	describe_memory(&options->budget, &memory);
+	request.memory = &memory;
 	request.segment_bytes = options->segment_bytes;
 	request.rpc_address = (char *)(uintptr_t)arena_printf(
 		arena, "%s:%u", options->data_host, (unsigned)shuffle_port(options->shuffle));
@@ -214,6 +229,8 @@ static void process_figures(struct task_executor *executor, Flink__HeartbeatRequ
 	request->threads = (uint32_t)(proc_kib(executor, "/proc/self/status", "Threads:") / 1024);
 	request->segments_total = segment_pool_total(pool);
 	request->segments_free = segment_pool_free(pool);
+	for (uint32_t i = 0; i < executor->options.slots; i++)
+		request->managed_used_bytes += managed_memory_used(&executor->slots[i].managed);
 }
 
 static void send_heartbeat(struct task_executor *executor)

@@ -42,6 +42,8 @@ struct task_options {
 	const Flink__TaskDeployment *deployment; /* vertex, subtask, attempts, edges; copied */
 	/* Where all tasks of the job attempt are; checked, read by task_create alone. */
 	const Flink__Placement *placement;
+	struct managed_memory *managed; /* of its slot; NULL: unbounded */
+	uint64_t overdraft_bytes; /* inside one call of a user function; 0: the limit of all */
 	const char *local_resource_id; /* which location is this TaskManager */
 	bool fire_at_end;
 	int64_t buffer_timeout_ms; /* 0: publish after every batch; < 0: only full segments */

@@ -385,6 +385,8 @@ static int open_all(struct task *task, struct err *err)
 		.modules = task->options.modules,
 		.segment_bytes = shuffle_segment_bytes(task->options.shuffle, &task->job_id),
 		.record_bytes_max = shuffle_record_bytes_max(task->options.shuffle),
+		.managed = task->options.managed,
+		.overdraft_bytes = task->options.overdraft_bytes,
 		.fire_at_end = task->options.fire_at_end,
 		.print = print_line,
 		.owner = task,

@@ -103,6 +103,8 @@ static int make_task(struct executor_task *task, struct err *err)
 		.modules = task->job->modules,
 		.deployment = task->deployment,
 		.placement = task->placement->message,
+		.managed = &slot->managed,
+		.overdraft_bytes = executor->options.budget.overdraft_bytes,
 		.local_resource_id = executor->options.resource_id,
 		.fire_at_end = conf_bool(conf, "pipeline.processing-time.fire-at-end"),
 		.buffer_timeout_ms = conf_duration_ms(conf, "execution.buffer-timeout.interval"),
@@ -534,6 +536,8 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 	executor->slots = MEM_NEW_ARRAY(struct executor_slot, options->slots);
 	for (uint32_t i = 0; i < options->slots; i++) {
 		executor->slots[i].index = i;
+		executor->slots[i].managed.limit_bytes =
+			options->budget.slot_state_bytes;
 		list_init(&executor->slots[i].free_calls);
 	}
 	executor->jobs = map_create();

@@ -5,6 +5,7 @@
 #ifndef TASKMANAGER_EXEC_TASK_EXECUTOR_H
 #define TASKMANAGER_EXEC_TASK_EXECUTOR_H
 
+#include "taskmanager/memory_budget.h"
 #include "taskmanager/shuffle/shuffle.h"
 #include "taskmanager/taskmanager.h"
 
@@ -20,7 +21,8 @@ struct task_executor_options {
 	const char *resource_id;    /* borrowed */
 	const char *data_host;      /* what peers connect to; borrowed */
 	uint32_t slots;
-	uint64_t process_memory_bytes, managed_memory_bytes, network_memory_bytes;
+	struct memory_budget budget;
+	uint64_t physical_memory_bytes; /* of the machine or container; 0: not known */
 	uint32_t segment_bytes;
 };
 

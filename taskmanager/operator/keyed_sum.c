@@ -41,6 +41,7 @@ int keyed_sum_init(struct keyed_sum *sum, const struct operator_context *context
 	sum->table = (struct keyed_table_options){
 		.value_bytes = type->size_bytes,
 		.seed = world_random(context->world),
+		.memory = context->managed,
 		.key_groups = context->key_groups,
 		.groups = key_groups_of_subtask(context->subtask, context->key_groups,
 						context->parallelism),
@@ -62,8 +63,27 @@ struct keyed_table *keyed_sum_table(struct keyed_sum *sum)
 	return keyed_table_create(&sum->table);
 }
 
-void keyed_sum_foreign(const struct keyed_sum *sum, struct err *err)
+static void no_memory(const struct keyed_sum *sum, const struct keyed_table *table, struct err *err)
 {
+	const struct managed_memory *memory = sum->table.memory;
+
+	err_set(err, ERR_MANAGED_MEMORY,
+		"operator \"%s\" has %llu keys in %.1f MiB and needs %.1f MiB more; all state in its "
+		"slot has %.1f of the %.1f MiB of managed memory that a slot may use",
+		sum->operator_name, (unsigned long long)keyed_table_count(table),
+		(double)keyed_table_bytes(table) / 0x1p20,
+		(double)keyed_table_refused(table) / 0x1p20,
+		(double)managed_memory_used(memory) / 0x1p20,
+		(double)memory->limit_bytes / 0x1p20);
+}
+
+void keyed_sum_not_found(const struct keyed_sum *sum, const struct keyed_table *table,
+			 struct err *err)
+{
+	if (keyed_table_refused(table) > 0) {
+		no_memory(sum, table, err);
+		return;
+	}
 	err_set(err, ERR_RECORD_INVALID,
 		"operator \"%s\" was sent a key of another subtask; its own key groups are %u to %u",
 		sum->operator_name, sum->table.groups.first, sum->table.groups.last);

@@ -35,11 +35,12 @@ struct keyed_table *keyed_sum_table(struct keyed_sum *sum); /* a new, empty one 
 void keyed_sum_add_slow(struct keyed_sum *sum, struct keyed_table *table, struct keyed_slot *slot,
 			const void *record);
 
-/* A record came to a subtask that does not own its key. */
-void keyed_sum_foreign(const struct keyed_sum *sum, struct err *err);
+/* Why keys were not found: one came to a subtask that does not own it, or there is no memory. */
+void keyed_sum_not_found(const struct keyed_sum *sum, const struct keyed_table *table,
+			 struct err *err);
 
 /* Reads the keys of up to KEY_BATCH_RECORDS records and finds their slots, sum->slots[0 … *found).
- * -1: one of them belongs to another subtask. */
+ * -1: one of them belongs to another subtask, or new ones find no memory. */
 MUST_USE static inline int keyed_sum_find(struct keyed_sum *sum, struct keyed_table *table,
 					  const struct batch *batch, uint32_t from, uint32_t *found,
 					  struct err *err)
@@ -49,7 +50,7 @@ MUST_USE static inline int keyed_sum_find(struct keyed_sum *sum, struct keyed_ta
 	*found = count < KEY_BATCH_RECORDS ? count : KEY_BATCH_RECORDS;
 	if (likely(keyed_table_find(table, &sum->keys, batch, from, *found, sum->slots)))
 		return 0;
-	keyed_sum_foreign(sum, err);
+	keyed_sum_not_found(sum, table, err);
 	return -1;
 }
 

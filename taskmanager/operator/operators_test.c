@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "taskmanager/operator/operators.h"
+#include "taskmanager/state/managed.h"
 #include "tests/lib/op_verify.h"
 #include "tests/lib/test_functions.h"
 
@@ -367,6 +368,30 @@ static void sum_needs_a_number(void **state)
 	verify(test, test_parameters(NULL, NULL, 1, 0, 0));
 }
 
+static void sum_says_when_its_memory_is_used_up(void **state)
+{
+	struct managed_memory memory = { .limit_bytes = 32 * 1024 * 1024 };
+	struct op_test test = {
+		.operator = &operator_sum,
+		.input_type = word_record,
+		.output_type = word_record,
+		.managed = &memory,
+		.key = { 1, { 0 } },
+		STEPS(WORD("a", 1)),
+		EXPECTED("(a,1)"),
+	};
+
+	verify(test, test_parameters(NULL, NULL, 1, 0, 0));
+	assert_int_equal(managed_memory_used(&memory), 0); /* given back at the end */
+	memory.limit_bytes = 64 * 1024;
+	test.expected_count = 0;
+	test.expected_error =
+		"operator \"Tested\" has 0 keys in 0.0 MiB and needs 0.1 MiB more; all state in its "
+		"slot has 0.0 of the 0.1 MiB of managed memory that a slot may use";
+	verify(test, test_parameters(NULL, NULL, 1, 0, 0));
+	assert_int_equal(managed_memory_used(&memory), 0);
+}
+
 /* ---- window-sum ----------------------------------------------------------------------------- */
 
 #define WINDOW_SUM \
@@ -480,6 +505,7 @@ int main(void)
 		cmocka_unit_test(integers_wrap_around_as_in_java),
 		cmocka_unit_test(nulls_add_nothing),
 		cmocka_unit_test(sum_needs_a_number),
+		cmocka_unit_test(sum_says_when_its_memory_is_used_up),
 		cmocka_unit_test(a_window_fires_when_the_wall_clock_leaves_it),
 		cmocka_unit_test(the_end_of_input_fires_what_is_open_if_asked_to),
 		cmocka_unit_test(an_offset_shifts_the_windows),

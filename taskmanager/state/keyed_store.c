@@ -58,19 +58,26 @@ static uint32_t block_bytes_of(uint32_t stride_bytes)
 				  64);
 }
 
-/* So many that the table doubles, until regions are one huge page. */
-static void region_map(struct keyed_table *table)
+/* Of the next region, and how many blocks it has: so many that the table doubles, until regions are
+ * one huge page. */
+static size_t region_bytes(const struct keyed_table *table, uint32_t *blocks_in)
 {
-	struct slot_store *store = table->store;
-	uint32_t blocks = store->blocks_count ? store->blocks_count : 1;
+	uint32_t blocks = table->store->blocks_count ? table->store->blocks_count : 1;
 	uint32_t blocks_max = (REGION_BYTES_MAX - 64) / table->block_bytes;
-	size_t size_bytes;
 
 	if (blocks >= blocks_max)
 		blocks = blocks_max ? blocks_max : 1;
-	size_bytes = round_up(64 + (size_t)blocks * table->block_bytes, MEM_MAP_BYTES);
+	*blocks_in = blocks;
 	if (blocks == blocks_max)
-		size_bytes = REGION_BYTES_MAX;
+		return REGION_BYTES_MAX;
+	return round_up(64 + (size_t)blocks * table->block_bytes, MEM_MAP_BYTES);
+}
+
+static void region_map(struct keyed_table *table)
+{
+	struct slot_store *store = table->store;
+	uint32_t blocks;
+	size_t size_bytes = region_bytes(table, &blocks);
 	struct region *region =
 		size_bytes < MEM_HUGE_BYTES ? mem_map(size_bytes) : mem_map_huge(size_bytes);
 
@@ -242,6 +249,45 @@ void keyed_index_make_room(struct keyed_table *table, uint32_t more)
 		move_some(table, UINT32_MAX);
 }
 
+/* ---- managed memory -------------------------------------------------------------------------- */
+
+/* All that it has mapped or allocated, whether it is touched or not. */
+static uint64_t taken_bytes(const struct keyed_table *table)
+{
+	return table->index_bytes + table->store->mapped_bytes + table->slabs_bytes +
+	       table->store->blocks_capacity * sizeof(struct block) +
+	       arena_bytes(table->arena->arena);
+}
+
+bool keyed_memory_count(struct keyed_table *table, uint32_t more, size_t outside_bytes)
+{
+	const struct slot_store *store = table->store;
+	uint64_t buckets = table->index.mask + UINT64_C(1), needed_bytes;
+	uint32_t blocks;
+
+	needed_bytes = taken_bytes(table) + outside_bytes;
+	if (!has_room(table, buckets, more))
+		needed_bytes += 2 * buckets * sizeof(struct index_bucket);
+	/* Each new key may be the first of its group and want a chunk. */
+	if ((uint64_t)store->chunks_count + more > (uint64_t)store->blocks_mapped * BLOCK_CHUNKS)
+		needed_bytes += region_bytes(table, &blocks);
+	if (needed_bytes == table->counted_bytes)
+		return true;
+	if (needed_bytes < table->counted_bytes)
+		managed_memory_give_back(table->memory, table->counted_bytes - needed_bytes);
+	else if (!managed_memory_take(table->memory, needed_bytes - table->counted_bytes)) {
+		table->refused_bytes = needed_bytes - table->counted_bytes;
+		return false;
+	}
+	table->counted_bytes = needed_bytes;
+	return true;
+}
+
+uint64_t keyed_table_refused(const struct keyed_table *table)
+{
+	return table->refused_bytes;
+}
+
 void keyed_index_settle(struct keyed_table *table)
 {
 	move_some(table, SETTLE_BUCKETS);
@@ -304,6 +350,7 @@ struct keyed_table *keyed_table_create(const struct keyed_table_options *options
 		hash_fold(seed ^ UINT64_C(0xA0761D6478BD642F), UINT64_C(0xE7037ED1A0B428DB));
 	table->seed[1] =
 		hash_fold(seed ^ UINT64_C(0x8EBC6AF09C88C6E3), UINT64_C(0x589965CC75374CC3));
+	table->memory = options->memory;
 	table->key_groups = options->key_groups;
 	table->first_group = options->groups.first;
 	table->groups_count = options->groups.last - options->groups.first + 1;
@@ -329,6 +376,8 @@ void keyed_table_destroy(struct keyed_table **destroyed)
 	keyed_store_release(&table->store);
 	keyed_arena_release(&table->arena);
 	keyed_slabs_free(table, table->slabs);
+	if (table->memory != NULL)
+		managed_memory_give_back(table->memory, table->counted_bytes);
 	mem_free(table->groups);
 	mem_free(table);
 }

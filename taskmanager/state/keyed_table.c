@@ -327,15 +327,20 @@ static uint32_t add(struct lookup *lookup, enum kind kind, uint32_t i)
 static COLD bool add_missing(struct lookup *lookup, enum kind kind)
 {
 	struct keyed_table *table = lookup->table;
+	size_t outside_bytes = 0;
 	uint32_t missing = 0;
 
 	for (uint32_t i = 0; i < lookup->count; i++) {
 		if (lookup->slots[i] != NULL)
 			continue;
 		missing++;
+		if (key_bytes_of(lookup, kind, i) > KEY_INLINED_BYTES)
+			outside_bytes += key_bytes_of(lookup, kind, i);
 		if (group_of(lookup, kind, i) >= table->groups_count)
 			return false;
 	}
+	if (table->memory != NULL && !keyed_memory_count(table, missing, outside_bytes))
+		return false;
 	keyed_index_make_room(table, missing);
 	for (uint32_t i = 0; i < lookup->count; i++) {
 		if (lookup->slots[i] != NULL)

@@ -18,6 +18,7 @@
 #define TASKMANAGER_STATE_KEYED_TABLE_H
 
 #include "taskmanager/state/key_batch.h"
+#include "taskmanager/state/managed.h"
 
 #define KEYED_TABLE_BATCH KEY_BATCH_RECORDS
 
@@ -54,6 +55,7 @@ struct keyed_table_options {
 	bool narrow_keys; /* none is longer than 8 bytes: smaller slots */
 	uint32_t key_groups;       /* of the job: max parallelism */
 	struct key_groups groups;  /* this subtask's */
+	struct managed_memory *memory; /* what it takes is counted there; NULL: nowhere */
 };
 
 struct keyed_table *keyed_table_create(const struct keyed_table_options *options);
@@ -64,13 +66,16 @@ void keyed_table_clear(struct keyed_table *table);
 /* The slots of the keys of the batch's records from … from + count, made where there are none;
  * their values are the caller's to change. count ≤ KEYED_TABLE_BATCH. A table is always asked with
  * keys of one key_batch, or of the same type and spec. The slots stay where they are until the next
- * call. False: a key's group is not among the table's, and nothing was changed. */
+ * call. False, and nothing was changed: a key's group is not among the table's, or new keys need
+ * memory that is not there (keyed_table_refused says which). */
 MUST_USE bool keyed_table_find(struct keyed_table *table, struct key_batch *keys,
 			       const struct batch *batch, uint32_t from, uint32_t count,
 			       struct keyed_slot **slots);
 /* The same for keys by themselves. */
 MUST_USE bool keyed_table_find_keys(struct keyed_table *table, const struct key *keys,
 				    uint32_t count, struct keyed_slot **slots);
+/* So many bytes of managed memory were missing when keys were last looked for; 0: none. */
+uint64_t keyed_table_refused(const struct keyed_table *table);
 /* Bytes that live as long as the table's contents (until clear): what values point to. */
 void *keyed_table_store(struct keyed_table *table, const void *data, size_t size_bytes);
 

@@ -101,6 +101,9 @@ struct keyed_table {
 	struct slab *slabs;          /* of views that were; for the next ones */
 	size_t slabs_bytes;
 	uint32_t slab_bytes; /* of each */
+	struct managed_memory *memory; /* NULL: nobody counts */
+	uint64_t counted_bytes;        /* there */
+	uint64_t refused_bytes;
 };
 
 /* Which of a bucket's tags are this one: a bit for each. */
@@ -149,6 +152,9 @@ void keyed_store_release(struct slot_store **store);
 void keyed_arena_release(struct shared_arena **arena);
 /* Room in the index for so many new keys; moves a bounded part of what growth has left to do. */
 void keyed_index_make_room(struct keyed_table *table, uint32_t more);
+/* Counts what the table has, and what it takes for so many new keys with so much behind them.
+ * False: the managed memory has no room for that. */
+bool keyed_memory_count(struct keyed_table *table, uint32_t more, size_t outside_bytes);
 /* A little of the same when no keys are new. */
 void keyed_index_settle(struct keyed_table *table);
 void keyed_index_put(const struct slot_index *index, uint32_t tag, uint32_t number);

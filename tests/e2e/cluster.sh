@@ -130,6 +130,22 @@ test_rest_submission_equals_rpc_submission() {
 	diff <(graph_of "$by_rpc") <(graph_of "$by_rest") || fail "the two ExecutionGraphs differ"
 }
 
+test_state_larger_than_its_memory_fails_its_job_alone() {
+	start "taskmanager.memory.process.size: 1728m" "taskmanager.memory.managed.size: 2mb" "taskmanager.numberOfTaskSlots: 2"
+	until_true 10 overview_is taskmanagers 1
+	local memory
+	memory=$(rest /taskmanagers | jq -c '.taskmanagers[0].memoryConfiguration | map_values(. / 1048576)')
+	same '{"frameworkHeap":128,"taskHeap":894,"frameworkOffHeap":128,"taskOffHeap":0,"networkMemory":128,"managedMemory":2,"jvmMetaspace":256,"jvmOverhead":192,"totalFlinkMemory":1280,"totalProcessMemory":1728}' "$memory"
+	submit_waiting # its neighbour
+	until_true 10 job_is "$id" RUNNING
+	seq -f 'word%09.0f' 100000 >words.txt
+	! ./bin/flink run examples/streaming/WordCount.jar --input "$PWD/words.txt" --output "$PWD/out" >run.txt 2>&1 || fail "it ran: $(cat run.txt)"
+	contains "$(cat run.txt)" "E3009"
+	contains "$(cat run.txt)" "of the 1.0 MiB of managed memory that a slot may use"
+	contains "$(cat run.txt)" "raise taskmanager.memory.managed.size"
+	job_is "$id" RUNNING || fail "the other job suffers"
+}
+
 test_c_file_is_compiled_and_run() {
 	start
 	cat >job.c <<'C'

@@ -61,4 +61,14 @@ test_shipped_settings_are_good() {
 	same "The settings are good: 9 set, 0 warnings." "$(FLINK_CONF_DIR=conf "$settings" check 2>&1)"
 }
 
+test_memory_that_does_not_fit_is_told_part_by_part() {
+	folder 'taskmanager.memory.process.size: 1g' 'taskmanager.memory.network.min: 700m'
+	local code=0
+	timeout 20 "$root/build/$build/bin/taskmanager" --unsupervised >said.txt 2>&1 || code=$?
+	same 1 "$code"
+	contains "$(<said.txt)" "the parts of the TaskManager's memory are more than its 1024 MiB \
+(taskmanager.memory.process.size, $PWD/flink-conf.yaml:1): 409 MiB managed (taskmanager.memory.managed.fraction) + \
+700 MiB network (taskmanager.memory.network.min, $PWD/flink-conf.yaml:2); raise the whole, or lower or remove one of the parts"
+}
+
 run_tests

@@ -462,6 +462,7 @@ static void registered(const Flink__RegisterTaskManagerResponse *answer, void *d
 static void register_now(struct fake_taskmanager *fake)
 {
 	Flink__RegisterTaskManagerRequest request = FLINK__REGISTER_TASK_MANAGER_REQUEST__INIT;
+	Flink__MemoryConfiguration memory = FLINK__MEMORY_CONFIGURATION__INIT;
 	struct arena *arena = arena_create("registration");
 	struct rpc_stub stub;
 
@@ -471,6 +472,13 @@ static void register_now(struct fake_taskmanager *fake)
 	request.slots = fake->slots_count;
 	request.data_host = (char *)(uintptr_t)world_host_name(fake->world);
 	request.data_port = 7000;
+	request.process_memory_bytes = FAKE_MEMORY_BYTES;
+	request.managed_memory_bytes = FAKE_MEMORY_BYTES / 4;
+	request.network_memory_bytes = FAKE_MEMORY_BYTES / 8;
+	request.memory = &memory;
+	memory.task_heap = FAKE_MEMORY_BYTES / 2;
+	memory.jvm_overhead = FAKE_MEMORY_BYTES / 8;
+	memory.total_flink = FAKE_MEMORY_BYTES / 8 * 7;
 	request.n_slot_reports = fake->slots_count;
 	request.slot_reports = slot_reports(fake, arena);
 	if (fake->crash_note != NULL) {

@@ -13,6 +13,7 @@
 
 #define FAKE_TASKS_MAX 256
 #define FAKE_SLOTS_MAX 16
+#define FAKE_MEMORY_BYTES (1 << 30) /* half for tasks, a quarter managed, two eighths */
 
 struct fake_task {
 	struct id execution_id, job_id;

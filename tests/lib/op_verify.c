@@ -270,6 +270,7 @@ static void open_cell(struct cell *cell)
 		.input_keys = { test->key.fields_count ? &test->key : NULL },
 		.module = cell->world.module,
 		.world = cell->world.node,
+		.managed = test->managed,
 		.fire_at_end = test->fire_at_end,
 		.record_bytes_max = LIMIT_RECORD_BYTES_MAX,
 	};

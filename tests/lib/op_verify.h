@@ -37,6 +37,7 @@ struct op_test {
 	struct key_spec key;          /* fields_count 0: not keyed */
 	struct bytes parameters;      /* packed OperatorParameters */
 	struct bytes function_parameters; /* what flink_parameters() gives */
+	struct managed_memory *managed; /* NULL: unbounded */
 	bool fire_at_end;
 	const struct op_step *steps;
 	uint32_t steps_count;
