@@ -19,7 +19,7 @@ static void count_keys(uint64_t *counts, uint64_t records, uint32_t subtasks, ui
 	uint64_t rounds = records / BENCH_KEYS_PERIOD, rest = records % BENCH_KEYS_PERIOD;
 
 	for (uint32_t subtask = 0; subtask < subtasks; subtask++) {
-		bench_keys_draw(numbers, subtask, keys);
+		bench_keys_draw(numbers, BENCH_KEYS_PERIOD, subtask, keys);
 		for (uint32_t i = 0; i < BENCH_KEYS_PERIOD; i++)
 			counts[numbers[i]] += rounds + (i < rest);
 	}

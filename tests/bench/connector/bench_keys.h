@@ -24,11 +24,12 @@ static inline uint64_t bench_key_number(uint64_t *state, uint64_t keys)
 	return (uint64_t)(((unsigned __int128)z * keys) >> 64);
 }
 
-static inline void bench_keys_draw(uint32_t *numbers, uint32_t subtask, uint32_t keys)
+static inline void bench_keys_draw(uint32_t *numbers, uint32_t count, uint32_t subtask,
+				   uint32_t keys)
 {
-	uint64_t state = 1 + (uint64_t)subtask * BENCH_KEYS_PERIOD * BENCH_KEYS_STEP;
+	uint64_t state = 1 + (uint64_t)subtask * count * BENCH_KEYS_STEP;
 
-	for (uint32_t i = 0; i < BENCH_KEYS_PERIOD; i++)
+	for (uint32_t i = 0; i < count; i++)
 		numbers[i] = (uint32_t)bench_key_number(&state, keys);
 }
 

@@ -3,10 +3,10 @@
  * into the network buffer at about a nanosecond each.
  *
  * Options: records (per subtask), keys (1000), payload (0: bytes of the record's fourth field, when
- * that is BYTES). Keys are those of tests/bench/limit, drawn before the first record is made and
- * then gone through again and again; see bench_keys.h. Every value is 1, so that the updates of a
- * key are 1, 2, 3 … in whatever order records come, and the sum over all of them is known
- * beforehand (keyed_sum_answer.c). */
+ * that is BYTES), period (keys drawn, BENCH_KEYS_PERIOD). Keys are those of tests/bench/limit,
+ * drawn before the first record is made and then gone through again and again; see bench_keys.h.
+ * Every value is 1, so that the updates of a key are 1, 2, 3 … in whatever order records come, and
+ * the sum over all of them is known beforehand (keyed_sum_answer.c). */
 #include <inttypes.h>
 
 #include "common/world/world.h"
@@ -15,18 +15,36 @@
 #include "tests/bench/connector/bench_keys.h"
 
 #define POLL_RECORDS_MAX 4096 /* between two looks at what else a task has to do */
-_Static_assert(BENCH_KEYS_PERIOD % POLL_RECORDS_MAX == 0, "a poll's keys lie side by side");
 #define PAYLOAD_BYTES_MAX (1 << 20)
 
 struct rows_reader {
 	const struct operator_context *context;
 	const struct record_type *type;
-	uint64_t records, keys, done;
-	uint32_t *numbers; /* [BENCH_KEYS_PERIOD] of keys */
+	uint64_t records, keys, period, done;
+	uint32_t *numbers; /* [period] of keys */
 	struct str payload;
 	char *payload_bytes;
 	bool may_begin, began;
 };
+
+static int read_options(struct rows_reader *reader, const struct options *options,
+			uint64_t *payload, struct err *err)
+{
+	if (bench_number(options, "records", 0, &reader->records, err) < 0 ||
+	    bench_number(options, "keys", 1000, &reader->keys, err) < 0 ||
+	    bench_number(options, "period", BENCH_KEYS_PERIOD, &reader->period, err) < 0 ||
+	    bench_number(options, "payload", 0, payload, err) < 0)
+		return -1;
+	if (reader->keys == 0 || reader->keys > UINT32_MAX || *payload > PAYLOAD_BYTES_MAX)
+		return err_set(err, ERR_PLAN_INVALID,
+			       "bench-rows needs 1 to 2^32 - 1 keys and at most %d bytes of payload",
+			       PAYLOAD_BYTES_MAX);
+	if (reader->period == 0 || reader->period > UINT32_MAX ||
+	    reader->period % POLL_RECORDS_MAX != 0) /* a poll's keys lie side by side */
+		return err_set(err, ERR_PLAN_INVALID, "a period is a multiple of %d",
+			       POLL_RECORDS_MAX);
+	return 0;
+}
 
 static int reader_open(void **self, const struct operator_context *context,
 		       struct state_reader *from, struct err *err)
@@ -41,24 +59,17 @@ static int reader_open(void **self, const struct operator_context *context,
 	if (bench_check_type(reader->type, "bench-rows", err) < 0 ||
 	    options_open(&options, context->parameters, err) < 0)
 		return -1;
-	int result = bench_number(&options, "records", 0, &reader->records, err);
+	int result = read_options(reader, &options, &payload, err);
 
-	if (result == 0)
-		result = bench_number(&options, "keys", 1000, &reader->keys, err);
-	if (result == 0)
-		result = bench_number(&options, "payload", 0, &payload, err);
 	options_close(&options);
 	if (result < 0)
 		return -1;
-	if (reader->keys == 0 || reader->keys > UINT32_MAX || payload > PAYLOAD_BYTES_MAX)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "bench-rows needs 1 to 2^32 - 1 keys and at most %d bytes of payload",
-			       PAYLOAD_BYTES_MAX);
 	reader->payload_bytes = mem_alloc(payload + 1);
 	memset(reader->payload_bytes, 'x', payload);
 	reader->payload = str_of(reader->payload_bytes, payload);
-	reader->numbers = mem_alloc(BENCH_KEYS_PERIOD * sizeof(*reader->numbers));
-	bench_keys_draw(reader->numbers, context->subtask, (uint32_t)reader->keys);
+	reader->numbers = MEM_NEW_ARRAY(uint32_t, reader->period);
+	bench_keys_draw(reader->numbers, (uint32_t)reader->period, context->subtask,
+			(uint32_t)reader->keys);
 	return 0;
 }
 
@@ -77,7 +88,7 @@ static int reader_no_more_splits(void *self, struct err *err)
 
 static void make_rows(struct rows_reader *reader, struct bench_row *rows, uint32_t count)
 {
-	uint32_t at = (uint32_t)(reader->done % BENCH_KEYS_PERIOD);
+	uint32_t at = (uint32_t)(reader->done % reader->period);
 	const uint32_t *numbers = reader->numbers + at;
 	int64_t time = (int64_t)reader->done;
 

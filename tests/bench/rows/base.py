@@ -1,4 +1,5 @@
 """What every row needs: the printed table, programs run and checked, clusters of their own, limit programs."""
+import collections
 import contextlib
 import json
 import os
@@ -64,11 +65,18 @@ def profiled(options, name, pids):
                 yield
             finally:
                 process.send_signal(signal.SIGINT)
-        report = run("perf", "report", "-i", file.name, "--stdio", "--no-children", "-g", "none",
+        report = run("perf", "report", "-i", file.name, "--stdio", "--no-children", "-g", "none", "-t", "|",
                      "--sort", "comm,dso,symbol", stderr=None)
-    lines = [line for line in report.splitlines() if line.strip() and not line.startswith("#")]
-    print(f"# profile of {name}")
-    print("\n".join("# " + line.rstrip() for line in lines[:PROFILE_LINES]), flush=True)
+    shares = collections.defaultdict(float)
+    for line in report.splitlines():
+        parts = [part.strip() for part in line.split("|")]
+        if not line.startswith("#") and len(parts) >= 4 and parts[0].endswith("%"):
+            place = re.sub(r"\.so[.0-9]*$", "", re.sub(r"^[0-9a-f]{64}-\d+", "the job", parts[2]))
+            symbol = "(no symbols)" if "0x0" in parts[3] else parts[3].replace("[.] ", "").replace("[k] ", "")
+            shares[parts[1], place, symbol] += float(parts[0].rstrip("%"))
+    print(f"# profile of {name}: share, thread, object, function")
+    for (thread, place, symbol), share in sorted(shares.items(), key=lambda item: -item[1])[:PROFILE_LINES]:
+        print(f"# {share:6.2f} %  {thread:14} {place:20} {symbol}", flush=True)
 
 
 def free_ports(count):
@@ -161,9 +169,9 @@ class Cluster:
     def workers(self):
         return [pid for name, pid in self.processes() if name == "taskmanager"]
 
-    def pin(self):
-        """The k-th TaskManager, with all its threads and those it will start, to the k-th core."""
-        cores = sorted(os.sched_getaffinity(0))
+    def pin(self, together=False):
+        """The k-th TaskManager, with all its threads and those it will start, to the k-th core, or all to one."""
+        cores = sorted(os.sched_getaffinity(0))[:1 if together else None]
         for k, pid in enumerate(self.workers()):
             for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
                 os.sched_setaffinity(int(task.name), {cores[k % len(cores)]})
