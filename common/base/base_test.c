@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -236,6 +237,19 @@ static void rings_pass_everything_in_order_between_threads(void **state)
 	assert_int_equal(mem_bytes_out(), 0);
 }
 
+/* The library, which is built for the baseline, is the twin. */
+static void checksums_are_the_same_on_every_processor(void **state)
+{
+	static uint8_t data[70000];
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)hash_fold(i + 1, UINT64_C(0x9E3779B97F4A7C15));
+	for (size_t size = 0; size < sizeof(data) - 64; size += size < 3000 ? 1 : 509)
+		assert_true(hash_checksum(data + size % 64, size) ==
+			    XXH3_64bits(data + size % 64, size));
+	assert_true(hash_checksum("", 0) == UINT64_C(0x2d06800538d394c2)); /* XXH3's own table */
+}
+
 static void hashes_match_their_published_values(void **state)
 {
 	uint8_t out[32];
@@ -376,6 +390,7 @@ int main(void)
 		cmocka_unit_test(arenas_die_at_once),
 		cmocka_unit_test(inboxes_lose_nothing_and_keep_each_producers_order),
 		cmocka_unit_test(rings_pass_everything_in_order_between_threads),
+		cmocka_unit_test(checksums_are_the_same_on_every_processor),
 		cmocka_unit_test(hashes_match_their_published_values),
 		cmocka_unit_test(ids_are_32_hex_digits),
 		cmocka_unit_test(machines_know_their_legal_moves),

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "common/base/check.h"
+#include "common/base/hash_avx2.h"
 
 static uint64_t rotate(uint64_t x, int by)
 {
@@ -64,7 +65,12 @@ void hash_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_
 	      "HMAC");
 }
 
+/* The words are of no use to XXH3 up to 240 bytes. */
 uint64_t hash_checksum(const void *data, size_t size_bytes)
 {
+#ifdef __x86_64__
+	if (size_bytes > 240 && __builtin_cpu_supports("avx2"))
+		return hash_checksum_avx2(data, size_bytes);
+#endif
 	return XXH3_64bits(data, size_bytes);
 }
