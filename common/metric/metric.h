@@ -48,6 +48,8 @@ enum task_metric {
 	METRIC_STATE = TASK_COUNTERS, /* enum metric_state */
 	METRIC_IN_QUEUED, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_EXCLUSIVE, METRIC_IN_FLOATING_HELD,
 	METRIC_IN_FLOATING, METRIC_OUT_QUEUED, METRIC_OUT_HELD, METRIC_OUT_ALLOWED,
+	METRIC_IN_QUEUED_MS,  /* how long the task will take for what waits at its gate */
+	METRIC_IN_FILL_BYTES, /* how far buffers are filled for it */
 	TASK_METRICS,
 	TASK_GAUGES = TASK_METRICS - TASK_COUNTERS,
 };

@@ -58,6 +58,8 @@ static const struct metric_row rows[] = {
 	BUFFERS("outPoolUsage", USAGE, METRIC_OUT_HELD, METRIC_OUT_ALLOWED),
 	BUFFERS("inputExclusiveBuffersUsage", USAGE, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_EXCLUSIVE),
 	BUFFERS("inputFloatingBuffersUsage", USAGE, METRIC_IN_FLOATING_HELD, METRIC_IN_FLOATING),
+	{ "estimatedTimeToConsumeBuffersMs", SCOPE_TASK, GAUGE, METRIC_IN_QUEUED_MS, 0 },
+	{ "debloatedBufferSize", SCOPE_TASK, GAUGE, METRIC_IN_FILL_BYTES, 0 },
 	INPUT("inputQueueLength", GAUGE, METRIC_IN_QUEUED, 0),
 	INPUT("inPoolUsage", USAGE, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_EXCLUSIVE),
 	INPUT("inputExclusiveBuffersUsage", USAGE, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_EXCLUSIVE),

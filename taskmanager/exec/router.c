@@ -455,7 +455,7 @@ static HOT int route_each(struct router *router, const struct batch *batch, uint
 	return answer;
 }
 
-/* A run larger than the channel's segments: record by record. */
+/* A run larger than the channel's segments, or than a slow consumer wants them: record by record. */
 static COLD int route_parts(struct router *router, const struct batch *batch, uint64_t *bytes,
 			    struct err *err)
 {
@@ -484,7 +484,9 @@ static int route_whole(struct router *router, const struct output_run *run,
 	for (; router->channel < channels_count; router->channel++) {
 		struct channel *channel = router->channels[router->channel];
 
-		if (unlikely(run->size_bytes > channel_run_bytes_max(channel))) {
+		/* Whatever has begun in parts ends in parts. */
+		if (unlikely(run->size_bytes > channel_run_bytes_max(channel) ||
+			     router->part > 0)) {
 			int answer = route_parts(router, batch, bytes, err);
 
 			if (answer <= 0)

@@ -174,6 +174,10 @@ static void operator_figures(struct task *task, uint32_t index, const struct tim
 static void gauge_channels(struct task *task, uint64_t values[TASK_METRICS])
 {
 	pthread_mutex_lock(&task->channels_lock);
+	if (task->gate != NULL) {
+		values[METRIC_IN_QUEUED_MS] = gate_queued_ms(task->gate);
+		values[METRIC_IN_FILL_BYTES] = gate_fill_bytes(task->gate);
+	}
 	for (uint32_t i = 0; i < task->inputs_count; i++) {
 		struct channel_gauge gauge = channel_gauge_of(task->inputs[i].channel);
 		uint32_t own = gauge.held < gauge.exclusive ? gauge.held : gauge.exclusive;

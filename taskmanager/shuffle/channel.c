@@ -420,7 +420,8 @@ bool channel_append_run(struct channel *channel, const void *run, uint32_t size_
 
 uint32_t channel_run_bytes_max(const struct channel *channel)
 {
-	return channel->segment_bytes;
+	return atomic_load_explicit(&((struct channel *)(uintptr_t)channel)->fill_bytes,
+				    memory_order_relaxed);
 }
 
 uint32_t channel_append_piece(struct channel *channel, const struct piece_record *record,

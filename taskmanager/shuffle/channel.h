@@ -106,7 +106,9 @@ void channel_use_timestamps(struct channel *channel);
 uint32_t channel_record_bytes_max(const struct channel *channel);
 /* Appends a whole finished run (of channel_type) if it fits the credit; false = blocked. */
 bool channel_append_run(struct channel *channel, const void *run, uint32_t size_bytes);
-uint32_t channel_run_bytes_max(const struct channel *channel); /* that channel_append_run takes */
+/* Runs up to here fill segments as far as the consumer wants them filled; channel_append_run takes
+ * those that fit a segment. The answer changes with the consumer's pace. */
+uint32_t channel_run_bytes_max(const struct channel *channel);
 /* The next piece of a record (piece.h), from offset_bytes on: as much as the open segment or else
  * the next one has room for. Returns how many of the record's bytes it carries; 0 = blocked or
  * failed, as above. Between two pieces of a record nothing else may go into the channel. */
