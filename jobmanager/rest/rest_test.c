@@ -633,7 +633,7 @@ static void metrics_are_strings_aggregates_are_numbers(void **state)
 	reply = get("%s/subtasks/metrics?get=numRecordsIn&subtasks=7", vertex);
 	expect_body(&reply, 200, "[]");
 	reply = get("%s/metrics", vertex);
-	assert_int_equal(json_array_size(reply.json), 2 * (30 + 2 * 10));
+	assert_int_equal(json_array_size(reply.json), 2 * (32 + 2 * 10));
 	reply_free(&reply);
 	reply = get("%s/subtasks/metrics", vertex);
 	assert_string_equal(text_at(&reply, "/0/id"), "numRecordsIn");

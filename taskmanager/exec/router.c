@@ -455,7 +455,7 @@ static HOT int route_each(struct router *router, const struct batch *batch, uint
 	return answer;
 }
 
-/* A run larger than the channel's segments, or than a slow consumer wants them: record by record. */
+/* A run larger than the channel's segments, or than a slow consumer wants: record by record. */
 static COLD int route_parts(struct router *router, const struct batch *batch, uint64_t *bytes,
 			    struct err *err)
 {
