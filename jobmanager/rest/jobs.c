@@ -24,7 +24,7 @@ static void put_shares(struct json_out *json, const struct job_vertex *vertex)
 
 static void put_vertex(struct json_out *json, const struct job_vertex *vertex, wall_t now)
 {
-	struct rest_times times = rest_vertex_times(vertex, NULL, now);
+	struct rest_times times = rest_vertex_times(vertex, now);
 	struct io_metrics io = rest_vertex_io(vertex);
 	uint32_t counts[EXECUTION_STATE_COUNT];
 

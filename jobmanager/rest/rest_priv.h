@@ -199,14 +199,15 @@ void rest_put_metric_name(struct json_out *json, const char *id);
 /* The next item of a comma-separated list; false: none is left. */
 bool rest_list_next(const char **list, const char **item, size_t *length);
 struct io_metrics rest_vertex_io(const struct job_vertex *vertex);
-/* Start, end (-1: not yet) and duration of those executions that `wanted` (NULL: all) accepts. */
+/* Start, end (-1: not yet) and duration of one execution, some of a vertex, all of it. */
 struct rest_times {
 	wall_t start, end;
 	int64_t duration;
 };
 struct rest_times rest_execution_times(const struct execution *execution, wall_t now);
-struct rest_times rest_vertex_times(const struct job_vertex *vertex, const char *resource_id,
-				    wall_t now);
+struct rest_times rest_vertex_times(const struct job_vertex *vertex, wall_t now);
+struct rest_times rest_times_of(const struct execution *const *executions, uint32_t count,
+				wall_t now);
 enum execution_state rest_aggregate_state(const uint32_t counts[EXECUTION_STATE_COUNT]);
 
 /* ---- files (files.c) ------------------------------------------------------------------------ */

@@ -3,6 +3,7 @@
  * asked from it over RPC, in pieces; the answer comes later. */
 #include <string.h>
 
+#include "common/base/map.h"
 #include "common/base/mem.h"
 #include "jobmanager/rest/rest_priv.h"
 #include "task_executor.pb-c.h"
@@ -49,25 +50,57 @@ static void put_memory(struct json_out *json, const struct taskmanager_info *inf
 	json_out_close(json);
 }
 
-static uint32_t assigned_tasks(const struct rest *rest, const struct taskmanager_info *info)
+/* Tasks on each TaskManager: one pass over all there are, whatever the number of TaskManagers. */
+struct task_counts {
+	struct map *counts; /* struct taskmanager_info * -> uint32_t * */
+	struct arena *arena;
+};
+
+static struct bytes counts_key(const struct taskmanager_info *const *info)
 {
-	uint32_t count = 0;
+	return bytes_of(info, sizeof(*info));
+}
+
+static void count_job(struct task_counts *tasks, const struct job *job)
+{
+	for (size_t v = 0; v < job->graph->n_vertices && !job_is_final(job); v++)
+		for (uint32_t i = 0; i < job->graph->vertices[v]->parallelism; i++) {
+			const struct slot *slot = job->vertices[v].executions[i].slot;
+			const struct taskmanager_info *info = slot ? slot->taskmanager : NULL;
+
+			if (info == NULL)
+				continue;
+			uint32_t *count = map_get(tasks->counts, counts_key(&info));
+
+			if (count == NULL) {
+				count = arena_alloc(tasks->arena, sizeof(*count));
+				map_put(tasks->counts, counts_key(&info), count);
+			}
+			++*count;
+		}
+}
+
+static struct task_counts count_tasks(const struct rest *rest)
+{
+	struct task_counts tasks = { map_create(), arena_create("task counts") };
 
 	LIST_FOR_EACH (dispatcher_jobs(rest->dispatcher), struct job, node, job)
-		for (size_t v = 0; v < job->graph->n_vertices && !job_is_final(job); v++)
-			for (uint32_t i = 0; i < job->graph->vertices[v]->parallelism; i++) {
-				const struct slot *slot = job->vertices[v].executions[i].slot;
+		count_job(&tasks, job);
+	return tasks;
+}
 
-				count += slot != NULL && slot->taskmanager == info;
-			}
-	return count;
+static void task_counts_fini(struct task_counts *tasks)
+{
+	map_destroy(&tasks->counts);
+	arena_destroy(&tasks->arena);
 }
 
 /* Leaves the object open. */
-static void begin_taskmanager(struct json_out *json, const struct rest *rest,
+static void begin_taskmanager(struct json_out *json, const struct task_counts *tasks,
 			      const struct taskmanager_info *info)
 {
 	uint32_t available = info->available ? info->slots_free : 0;
+	const uint32_t *assigned = map_get(tasks->counts, counts_key(&info));
 
 	json_out_object(json, NULL);
 	json_out_text(json, "id", info->resource_id);
@@ -78,7 +111,7 @@ static void begin_taskmanager(struct json_out *json, const struct rest *rest,
 		     info->last_heartbeat_ms); /* a moment, whatever its name */
 	json_out_int(json, "slotsNumber", info->slots_count);
 	json_out_int(json, "freeSlots", available);
-	json_out_int(json, "assignedTasks", assigned_tasks(rest, info));
+	json_out_int(json, "assignedTasks", assigned ? *assigned : 0);
 	put_resource(json, "totalResource", info, info->slots_count);
 	put_resource(json, "freeResource", info, available);
 	json_out_object(json, "hardware");
@@ -93,6 +126,7 @@ static void begin_taskmanager(struct json_out *json, const struct rest *rest,
 void rest_taskmanagers(struct rest *rest, struct rest_request *request)
 {
 	struct json_out *json = &request->json;
+	struct task_counts tasks = count_tasks(rest);
 
 	json_out_object(json, NULL);
 	json_out_array(json, "taskmanagers");
@@ -100,9 +134,10 @@ void rest_taskmanagers(struct rest *rest, struct rest_request *request)
 		       struct taskmanager_info, node, info) {
 		if (!info->available)
 			continue;
-		begin_taskmanager(json, rest, info);
+		begin_taskmanager(json, &tasks, info);
 		json_out_close(json);
 	}
+	task_counts_fini(&tasks);
 	json_out_close(json);
 	json_out_close(json);
 	rest_answer(request, 200);
@@ -152,7 +187,10 @@ void rest_taskmanager(struct rest *rest, struct rest_request *request)
 
 	if (info == NULL)
 		return;
-	begin_taskmanager(json, rest, info);
+	struct task_counts tasks = count_tasks(rest);
+
+	begin_taskmanager(json, &tasks, info);
+	task_counts_fini(&tasks);
 	json_out_array(json, "allocatedSlots");
 	for (uint32_t i = 0; i < info->slots_count; i++) {
 		if (info->slots[i].state != SLOT_ALLOCATED)

@@ -124,8 +124,8 @@ struct group {
 	uint32_t count;
 };
 
-/* resource_id NULL: all of the vertex. */
-static struct group group_create(const struct job_vertex *vertex, const char *resource_id)
+/* All of the vertex. */
+static struct group group_create(const struct job_vertex *vertex)
 {
 	struct group group = {
 		.executions = MEM_NEW_ARRAY(const struct execution *, vertex->message->parallelism),
@@ -133,9 +133,7 @@ static struct group group_create(const struct job_vertex *vertex, const char *re
 	};
 
 	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
-		if (resource_id == NULL ||
-		    strcmp(resource_id_of(&vertex->executions[i]), resource_id) == 0)
-			group.executions[group.count++] = &vertex->executions[i];
+		group.executions[group.count++] = &vertex->executions[i];
 	return group;
 }
 
@@ -242,7 +240,7 @@ void rest_vertex(struct rest *rest, struct rest_request *request)
 	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
 		put_subtask(json, &vertex->executions[i], i, now);
 	json_out_close(json);
-	all = group_create(vertex, NULL);
+	all = group_create(vertex);
 	put_aggregated(json, &all, now);
 	group_destroy(&all);
 	put_operators(json, vertex); /* ours */
@@ -315,32 +313,59 @@ void rest_vertex_subtasktimes(struct rest *rest, struct rest_request *request)
 
 /* ---- by TaskManager ------------------------------------------------------------------------- */
 
-static void put_taskmanager(struct json_out *json, const struct job_vertex *vertex,
-			    const char *resource_id, wall_t now)
+static void put_taskmanager(struct json_out *json, const struct group *group, wall_t now)
 {
-	struct group group = group_create(vertex, resource_id);
-	struct rest_times times = rest_vertex_times(vertex, resource_id, now);
+	struct rest_times times = rest_times_of(group->executions, group->count, now);
 	uint32_t counts[EXECUTION_STATE_COUNT] = { 0 };
 	struct io_metrics sum = { 0 };
 
-	for (uint32_t i = 0; i < group.count; i++) {
-		struct io_metrics io = execution_metrics(group.executions[i]);
+	for (uint32_t i = 0; i < group->count; i++) {
+		struct io_metrics io = execution_metrics(group->executions[i]);
 
-		counts[group.executions[i]->state]++;
+		counts[group->executions[i]->state]++;
 		io_metrics_add(&sum, &io);
 	}
 	json_out_object(json, NULL);
-	put_place(json, group.executions[0]);
+	put_place(json, group->executions[0]);
 	json_out_text(json, "status", state_name(rest_aggregate_state(counts)));
 	json_out_int(json, "start-time", times.start);
 	json_out_int(json, "end-time", times.end);
 	json_out_int(json, "duration", times.duration);
 	rest_put_io(json, "metrics", &sum);
 	rest_put_states(json, "status-counts", counts);
-	json_out_text(json, "taskmanager-id", resource_id);
-	put_aggregated(json, &group, now);
+	json_out_text(json, "taskmanager-id", resource_id_of(group->executions[0]));
+	put_aggregated(json, group, now);
 	json_out_close(json);
-	group_destroy(&group);
+}
+
+/* Sorts the group's executions by TaskManager, in the order in which those first occur. ends: where
+ * each one's end; returns how many there are. */
+static uint32_t group_by_taskmanager(struct group *group, uint32_t *ends)
+{
+	const struct execution **sorted = MEM_NEW_ARRAY(const struct execution *, group->count);
+	uint32_t *places = MEM_NEW_ARRAY(uint32_t, group->count), count = 0;
+	struct map *seen = map_create();
+
+	for (uint32_t i = 0; i < group->count; i++) {
+		struct bytes id = bytes_of_text(resource_id_of(group->executions[i]));
+		uint32_t *end = map_get(seen, id);
+
+		if (end == NULL)
+			map_put(seen, id, end = &ends[count++]);
+		places[i] = (uint32_t)(end - ends);
+		++*end;
+	}
+	for (uint32_t i = 1; i < count; i++)
+		ends[i] += ends[i - 1];
+	for (uint32_t i = group->count; i-- > 0;)
+		sorted[--ends[places[i]]] = group->executions[i];
+	for (uint32_t i = 0; i < count; i++) /* they are where each begins now */
+		ends[i] = i + 1 < count ? ends[i + 1] : group->count;
+	map_destroy(&seen);
+	mem_free(places);
+	mem_free(group->executions);
+	group->executions = sorted;
+	return count;
 }
 
 void rest_vertex_taskmanagers(struct rest *rest, struct rest_request *request)
@@ -348,23 +373,26 @@ void rest_vertex_taskmanagers(struct rest *rest, struct rest_request *request)
 	struct job_vertex *vertex = find(rest, request);
 	wall_t now = world_wall(rest->world);
 	struct json_out *json = &request->json;
-	struct map *seen;
+	struct group all;
 
 	if (vertex == NULL)
 		return;
-	seen = map_create();
+	all = group_create(vertex);
+	uint32_t *ends = MEM_NEW_ARRAY(uint32_t, all.count);
+	uint32_t count = group_by_taskmanager(&all, ends);
+
 	begin_vertex(json, vertex);
 	json_out_int(json, "now", now);
 	json_out_array(json, "taskmanagers");
-	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
-		const char *resource_id = resource_id_of(&vertex->executions[i]);
+	for (uint32_t i = 0, from = 0; i < count; from = ends[i++]) {
+		struct group one = { all.executions + from, all.values, ends[i] - from };
 
-		if (map_put(seen, bytes_of_text(resource_id), vertex) == NULL)
-			put_taskmanager(json, vertex, resource_id, now);
+		put_taskmanager(json, &one, now);
 	}
 	json_out_close(json);
 	json_out_close(json);
-	map_destroy(&seen);
+	mem_free(ends);
+	group_destroy(&all);
 	rest_answer(request, 200);
 }
 

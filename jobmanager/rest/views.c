@@ -200,30 +200,47 @@ struct rest_times rest_execution_times(const struct execution *execution, wall_t
 	return times;
 }
 
-struct rest_times rest_vertex_times(const struct job_vertex *vertex, const char *resource_id,
-				    wall_t now)
+static const struct rest_times no_times = { -1, -1, -1 };
+
+static void add_times(struct rest_times *sum, bool *all_ended, const struct execution *execution,
+		      wall_t now)
 {
-	struct rest_times times = { -1, -1, -1 };
+	struct rest_times one = rest_execution_times(execution, now);
+
+	if (one.start > 0 && (sum->start < 0 || one.start < sum->start))
+		sum->start = one.start;
+	*all_ended = *all_ended && one.end > 0;
+	if (one.end > sum->end)
+		sum->end = one.end;
+}
+
+static struct rest_times end_times(struct rest_times sum, bool all_ended, wall_t now)
+{
+	if (!all_ended)
+		sum.end = -1;
+	sum.duration = span(sum.start, sum.end, now);
+	return sum;
+}
+
+struct rest_times rest_times_of(const struct execution *const *executions, uint32_t count,
+				wall_t now)
+{
+	struct rest_times sum = no_times;
 	bool all_ended = true;
 
-	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
-		const struct execution *execution = &vertex->executions[i];
-		struct rest_times one = rest_execution_times(execution, now);
+	for (uint32_t i = 0; i < count; i++)
+		add_times(&sum, &all_ended, executions[i], now);
+	return end_times(sum, all_ended, now);
+}
 
-		if (resource_id != NULL &&
-		    strcmp(execution->resource_id ? execution->resource_id : "(unassigned)",
-			   resource_id) != 0)
-			continue;
-		if (one.start > 0 && (times.start < 0 || one.start < times.start))
-			times.start = one.start;
-		all_ended = all_ended && one.end > 0;
-		if (one.end > times.end)
-			times.end = one.end;
-	}
-	if (!all_ended)
-		times.end = -1;
-	times.duration = span(times.start, times.end, now);
-	return times;
+struct rest_times rest_vertex_times(const struct job_vertex *vertex, wall_t now)
+{
+	struct rest_times sum = no_times;
+	bool all_ended = true;
+
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
+		add_times(&sum, &all_ended, &vertex->executions[i], now);
+	return end_times(sum, all_ended, now);
 }
 
 /* ---- plans ---------------------------------------------------------------------------------- */

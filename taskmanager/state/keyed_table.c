@@ -271,10 +271,11 @@ static inline void prefetch_slots(const struct lookup *lookup)
 	uint32_t last_byte = table->stride_bytes - key_area_bytes - 1;
 
 	for (uint32_t i = 0; i < count; i++) {
-		const char *slot = (const char *)lookup->slots[i];
+		uintptr_t slot = (uintptr_t)lookup->slots[i]; /* of a new key none */
 
-		__builtin_prefetch(slot - key_area_bytes, 1);
-		__builtin_prefetch(slot + last_byte, 1); /* often of the next cache line */
+		__builtin_prefetch((const void *)(slot - key_area_bytes), 1);
+		/* Often of the next cache line. */
+		__builtin_prefetch((const void *)(slot + last_byte), 1);
 	}
 }
 

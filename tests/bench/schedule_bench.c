@@ -34,6 +34,7 @@
 #include "jobmanager/jobmanager.h"
 
 #define HEARTBEAT_MS 1000
+#define STUB_NETWORK_BYTES (UINT64_C(16) << 30) /* for 2 million channels each */
 #define WAIT_MS_MAX 60000
 
 static struct world *world;
@@ -165,6 +166,8 @@ static void peer_up(void *context, struct rpc_peer *peer)
 	request.slots = stub->slots;
 	request.data_host = (char *)(uintptr_t) "127.0.0.1";
 	request.data_port = 7000;
+	request.network_memory_bytes = STUB_NETWORK_BYTES;
+	request.segment_bytes = LIMIT_SEGMENT_BYTES_MAX;
 	flink__resource_manager__register_task_manager(rpc_stub_service(&to), &request, registered,
 						       stub);
 }
