@@ -40,7 +40,7 @@ def bench_long_records(options):
 
 
 def run_wide(cluster, options, parallelism):
-    records = options.records_m * MI // 4 // parallelism
+    records = options.records_m * MI // parallelism
     return BenchJob(cluster, "exchange.so", parallelism, records, records * parallelism, "--period", WIDE_PERIOD)
 
 
