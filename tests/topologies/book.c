@@ -203,11 +203,19 @@ static int64_t key_of_record(uint32_t emitter, uint32_t subtask, int64_t number)
 	return (int64_t)(mixed % book.sheet->keys);
 }
 
+/* Feeders make runs of records that fit them. */
+static uint32_t text_bytes_max(uint32_t emitter)
+{
+	uint32_t fits = book.sheet->segment_bytes - 64, max = book.sheet->text_bytes_max;
+
+	return max > fits && book.sheet->vertices[emitter / SHEET_OPERATORS_MAX].is_fed ? fits : max;
+}
+
 /* The string's length, and its bytes: letters. */
 static uint32_t text_of_record(uint32_t emitter, uint32_t subtask, int64_t number, char *into)
 {
 	uint64_t mixed = sheet_mix(~book.sheet->seed, emitter, subtask, (uint64_t)number);
-	uint32_t max = book.sheet->text_bytes_max, length = (uint32_t)(mixed >> 40) % 25;
+	uint32_t max = text_bytes_max(emitter), length = (uint32_t)(mixed >> 40) % 25;
 	uint64_t word = (mixed & UINT64_C(0x0f0f0f0f0f0f0f0f)) | UINT64_C(0x6060606060606060);
 
 	if (mixed % 1000000 < book.sheet->large_ppm)

@@ -13,7 +13,7 @@
 #include "common/record/batch.h"
 #include "tests/topologies/sheet.h"
 
-#define BOOK_TEXT_BYTES_MAX 32768
+#define BOOK_TEXT_BYTES_MAX (5 * 32768)
 
 struct book_plain { /* the C struct of type 0 */
 	int64_t number, key;

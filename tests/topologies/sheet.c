@@ -73,6 +73,12 @@ static void draw_machines(uint64_t *state, struct sheet *sheet)
 		sheet->floating = between(state, 1, 16);
 		sheet->spare_segments = between(state, 0, 12);
 	}
+	if (one_in(state, 3))
+		sheet->sized_bytes = UINT32_C(2048) << below(state, 3);
+	if (sheet->sized_bytes >= sheet->segment_bytes)
+		sheet->sized_bytes = 0;
+	if (one_in(state, 3))
+		sheet->sized_exclusive = between(state, 1, 2);
 	if (one_in(state, 2)) {
 		sheet->debloat_target_ms = 1 + below(state, one_in(state, 2) ? 10 : 200);
 		sheet->debloat_period_ms = 1 + below(state, one_in(state, 2) ? 5 : 100);
@@ -302,6 +308,17 @@ static void draw_types(uint64_t *state, struct sheet *sheet)
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
 
+uint32_t sheet_segment_bytes(const struct sheet *sheet)
+{
+	return sheet->sized_bytes ? sheet->sized_bytes : sheet->segment_bytes;
+}
+
+uint32_t sheet_exclusive(const struct sheet *sheet)
+{
+	return sheet->sized_exclusive && sheet->sized_exclusive < sheet->exclusive ?
+		       sheet->sized_exclusive : sheet->exclusive;
+}
+
 static void channels_of_edge(const struct sheet *sheet, const struct sheet_edge *edge,
 			     uint32_t producer, uint32_t *first, uint32_t *last)
 {
@@ -345,7 +362,7 @@ static void draw_sizes(uint64_t *state, struct sheet *sheet)
 {
 	static const uint32_t keys[] = { 1, 3, 40, 1000 };
 	uint32_t kind = below(state, 4);
-	uint32_t largest = sheet->segment_bytes - 64; /* one such record fills a segment */
+	uint32_t largest = sheet_segment_bytes(sheet) - 64; /* one such record fills a segment */
 
 	narrow(sheet, SHEET_PARALLELISM_MAX);
 	for (uint32_t most = SHEET_PARALLELISM_MAX;
@@ -371,8 +388,8 @@ static void draw_sizes(uint64_t *state, struct sheet *sheet)
 		       (sheet->exclusive + (sheet->floating > 0)) * sheet->segment_bytes >
 	       POOL_BYTES_MAX)
 		sheet->segment_bytes /= 2;
-	if (sheet->text_bytes_max > sheet->segment_bytes - 64)
-		sheet->text_bytes_max = sheet->segment_bytes - 64;
+	if (sheet->sized_bytes >= sheet->segment_bytes)
+		sheet->sized_bytes = 0;
 }
 
 /* ---- volume ---------------------------------------------------------------------------------- */
@@ -614,9 +631,9 @@ void sheet_print(const struct sheet *sheet)
 	printf("seed %" PRIu64 ": %s; %u TaskManager(s) of %u slot(s), placed %s\n", sheet->seed,
 	       themes[sheet->theme], sheet->nodes_count, sheet->slots_count,
 	       places[sheet->placement]);
-	printf("    segments of %u bytes, %u + %u per channel, %u spare; %u channels; LZ4 %x%s; "
-	       "debloating to %u ms each %u ms\n",
-	       sheet->segment_bytes, sheet->exclusive, sheet->floating, sheet->spare_segments,
+	printf("    segments of %u bytes, as the job has them %u; %u of %u + %u per channel, %u spare; "
+	       "%u channels; LZ4 %x%s; debloating to %u ms each %u ms\n",
+	       sheet->segment_bytes, sheet_segment_bytes(sheet), sheet_exclusive(sheet), sheet->exclusive, sheet->floating, sheet->spare_segments,
 	       sheet_channels_count(sheet), sheet->compress_mask,
 	       sheet->slots_serve ? ", slots serve connections" : "", sheet->debloat_target_ms,
 	       sheet->debloat_period_ms);

@@ -80,6 +80,8 @@ struct sheet {
 	enum placement placement;
 	uint32_t place_seed;
 	uint32_t segment_bytes, exclusive, floating;
+	/* What the job's plan makes of them; 0: nothing. */
+	uint32_t sized_bytes, sized_exclusive;
 	uint32_t debloat_target_ms, debloat_period_ms; /* 0: no debloating */
 	uint32_t compress_mask; /* which TaskManagers take LZ4 */
 	bool slots_serve;       /* connections are served where their tasks are */
@@ -88,7 +90,7 @@ struct sheet {
 	struct sheet_vertex vertices[SHEET_VERTICES_MAX];
 	struct sheet_edge edges[SHEET_EDGES_MAX];
 	uint32_t keys;           /* different ones */
-	uint32_t text_bytes_max; /* of a record's string */
+	uint32_t text_bytes_max; /* of a record's string; may be more than a segment holds */
 	uint32_t large_ppm;      /* records that have one about that long; the rest are short */
 	uint32_t deploy_ms_max;  /* tasks come within this time */
 	uint32_t sink_stall_ms_max, shut_ms; /* all sinks refuse until then */
@@ -113,6 +115,9 @@ const char *sheet_fault_name(enum fault fault);
 void sheet_place(const struct sheet *sheet, uint32_t vertex, uint32_t subtask, uint32_t *node,
 		 uint32_t *slot);
 uint32_t sheet_tasks_count(const struct sheet *sheet);
+/* Of the segments that channels have, and how many they have for themselves. */
+uint32_t sheet_segment_bytes(const struct sheet *sheet);
+uint32_t sheet_exclusive(const struct sheet *sheet);
 /* How many channels a TaskManager's pool must have room for. */
 uint32_t sheet_channels_of_node(const struct sheet *sheet, uint32_t node);
 uint32_t sheet_channels_count(const struct sheet *sheet);

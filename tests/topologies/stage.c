@@ -273,8 +273,11 @@ static int make_task(struct stage_task *task, struct err *err)
 		.context = task,
 	};
 
-	shuffle_release_attempts(node->shuffle, (const struct id *)deployment->job_id.data,
-				 stage->attempt);
+	const struct id *job_id = (const struct id *)deployment->job_id.data;
+
+	shuffle_release_attempts(node->shuffle, job_id, stage->attempt);
+	shuffle_size_job(node->shuffle, job_id, stage->sheet->sized_bytes,
+			 stage->sheet->sized_exclusive);
 	if (stage->sheet->vertices[task->vertex].is_fed)
 		return make_feeder(task, deployment, err);
 	return task_create(&options, &task->task, err);
@@ -487,7 +490,9 @@ static void open_node(struct stage *stage, uint32_t index)
 	const struct sheet *sheet = stage->sheet;
 	struct stage_node *node = &stage->nodes[index];
 	struct err err = ERR_INIT;
-	uint64_t segments = (uint64_t)sheet_channels_of_node(sheet, index) * sheet->exclusive +
+	uint64_t bytes = (uint64_t)sheet_channels_of_node(sheet, index) * sheet_exclusive(sheet) *
+			 sheet_segment_bytes(sheet);
+	uint64_t segments = (bytes + sheet->segment_bytes - 1) / sheet->segment_bytes +
 			    sheet->spare_segments;
 
 	snprintf(node->name, sizeof(node->name), "tm%u", index);
@@ -505,6 +510,7 @@ static void open_node(struct stage *stage, uint32_t index)
 		.segment_bytes = sheet->segment_bytes,
 		.exclusive_segments_per_channel = sheet->exclusive,
 		.floating_segments_per_gate = sheet->floating,
+		.record_bytes_max = sheet->text_bytes_max + 64,
 		.debloat = { .enabled = sheet->debloat_target_ms > 0,
 			     .target_ms = sheet->debloat_target_ms,
 			     .period_ms = sheet->debloat_period_ms,

@@ -26,6 +26,7 @@ void watch_open(struct watch *watch, struct stage *stage)
 			SHEET_PARALLELISM_MAX * sheet->vertices[sheet->edges[i].source].parallelism;
 	}
 	watch->channels_count = count;
+	watch->has_pieces = sheet->text_bytes_max > sheet_segment_bytes(sheet) - 64;
 	watch->senders = MEM_NEW_ARRAY(struct watch_channel, count);
 	watch->receivers = MEM_NEW_ARRAY(struct watch_channel, count);
 	watch->every = 1 + sheet_channels_count(sheet) / CHANNELS_PER_EVENT;
@@ -180,7 +181,8 @@ static void look_at_channel(void *context, const struct shuffle_view_channel *vi
 			      view->name->edge, view->name->producer, view->name->consumer);
 	struct stage_task *consumer = stage_task_of(stage, edge->target, view->name->consumer);
 
-	if (consumer->node == look->node && is_alive(consumer) &&
+	/* (A channel whose record waits for memory is left out of the turns.) */
+	if (consumer->node == look->node && is_alive(consumer) && !watch->has_pieces &&
 	    !channel_consumer_left(view->channel))
 		watch_turns(watch, view, at);
 	if (view->is_far_input)

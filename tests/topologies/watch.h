@@ -21,6 +21,7 @@ struct watch {
 	mono_t moved_at;
 	uint32_t edges_first[SHEET_EDGES_MAX]; /* index of an edge's first channel below */
 	struct watch_channel *senders, *receivers; /* by edge, producer, consumer */
+	bool has_pieces; /* records larger than a segment */
 	bool may_starve; /* a fault has struck */
 };
 
