@@ -195,6 +195,8 @@ static COLD int not_copied(struct router *router, const struct batch *batch, uin
 		}
 		router->piece_at += carried;
 	}
+	/* its consumer keeps memory for it, and others may wait for that */
+	channel_publish(channel);
 	router->piece_at = 0;
 	*bytes += record.size_bytes;
 	return 1;

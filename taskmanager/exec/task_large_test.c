@@ -114,6 +114,33 @@ static void every_strategy_ships_them_whole(void **state)
 	assert_true(mark_hits("a channel refuses within a record") > 0);
 }
 
+/* Whoever has begun to put a record together holds memory that others may wait for: its last bytes
+ * do not wait for a segment to be full, not even where everything else does. */
+static void the_last_piece_goes_at_once(void **state)
+{
+	struct task_rig rig;
+	char *large = mem_alloc(3 * TASK_RIG_SEGMENT_BYTES);
+	const char *const lines[] = { large, NULL };
+
+	memset(large, 'x', 3 * TASK_RIG_SEGMENT_BYTES - 1);
+	large[3 * TASK_RIG_SEGMENT_BYTES - 1] = '\0';
+	task_rig_open(&rig, 90, "last piece");
+	rig.buffer_timeout_ms = -1;
+	uint32_t head = test_job_vertex(rig.job, "Source: List", 1);
+	uint32_t tail = test_job_vertex(rig.job, "Sink: Ledger", 1);
+
+	task_rig_source(&rig, head, lines, "repeat=2 interval_us=500000");
+	task_rig_sink(&rig, tail, rig.line, NULL);
+	test_job_edge(rig.job, head, tail, REBALANCE, -1);
+	task_rig_deploy_all(&rig);
+	task_rig_run_ms(&rig, 100);
+	assert_int_equal(ledger_count(NULL), 1);
+	task_rig_run_to_end(&rig);
+	assert_int_equal(ledger_count(NULL), 2);
+	mem_free(large);
+	task_rig_close(&rig);
+}
+
 static void same_line(const struct line *in, struct line *out)
 {
 	out->text = str_copy(&in->text);
@@ -266,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_strategy_ships_them_whole),
+		cmocka_unit_test(the_last_piece_goes_at_once),
 		cmocka_unit_test(a_chain_passes_them_on),
 		cmocka_unit_test(keyed_state_takes_them_as_keys),
 		cmocka_unit_test(who_finds_no_memory_waits_and_comes_in_the_end),

@@ -208,7 +208,8 @@ static uint32_t text_bytes_max(uint32_t emitter)
 {
 	uint32_t fits = book.sheet->segment_bytes - 64, max = book.sheet->text_bytes_max;
 
-	return max > fits && book.sheet->vertices[emitter / SHEET_OPERATORS_MAX].is_fed ? fits : max;
+	return max > fits && book.sheet->vertices[emitter / SHEET_OPERATORS_MAX].is_fed ? fits
+											: max;
 }
 
 /* The string's length, and its bytes: letters. */
@@ -352,6 +353,11 @@ void book_ended(uint32_t vertex, uint32_t operator, uint32_t subtask)
 		book_complain("operator %u of %u/%u ends twice", operator, vertex, subtask);
 	emitter->ended = true;
 	book.moves++;
+}
+
+bool book_has_ended(uint32_t vertex, uint32_t operator, uint32_t subtask)
+{
+	return book.emitters[SHEET_OPERATOR(vertex, operator)][subtask].ended;
 }
 
 /* ---- arriving -------------------------------------------------------------------------------- */

@@ -633,7 +633,8 @@ void sheet_print(const struct sheet *sheet)
 	       places[sheet->placement]);
 	printf("    segments of %u bytes, as the job has them %u; %u of %u + %u per channel, %u spare; "
 	       "%u channels; LZ4 %x%s; debloating to %u ms each %u ms\n",
-	       sheet->segment_bytes, sheet_segment_bytes(sheet), sheet_exclusive(sheet), sheet->exclusive, sheet->floating, sheet->spare_segments,
+	       sheet->segment_bytes, sheet_segment_bytes(sheet), sheet_exclusive(sheet),
+	       sheet->exclusive, sheet->floating, sheet->spare_segments,
 	       sheet_channels_count(sheet), sheet->compress_mask,
 	       sheet->slots_serve ? ", slots serve connections" : "", sheet->debloat_target_ms,
 	       sheet->debloat_period_ms);

@@ -163,7 +163,10 @@ static void note_behind(void *context, const struct shuffle_view_link *link)
 	if (link->ended || !link->is_open || link->name->job_attempt != trial->stage.attempt ||
 	    !is_struck(trial, trial->stage.tasks[producer].node, trial->stage.tasks[consumer].node))
 		return;
-	trial->behind[producer] = trial->behind[consumer] = true;
+	trial->behind[consumer] = true;
+	/* Who has offered the end of this channel may wait for others to take theirs. */
+	if (!book_has_ended(edge->source, edge->operator, link->name->producer))
+		trial->behind[producer] = true;
 	trial->mid_frame |= link->in_frame;
 }
 
