@@ -66,6 +66,42 @@ static struct {
 	char text[BOOK_TEXT_BYTES_MAX + 8], expected[BOOK_TEXT_BYTES_MAX + 8];
 } book;
 
+/* ---- which subtasks an edge joins ----------------------------------------------------------- */
+
+/* As Flink has it for POINTWISE edges: the larger side is cut into ranges. */
+static bool rescale_joins(uint32_t producer, uint32_t consumer, uint32_t producers,
+			  uint32_t consumers)
+{
+	if (producers >= consumers)
+		return producer >= consumer * producers / consumers &&
+		       producer < (consumer + 1) * producers / consumers;
+	return consumer >= (producer * consumers + producers - 1) / producers &&
+	       consumer < ((producer + 1) * consumers + producers - 1) / producers;
+}
+
+static void expect_joined(const struct flow *flow)
+{
+	uint32_t first, last, producer_first, producer_last;
+
+	for (uint32_t p = 0; p < flow->producers; p++)
+		for (uint32_t c = 0; c < flow->consumers; c++) {
+			bool joined =
+				flow->ship == FLINK__SHIP_STRATEGY__SHIP_FORWARD ? p == c : true;
+
+			if (flow->ship == FLINK__SHIP_STRATEGY__SHIP_RESCALE)
+				joined = rescale_joins(p, c, flow->producers, flow->consumers);
+			edge_consumers(flow->ship, p, flow->producers, flow->consumers, &first,
+				       &last);
+			edge_producers(flow->ship, c, flow->producers, flow->consumers,
+				       &producer_first, &producer_last);
+			if (joined != (c >= first && c <= last) ||
+			    joined != (p >= producer_first && p <= producer_last))
+				book_complain("%s from %u to %u subtasks: %u to %u is %sjoined",
+					      ship_name(flow->ship), flow->producers,
+					      flow->consumers, p, c, joined ? "not " : "");
+		}
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static struct flow *add_flow(uint32_t from, uint32_t to, uint32_t producers, uint32_t consumers)
@@ -105,6 +141,7 @@ static void add_edge(const struct sheet_edge *edge)
 	flow->max_parallelism = target->max_parallelism;
 	flow->bytes = MEM_NEW_ARRAY(uint8_t *, flow->producers);
 	flow->bytes_room = MEM_NEW_ARRAY(int64_t, flow->producers);
+	expect_joined(flow);
 	book.of_edge[from][edge->target][edge->input] = (uint8_t)book.flows_count;
 	if (source->sends_idle || book.may_idle[edge->source])
 		book.may_idle[edge->target] = true;
