@@ -112,12 +112,9 @@ static bool waits_outside(const struct pressure_vertex *vertex)
 	       vertex->of_busiest.waiting > HELD_MIN;
 }
 
-/* "`Sum` is busy 98 %" and the like: what this one does, and where. */
-static void put_busy(const struct pressure_vertex *vertex, struct buf *into)
+/* "is busy 98 %" and the like, after whoever it is said of: what this one does, and where. */
+static void put_does(const struct pressure_vertex *vertex, struct buf *into)
 {
-	if (is_skewed(vertex))
-		buf_printf(into, "Subtask %u of %u of ", vertex->busiest + 1, vertex->subtasks);
-	buf_printf(into, "`%s` ", vertex->name);
 	if (waits_outside(vertex))
 		buf_printf(into, "waits %.0f %% of the time for what lies outside",
 			   percent(vertex->of_busiest.waiting));
@@ -130,6 +127,14 @@ static void put_busy(const struct pressure_vertex *vertex, struct buf *into)
 	if (is_skewed(vertex))
 		buf_printf(into, ", and the other%s %.0f %% (uneven work)",
 			   vertex->running > 2 ? "s" : "", percent(others_busy(vertex)));
+}
+
+static void put_busy(const struct pressure_vertex *vertex, struct buf *into)
+{
+	if (is_skewed(vertex))
+		buf_printf(into, "Subtask %u of %u of ", vertex->busiest + 1, vertex->subtasks);
+	buf_printf(into, "`%s` ", vertex->name);
+	put_does(vertex, into);
 }
 
 static void put_culprit(const struct pressure_vertex *vertices, uint32_t v, struct buf *into)
@@ -149,8 +154,12 @@ static void put_held(const struct pressure_vertex *vertices, uint32_t v, struct 
 	buf_printf(into, "`%s` is held back %.0f %% of the time by `%s`", vertex->name,
 		   percent(vertex->pressured_max), by->name);
 	if (busy_of(by) >= CULPRIT_BUSY_MIN) {
-		buf_add_text(into, ": ");
-		put_busy(by, into);
+		if (is_skewed(by))
+			buf_printf(into, ", whose subtask %u of %u ", by->busiest + 1,
+				   by->subtasks);
+		else
+			buf_add_text(into, ", which ");
+		put_does(by, into);
 	} else {
 		buf_printf(into,
 			   ", which is busy only %.0f %%: the way between them is slow, or has "

@@ -14,7 +14,8 @@ enum how {
 	RATE,       /* per second */
 	RATE_MS,    /* milliseconds per second, of microseconds */
 	GAUGE,
-	USAGE,      /* the gauge as a share of the next one */
+	USAGE,      /* the gauge as a share of the other one */
+	USAGE_IN,   /* of all input buffers, whatever their kind */
 	PRESSED,    /* METRIC_STATE */
 	ALWAYS_ZERO,
 };
@@ -54,14 +55,14 @@ static const struct metric_row rows[] = {
 	SPENT("BackPressured", METRIC_BACKPRESSURED_US),
 	BUFFERS("inputQueueLength", GAUGE, METRIC_IN_QUEUED, 0),
 	BUFFERS("outputQueueLength", GAUGE, METRIC_OUT_QUEUED, 0),
-	BUFFERS("inPoolUsage", USAGE, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_EXCLUSIVE),
+	BUFFERS("inPoolUsage", USAGE_IN, 0, 0),
 	BUFFERS("outPoolUsage", USAGE, METRIC_OUT_HELD, METRIC_OUT_ALLOWED),
 	BUFFERS("inputExclusiveBuffersUsage", USAGE, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_EXCLUSIVE),
 	BUFFERS("inputFloatingBuffersUsage", USAGE, METRIC_IN_FLOATING_HELD, METRIC_IN_FLOATING),
 	{ "estimatedTimeToConsumeBuffersMs", SCOPE_TASK, GAUGE, METRIC_IN_QUEUED_MS, 0 },
 	{ "debloatedBufferSize", SCOPE_TASK, GAUGE, METRIC_IN_FILL_BYTES, 0 },
 	INPUT("inputQueueLength", GAUGE, METRIC_IN_QUEUED, 0),
-	INPUT("inPoolUsage", USAGE, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_EXCLUSIVE),
+	INPUT("inPoolUsage", USAGE_IN, 0, 0),
 	INPUT("inputExclusiveBuffersUsage", USAGE, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_EXCLUSIVE),
 	INPUT("inputFloatingBuffersUsage", USAGE, METRIC_IN_FLOATING_HELD, METRIC_IN_FLOATING),
 	OUTPUT("outputQueueLength", GAUGE, METRIC_OUT_QUEUED, 0),
@@ -218,6 +219,11 @@ static double worth_now(const struct figures *figures, const struct metric *metr
 	case RATE: return figures_rate(figures, figure_of(figures, metric));
 	case RATE_MS: return figures_rate(figures, figure_of(figures, metric)) / 1000;
 	case GAUGE: return gauge(figures, row->kind);
+	case USAGE_IN:
+		return share(gauge(figures, METRIC_IN_EXCLUSIVE_HELD) +
+				     gauge(figures, METRIC_IN_FLOATING_HELD),
+			     gauge(figures, METRIC_IN_EXCLUSIVE) +
+				     gauge(figures, METRIC_IN_FLOATING));
 	case USAGE: return share(gauge(figures, row->kind), gauge(figures, row->of));
 	case PRESSED: return gauge(figures, row->kind) == METRIC_IS_BACKPRESSURED;
 	default: return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // app.js - the dashboard's first page: reads Flink's REST API and draws it again every few seconds, under the
 // addresses of Flink's own page (#/job/running/<id>/overview, …). It changes nothing but by "Cancel".
-import { breakable, bytes, count, h, link, note, number, percent, span, state, table, tabs, when } from "./dom.js";
+import { breakable, bytes, count, h, link, note, number, percent, sentence, span, state, table, tabs, when } from "./dom.js";
 
 const LOG_TAIL_BYTES = 262144;
 const page = document.getElementById("page");
@@ -97,9 +97,9 @@ const vertices = (job, base) => [graph(job, base), table(["Name", "Status", "#Pa
   h("td.name", link(`${base}/overview/${v.id}`, breakable(v.name))), h("td", state(v.status)), number(v.parallelism), io(v.metrics),
   h("td", span(v.duration)))))];
 
-const vertexPage = async (jid, vid, base) => {
+const vertexPage = async (jid, vid, base, said) => {
   const vertex = await get(`/jobs/${jid}/vertices/${vid}`);
-  return [h("p", link(`${base}/overview`, "← Graph")), h("h2", breakable(vertex.name)), note(vertex.cause),
+  return [h("p", link(`${base}/overview`, "← Graph")), h("h2", breakable(vertex.name)), vertex.cause === said ? null : sentence(vertex.cause),
     table(["#ID", "Status", "#Attempt", "Endpoint", ...ioHeads, "#Busy", "#Idle", "#Backpressured"], vertex.subtasks.map(s => h("tr",
       number(s.subtask), h("td", state(s.status), s["status-text"] ? h(".sub", s["status-text"]) : null,
         s.blocking ? h(".sub", "a user function blocks") : null), number(s.attempt + 1),
@@ -136,9 +136,9 @@ const jobPage = async (jid, tab, vid) => {
   const head = [h(".row", h("h1", job.name), state(job.state), ended(job) || !config.features["web-cancel"] ? null
     : h("button", { type: "button", onclick: () => cancel(jid) }, "Cancel Job")),
   h("p.sub", `${job.jid} · started ${when(job["start-time"])} · ${ended(job) ? `ended ${when(job["end-time"])} · ` : ""}${span(job.duration)}` +
-    (job.restarts ? ` · ${job.restarts} restart${job.restarts > 1 ? "s" : ""}` : "")), note(job.note, job.state), note(job.bottleneck),
+    (job.restarts ? ` · ${job.restarts} restart${job.restarts > 1 ? "s" : ""}` : "")), note(job.note, job.state), sentence(job.bottleneck),
   tabs(base, tab, [["overview", "Overview"], ["output", "Output"], ["exceptions", "Exceptions"], ["configuration", "Configuration"]])];
-  if (tab === "overview" && vid) return [...head, ...await vertexPage(jid, vid, base)];
+  if (tab === "overview" && vid) return [...head, ...await vertexPage(jid, vid, base, job.bottleneck)];
   if (tab === "output") return [...head, ...await outputTab(jid)];
   if (tab === "exceptions") return [...head, ...await exceptionsTab(jid)];
   if (tab === "configuration") return [...head, ...await configurationTab(jid)];

@@ -39,6 +39,9 @@ export const breakable = name => name.split(/(->)/).flatMap(part => part === "->
 
 export const state = name => h(`span.state.${name}`, name);
 export const note = (text, of) => text ? h(/^FAIL/.test(of || "") ? "p.note.bad" : "p.note", text) : null;
+// "`Sum` is busy 98 %: it holds back `Map`": names as code; in a box only if somebody is held back.
+export const sentence = text => text ? h(/ (holds|held) back /.test(text) ? "p.note" : "p.sub",
+  text.split("`").map((part, i) => i % 2 ? h("code", part) : part)) : null;
 export const percent = share => `${Math.min(100, Math.round(share * 100))} %`;
 export const count = n => Number(n).toLocaleString("en-US");
 
