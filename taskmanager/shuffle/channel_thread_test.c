@@ -159,6 +159,8 @@ static void consume_item(struct consumer *c, struct channel *channel)
 			c->expected[index]++;
 		}
 		channel_release(channel, channel_taken(channel));
+		if (random_below(&c->random, 16) == 0) /* as debloating does */
+			channel_allow(channel, random_below(&c->random, 16384));
 		break;
 	case CHANNEL_CONTROL:
 		if (control.kind == CONTROL_WATERMARK) {
@@ -217,15 +219,23 @@ static void play(enum ending ending, uint64_t seed)
 	memset(&scene, 0, sizeof(scene));
 	scene.ending = ending;
 	scene.seed = seed;
-	scene.pool = segment_pool_create(16 * 2048, 2048);
+	uint32_t size_class = random_below(&random, 3); /* the same memory in other pieces */
+
+	scene.pool = segment_pool_create((16 * 2048) << size_class, 2048 << size_class);
 	fixture_agent(&scene.consumer_agent);
 	struct gate *gate = gate_create(&scene.consumer_agent);
 	for (uint32_t i = 0; i < CHANNELS; i++) {
 		struct channel_options options = { .type = fixture_number,
 						   .pool = scene.pool,
+						   .size_class = size_class,
+						   .admitted_segments = size_class > 0 ? 5 : 0,
 						   .window_segments =
 							   1 + random_below(&random, 6) };
+		struct err err;
 
+		CHECK(segment_pool_admit(scene.pool, size_class, options.admitted_segments, &err) ==
+			      0,
+		      "%s", err.text);
 		scene.channels[i] = scene.consumers[i] = channel_create(&options);
 	}
 	for (uint32_t i = 0; i < PRODUCERS; i++) {

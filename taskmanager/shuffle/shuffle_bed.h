@@ -32,7 +32,9 @@ struct bed_task {
 	bool produces;
 	uint32_t index;
 	mono_t begin_at, rest_until;
-	bool begun;
+	bool begun, idle;
+	mono_t stepped_at;
+	uint64_t idle_ns;
 	struct gate *gate;
 	/* per channel: to / from the other kind's task of that index */
 	struct channel *channels[BED_TASKS_MAX];
@@ -61,6 +63,8 @@ struct bed {
 	uint32_t begin_ms_max, rest_ppm;
 	uint32_t fails_ppm; /* per step: a channel is given up */
 	uint32_t segment_bytes, exclusive, floating;
+	uint32_t size_bytes;  /* of the job's segments; 0: whole ones */
+	uint32_t debloat_ms;  /* target and period of the gates; 0: they do not debloat */
 	uint32_t lz4_nodes; /* bit per node: it packs */
 	bool two_workers, restless;
 	struct id job;
@@ -239,12 +243,13 @@ static inline void bed_begin(struct bed_task *task)
 	}
 }
 
-static inline bool bed_work(struct bed_task *task)
+static inline bool bed_work(struct bed_task *task, mono_t now)
 {
 	uint32_t others = task->produces ? task->bed->consumers_count : task->bed->producers_count;
 	bool moved = false;
 
 	if (!task->produces) {
+		gate_debloat(task->gate, now, task->idle_ns);
 		for (uint32_t i = 0; i < 20 && bed_consume(task); i++)
 			moved = true;
 		return moved;
@@ -291,7 +296,11 @@ static inline enum step bed_step(struct agent *agent, mono_t now, mono_t *wake_a
 	}
 	if (random_below(&task->random, 1000000) < bed->fails_ppm)
 		bed_give_up(task);
-	return bed_work(task) ? STEP_WORKED : STEP_BLOCKED;
+	if (task->idle)
+		task->idle_ns += (uint64_t)(now - task->stepped_at);
+	task->stepped_at = now;
+	task->idle = !bed_work(task, now);
+	return task->idle ? STEP_BLOCKED : STEP_WORKED;
 }
 
 static inline bool bed_task_over(const struct bed_task *task)
@@ -392,10 +401,18 @@ static inline void bed_node_create(struct bed *bed, uint32_t index, const char *
 		.record_bytes_max = 100000,
 		.floating_segments_per_gate = bed->floating,
 		.compress_lz4 = bed->lz4_nodes >> index & 1,
+		.debloat = { .enabled = bed->debloat_ms > 0,
+			     .target_ms = bed->debloat_ms,
+			     .period_ms = bed->debloat_ms,
+			     .samples = 3,
+			     .threshold_percent = 10,
+			     .segment_bytes_min = 64 },
 	};
 	if (shuffle_create(node->io, &options, &node->shuffle, &err) != 0)
 		fail_msg("%s", err.text);
 	node->shuffle->restless = bed->restless;
+	if (bed->size_bytes > 0)
+		shuffle_size_job(node->shuffle, &bed->job, bed->size_bytes, 0);
 	shuffle_serve_on(node->shuffle, node->worker);
 	if (!bed->two_workers)
 		return;

@@ -55,6 +55,11 @@ static void bed_random(struct bed *bed, uint64_t seed, bool cuts)
 	bed->exclusive = pick(&random, 1, 3);
 	bed->lz4_nodes = (uint32_t)(seed % 8); /* also where one end alone would pack */
 	bed->floating = random_below(&random, 2) * pick(&random, 1, 5);
+	if (seed % 3 == 0) { /* by no dice: the rest of a seed stays as it was */
+		bed->segment_bytes = 8192;
+		bed->size_bytes = 2048u << seed / 3 % 2;
+	}
+	bed->debloat_ms = (uint32_t)(seed / 2 % 5 * 4);
 	bed_create(bed, seed, &options);
 	for (uint32_t i = 0; i < bed->producers_count; i++)
 		bed_task_create(bed, &bed->producers[i], true, i,
