@@ -586,8 +586,14 @@ CONF_KEY("metrics.reporters", LIST, "", ANY, FIXED, LATER, "",
 CONF_KEY("metrics.reporter.*", TEXT, "", ANY, FIXED, LATER, "",
 	 "one reporter: factory.class, port, interval, filter.includes …")
 CONF_KEY("metrics.scope.*", TEXT, "", ANY, FIXED, LATER, "", "names in front of metrics")
-CONF_KEY("metrics.latency.interval", DURATION, "0", RANGE(0, INT64_MAX), FIXED, LATER, "",
-	 "pause between two latency markers; 0: none")
+CONF_KEY("metrics.latency.interval", DURATION, "0", RANGE(0, INT32_MAX), DRAW(0, 50), WORKS, "",
+	 "pause between two latency markers of a source; 0: none")
+CONF_KEY("metrics.latency.granularity", ENUM, "operator", ONE_OF("single|operator|subtask"), FIXED,
+	 WORKS, "",
+	 "whether latencies are told apart by the operator they come to alone, by the source as "
+	 "well, or by the source's subtask")
+CONF_KEY("metrics.latency.history-size", INT, "128", ANY, FIXED, SILENT, "",
+	 "values kept for a latency's quantiles; all of an attempt count here, in fixed buckets")
 CONF_KEY("metrics.fetcher.update-interval", DURATION, "10000", RANGE(0, INT64_MAX), FIXED, SILENT,
 	 "",
 	 "how old shown metrics may be; they come with each heartbeat here")

@@ -17,6 +17,7 @@
 #include "common/base/utf8.h"
 #include "common/daemon/daemon.h"
 #include "jobmanager/job/job_priv.h"
+#include "jobmanager/job/latencies.h"
 
 /* Before a job fails for want of a better explanation. Longer than the longest pause of a
  * supervisor (common/daemon/daemon.h) and a start after it. */
@@ -500,6 +501,7 @@ static void next_attempt(struct job_master *master, struct execution *execution,
 
 	map_remove(master->options.executions, map_key_id(&execution->id));
 	figures_next_attempt(&vertex->figures, execution_subtask(execution));
+	latencies_free(&execution->latencies);
 	vertex->counts[execution->state]--;
 	vertex->counts[EXECUTION_CREATED]++;
 	/* A new machine: its first state is not a move of the old one. */

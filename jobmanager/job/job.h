@@ -60,6 +60,7 @@ struct execution { /* the current attempt of a subtask */
 	char *status_text;      /* of its source or sink, "" when all is well; never NULL */
 	bool blocking;
 	/* private to jobmanager/job */
+	struct latencies *latencies; /* latencies.h */
 	bool submitted;           /* SubmitTasks was sent */
 	uint8_t call_wanted;      /* enum call_wanted: what its place's queue holds it for */
 	struct job_vertex *vertex;

@@ -5,6 +5,7 @@
 #include "common/base/limits.h"
 #include "common/graph/graph.h"
 #include "jobmanager/job/job_priv.h"
+#include "jobmanager/job/latencies.h"
 
 /* A message of protobuf-c takes several times its packed size; names, lists and settings are
  * small. */
@@ -177,6 +178,7 @@ void job_vertices_fini(struct job_master *master)
 		map_remove(master->options.executions, map_key_id(&execution->id));
 		if (execution->status_text != nothing)
 			mem_free(execution->status_text);
+		latencies_free(&execution->latencies);
 	}
 	for (size_t v = 0; v < job->graph->n_vertices; v++) {
 		mem_free(job->vertices[v].executions);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "jobmanager/job/job_priv.h"
+#include "jobmanager/job/latencies.h"
 
 #include "common/base/mark.h"
 
@@ -52,6 +53,9 @@ static void take_metrics(struct execution *execution, const Flink__TaskMetrics *
 
 	if (count != 0)
 		refused(vertex->job, execution, count, &err);
+	if (fresh && metrics->n_latencies > 0)
+		vertex->job->metrics_refused +=
+			latencies_take(&execution->latencies, vertex, metrics);
 	if (!fresh || !metrics->status_told)
 		return;
 	if (strcmp(execution->status_text, metrics->status_text) != 0) {

@@ -122,8 +122,8 @@ static void group_add(struct rest_group *group, const void *item, const char *on
 
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
-static size_t metrics_of_job(struct rest *rest, const void *item,
-			     struct rest_metric metrics[REST_METRICS_MAX])
+size_t rest_metrics_of_job(struct rest *rest, const void *item,
+			   struct rest_metric metrics[REST_METRICS_MAX])
 {
 	const struct job *job = item;
 	wall_t now = world_wall(rest->world);
@@ -148,23 +148,9 @@ static size_t metrics_of_job(struct rest *rest, const void *item,
 	return ARRAY_COUNT(all);
 }
 
-void rest_job_metrics(struct rest *rest, struct rest_request *request)
-{
-	struct rest_metric metrics[REST_METRICS_MAX];
-	struct job *job = NULL;
-	size_t count = 0;
-	struct id id;
-
-	if (id_parse(rest_parameter(request, "jobid"), &id))
-		job = dispatcher_find(rest->dispatcher, &id);
-	if (job != NULL)
-		count = metrics_of_job(rest, job, metrics);
-	rest_answer_metrics(request, metrics, count);
-}
-
 void rest_jobs_metrics(struct rest *rest, struct rest_request *request)
 {
-	struct rest_group group = { .rest = rest, .metrics_of = metrics_of_job };
+	struct rest_group group = { .rest = rest, .metrics_of = rest_metrics_of_job };
 	char *only = rest_query(request, "jobs"), text[ID_TEXT_SIZE];
 
 	LIST_FOR_EACH (dispatcher_jobs(rest->dispatcher), struct job, node, job)

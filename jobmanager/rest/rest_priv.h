@@ -7,8 +7,8 @@
  *   router.c              the table of routes, path and query parameters, bodies
  *   look.c                an answer without HTTP
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
- *   overview.c jobs.c job_life.c vertices.c vertex_metrics.c metric_table.c aggregate.c
- *   vertex_stacks.c taskmanagers.c jobmanager_views.c files.c   the answers themselves */
+ *   overview.c jobs.c job_life.c job_metrics.c vertices.c vertex_metrics.c vertex_stacks.c
+ *   metric_table.c aggregate.c taskmanagers.c jobmanager_views.c files.c  the answers themselves */
 #ifndef JOBMANAGER_REST_REST_PRIV_H
 #define JOBMANAGER_REST_REST_PRIV_H
 
@@ -186,6 +186,8 @@ struct rest_group {
 	size_t (*metrics_of)(struct rest *rest, const void *item,
 			     struct rest_metric metrics[REST_METRICS_MAX]);
 };
+size_t rest_metrics_of_job(struct rest *rest, const void *item,
+			   struct rest_metric metrics[REST_METRICS_MAX]);
 struct rest_aggregates {
 	double low, high, sum;
 	uint32_t count;

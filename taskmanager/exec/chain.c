@@ -253,6 +253,16 @@ static int call_operator(struct chain *chain, struct link *link, struct err *err
 	}
 }
 
+/* A marker has come as far as this operator, and all that was in front of it. */
+static void measure(struct chain *chain, const struct link *link)
+{
+	const struct pass *pass = &chain->pass;
+
+	if (link->source == NULL)
+		latency_table_record(chain->latencies, pass->link, pass->source,
+				     world_wall(chain->world) - pass->watermark);
+}
+
 static int pass_call(struct chain *chain, struct link *link, struct err *err)
 {
 	mono_t since = MONO_NEVER;
@@ -280,6 +290,10 @@ static bool control_of(const struct pass *pass, struct control *control)
 	case PASS_IDLE: control->kind = CONTROL_IDLE; return true;
 	case PASS_ACTIVE: control->kind = CONTROL_ACTIVE; return true;
 	case PASS_END: control->kind = CONTROL_END_OF_INPUT; return pass->last;
+	case PASS_LATENCY:
+		control->kind = CONTROL_LATENCY;
+		control->checkpoint = pass->source;
+		return true;
 	default: return false;
 	}
 }
@@ -299,6 +313,8 @@ static enum chain_answer pass_step(struct chain *chain, struct err *err)
 		if (answer < 0)
 			return CHAIN_FAILED;
 		pass->called = answer == 1;
+		if (pass->kind == PASS_LATENCY)
+			measure(chain, link);
 		if (link->has_output) {
 			output_finish(&link->output);
 			count_out(link);
@@ -312,7 +328,10 @@ static enum chain_answer pass_step(struct chain *chain, struct err *err)
 	}
 	if (control_of(pass, &control)) {
 		for (; pass->router < link->routers_count; pass->router++) {
-			int answer = router_control(&link->routers[pass->router], &control, err);
+			struct router *router = &link->routers[pass->router];
+			int answer = pass->kind == PASS_LATENCY
+					     ? router_marker(router, &control, err)
+					     : router_control(router, &control, err);
 
 			if (answer == 0)
 				chain->refused_by = link->edge_numbers[pass->router];

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 
 #include "common/contract/registry.h"
+#include "taskmanager/exec/latency_table.h"
 #include "taskmanager/exec/output.h"
 #include "taskmanager/exec/router.h"
 
@@ -54,11 +55,13 @@ struct link {
 
 enum pass_kind {
 	PASS_NONE, PASS_FLUSH, PASS_TIME, PASS_WATERMARK, PASS_IDLE, PASS_ACTIVE, PASS_END,
+	PASS_LATENCY,
 };
 
 struct pass {
 	enum pass_kind kind;
-	event_t watermark;
+	event_t watermark; /* LATENCY: when it was marked */
+	uint64_t source;   /* LATENCY */
 	wall_t now;      /* TIME */
 	uint32_t input;  /* END: of link 0 … */
 	bool last;       /* … and no other input is left: the links behind it end too */
@@ -82,6 +85,7 @@ struct chain {
 	bool pass_due; /* the pass under way is expected to work: it is measured */
 	int64_t refused_by; /* who refused last: an edge's number, or a link as chain_waiter */
 	struct world *world;
+	struct latency_table *latencies; /* the task's */
 	const char *failed_operator; /* whose call failed; NULL: none's */
 	_Atomic(const char *) current; /* operator being called; NULL: none. For crash notes */
 	_Atomic mono_t call_since;     /* when that call began, if it is measured; MONO_NEVER */
@@ -103,6 +107,7 @@ struct chain_options { /* all borrowed for the life of the chain */
 	struct record_type *const *types;
 	struct module *const *modules;
 	uint32_t segment_bytes, record_bytes_max;
+	struct latency_table *latencies;
 	bool fire_at_end;
 	void (*print)(void *owner, const char *line, size_t size_bytes);
 	void *owner;

@@ -236,6 +236,7 @@ int chain_create(struct chain *chain, const struct chain_options *options, struc
 				 .next_timer = INT64_MAX,
 				 .refused_by = -1,
 				 .call_since = MONO_NEVER,
+				 .latencies = options->latencies,
 				 .world = options->world,
 				 .graph = options->graph,
 				 .print = options->print,

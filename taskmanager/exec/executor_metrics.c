@@ -15,6 +15,8 @@ void executor_told_fini(struct executor_told *told)
 	mem_free(told->sent);
 	mem_free(told->text_answered);
 	mem_free(told->text_sent);
+	mem_free(told->latencies_answered);
+	mem_free(told->latencies_sent);
 	*told = (struct executor_told){ .count = 0 };
 }
 
@@ -48,6 +50,23 @@ static void tell_status(struct executor_task *task, struct arena *arena, Flink__
 	told->blocking_sent = blocking;
 }
 
+static void tell_latencies(struct executor_task *task, struct arena *arena,
+			   Flink__TaskMetrics *into)
+{
+	struct executor_told *told = &task->told;
+
+	if (!task_has_latencies(task->task))
+		return;
+	if (told->latencies_sent == NULL) {
+		told->latencies_sent = MEM_NEW_ARRAY(uint64_t, LATENCY_ENTRIES_MAX);
+		told->latencies_answered = MEM_NEW_ARRAY(uint64_t, LATENCY_ENTRIES_MAX);
+	}
+	memcpy(told->latencies_sent, told->latencies_answered,
+	       LATENCY_ENTRIES_MAX * sizeof(*told->latencies_sent));
+	into->n_latencies =
+		task_latencies(task->task, told->latencies_sent, arena, &into->latencies);
+}
+
 /* False: more than `room` numbers changed; nothing is told. */
 static bool tell_task(struct executor_task *task, struct arena *arena, uint32_t *room,
 		      Flink__HeartbeatRequest *request)
@@ -77,7 +96,8 @@ static bool tell_task(struct executor_task *task, struct arena *arena, uint32_t 
 		into->values[into->n_values++] = values[i].value;
 	}
 	tell_status(task, arena, into);
-	told->under_way = into->n_ids > 0 || into->status_told;
+	tell_latencies(task, arena, into);
+	told->under_way = into->n_ids > 0 || into->status_told || into->n_latencies > 0;
 	if (!told->under_way)
 		return true;
 	into->execution_id = id_to_message(&task->execution_id);
@@ -140,6 +160,9 @@ void executor_metrics_answered(struct task_executor *executor)
 			continue;
 		told->under_way = false;
 		memcpy(told->answered, told->sent, told->count * sizeof(*told->sent));
+		if (told->latencies_sent != NULL)
+			memcpy(told->latencies_answered, told->latencies_sent,
+			       LATENCY_ENTRIES_MAX * sizeof(*told->latencies_sent));
 		if (told->text_sent == NULL)
 			continue;
 		mem_free(told->text_answered);

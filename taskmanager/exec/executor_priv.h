@@ -90,6 +90,8 @@ struct executor_told {
 	bool under_way; /* `sent` is in the heartbeat that is not answered yet */
 	bool blocking_answered, blocking_sent;
 	char *text_answered, *text_sent; /* NULL: never told; not in it */
+	/* Values of each latency histogram, [LATENCY_ENTRIES_MAX]; NULL: there are none yet. */
+	uint64_t *latencies_answered, *latencies_sent;
 };
 
 /* A task from SubmitTasks to the acknowledged report of its final state. */

@@ -546,6 +546,19 @@ bool router_failed(const struct router *router, uint32_t first, struct err *why)
 	return false;
 }
 
+int router_marker(struct router *router, const struct control *control, struct err *err)
+{
+	/* By the marker and not by a number drawn here, which a refusal would have to keep. */
+	uint64_t chance = ((uint64_t)control->watermark ^ control->checkpoint ^ router->random) *
+			  UINT64_C(0x9e3779b97f4a7c15);
+	uint32_t channel = (uint32_t)((chance >> 32) * router->channels_count >> 32);
+
+	return router->channels_count == 0 ||
+			       channel_offer_control(router->channels[channel], control)
+		       ? 1
+		       : refused(router, channel, err);
+}
+
 void router_publish(struct router *router)
 {
 	if (!router->unpublished)

@@ -72,6 +72,8 @@ bool router_partitioner_failed(const struct router *router);
 MUST_USE int router_control(struct router *router, const struct control *control, struct err *err);
 /* One of its channels, from `first` on, has failed. */
 bool router_failed(const struct router *router, uint32_t first, struct err *why);
+/* The same for a latency marker, to one channel by chance: the same one when it is called again. */
+MUST_USE int router_marker(struct router *router, const struct control *control, struct err *err);
 /* Makes visible what was routed. */
 void router_publish(struct router *router);
 

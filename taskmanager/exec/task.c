@@ -111,6 +111,7 @@ static int take_control(struct task *task, uint32_t index, const struct control 
 	case CONTROL_IDLE: valve_idle(&task->valve, index, true); return 0;
 	case CONTROL_ACTIVE: valve_idle(&task->valve, index, false); return 0;
 	case CONTROL_END_OF_INPUT: channel_ended(task, index); return 0;
+	case CONTROL_LATENCY: task->marker = *control; return 0;
 	case CONTROL_BARRIER: break;
 	}
 	return err_set(err, ERR_NET_PROTOCOL,
@@ -282,6 +283,28 @@ static bool begin_valve_pass(struct task *task)
 	case VALVE_ACTIVE: return begin(task, (struct pass){ .kind = PASS_ACTIVE });
 	}
 	return false;
+}
+
+static bool begin_marker_pass(struct task *task, event_t marked_at, uint64_t source)
+{
+	return begin(task, (struct pass){ .kind = PASS_LATENCY, .watermark = marked_at,
+					  .source = source });
+}
+
+/* A source marks the time now and then; a marker that came goes on before anything else does. */
+static bool begin_latency_pass(struct task *task, mono_t now)
+{
+	const Flink__TaskDeployment *deployment = task->deployment;
+
+	if (task->marker.kind != 0) {
+		task->marker.kind = 0;
+		return begin_marker_pass(task, task->marker.watermark, task->marker.checkpoint);
+	}
+	if (likely(now < task->marker_at) || task->source_ended)
+		return false;
+	task->marker_at = mono_after_ms(now, task->options.latency_interval_ms);
+	return begin_marker_pass(task, world_wall(task->options.world),
+				 latency_source(deployment->vertex, deployment->subtask));
 }
 
 /* What control elements asked for, in order: watermarks before ends. False: nothing (task->ended:
@@ -463,6 +486,8 @@ static enum step rest(struct task *task, mono_t now, mono_t *wake_at)
 	if (is_broken(task, &err))
 		return fail(task, &err, NULL);
 	wake_for_timers(task, now, wake_at);
+	if (!task->source_ended)
+		*wake_at = mono_min(*wake_at, task->marker_at);
 	ask_status(task, now, wake_at);
 	return STEP_IDLE;
 }
@@ -526,7 +551,7 @@ static enum step run(struct task *task, mono_t now, mono_t *wake_at)
 		case CHAIN_DONE: break;
 		}
 		release_input(task);
-		if (begin_control_pass(task))
+		if (begin_latency_pass(task, now) || begin_control_pass(task))
 			continue;
 		if (task->ended)
 			return end_as(task, TASK_FINISHED);

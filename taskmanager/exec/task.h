@@ -21,6 +21,7 @@
 #include "common/graph/graph.h"
 #include "common/metric/metric.h"
 #include "common/world/world.h"
+#include "taskmanager/exec/latency_table.h"
 #include "taskmanager/shuffle/shuffle.h"
 
 enum task_state {
@@ -47,6 +48,8 @@ struct task_options {
 	const char *local_resource_id; /* which location is this TaskManager */
 	bool fire_at_end;
 	int64_t buffer_timeout_ms; /* 0: publish after every batch; < 0: only full segments */
+	int64_t latency_interval_ms; /* between two markers of a source; 0: none */
+	enum latency_granularity latency_granularity;
 	/* Called on the runner's thread at each state change; `failure` with TASK_FAILED, and then
 	 * failed_operator names the operator. After a final state the task touches nothing any
 	 * more. */
@@ -84,6 +87,10 @@ bool task_is_blocking(const struct task *task); /* in one call for longer than 1
 char *task_status_text(struct task *task, struct arena *arena);
 /* All of it as a message (arena-allocated), but for the sequence number; any thread. */
 void task_report(struct task *task, struct arena *arena, Flink__TaskMetrics *into);
+/* What latency markers said, of those that have more to say than `told` (latency_table_tell). */
+bool task_has_latencies(const struct task *task);
+uint32_t task_latencies(struct task *task, uint64_t told[LATENCY_ENTRIES_MAX], struct arena *arena,
+			Flink__LatencyHistogram ***into);
 /* For crash notes: the name of the operator being called on this thread, and its function. */
 const char *task_current_operator(const struct task *task);
 struct agent *task_agent(struct task *task);

@@ -162,6 +162,9 @@ static int open_inputs(struct task *task, struct err *err)
 	}
 	bool is_source = chain_is_source(&task->chain);
 
+	task->marker_at = is_source && task->options.latency_interval_ms > 0 ? 0 : MONO_NEVER;
+	task->latencies.granularity = task->options.latency_granularity;
+
 	if (is_source != (count == 0))
 		return err_set(err, ERR_DEPLOY_FAILED,
 			       is_source ? "a source with %u inputs"
@@ -384,6 +387,7 @@ static int open_all(struct task *task, struct err *err)
 		.types = task->options.types,
 		.modules = task->options.modules,
 		.segment_bytes = shuffle_segment_bytes(task->options.shuffle, &task->job_id),
+		.latencies = &task->latencies,
 		.record_bytes_max = shuffle_record_bytes_max(task->options.shuffle),
 		.managed = task->options.managed,
 		.overdraft_bytes = task->options.overdraft_bytes,
@@ -444,6 +448,7 @@ void task_destroy(struct task **result)
 		return;
 	task_close_all(task);
 	chain_destroy(&task->chain);
+	latency_table_fini(&task->latencies);
 	while ((node = inbox_take(&task->inbox)) != NULL)
 		command_free(CONTAINER_OF(node, struct command, node));
 	while ((held = list_pop_front(&task->splits_held)) != NULL)

@@ -64,6 +64,8 @@ struct task {
 	struct assembly *whole; /* likewise, if that batch is a record that came in pieces */
 	struct pieces pieces;
 	struct valve valve;
+	struct control marker; /* kind 0: none came that is not in the chain yet */
+	mono_t marker_at;      /* of a source: when the next one is due */
 	bool source_ended, source_watermark_sent, ended;
 	enum phase phase;
 	uint32_t records_left; /* of this step */
@@ -79,6 +81,7 @@ struct task {
 
 	/* ---- written by the runner's thread, read by any ---- */
 	struct task_metrics metrics;
+	struct latency_table latencies;
 	_Atomic mono_t
 		accounted_until; /* busy, idle, back-pressured time is counted up to here … */
 	_Atomic uint32_t accounted_as; /* … and since then it is this (enum step) … */

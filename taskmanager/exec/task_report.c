@@ -270,6 +270,17 @@ uint32_t task_values(struct task *task, struct metric_value values[LIMIT_TASK_ME
 	return count;
 }
 
+bool task_has_latencies(const struct task *task)
+{
+	return atomic_load(&((struct task *)(uintptr_t)task)->latencies.count) > 0;
+}
+
+uint32_t task_latencies(struct task *task, uint64_t told[LATENCY_ENTRIES_MAX], struct arena *arena,
+			Flink__LatencyHistogram ***into)
+{
+	return latency_table_tell(&task->latencies, told, arena, into);
+}
+
 /* ---- the report ----------------------------------------------------------------------------- */
 
 void task_report(struct task *task, struct arena *arena, Flink__TaskMetrics *into)
@@ -286,6 +297,7 @@ void task_report(struct task *task, struct arena *arena, Flink__TaskMetrics *int
 	into->ids = arena_alloc(arena, count * sizeof(*into->ids));
 	into->values = arena_alloc(arena, count * sizeof(*into->values));
 	into->n_ids = into->n_values = count;
+	into->n_latencies = task_latencies(task, NULL, arena, &into->latencies);
 	for (uint32_t i = 0; i < count; i++) {
 		into->ids[i] = values[i].id;
 		into->values[i] = values[i].value;

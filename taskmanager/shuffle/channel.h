@@ -33,14 +33,14 @@ struct position {
 
 enum control_kind {
 	CONTROL_WATERMARK = 1, CONTROL_IDLE = 2, CONTROL_ACTIVE = 3, CONTROL_BARRIER = 4,
-	CONTROL_END_OF_INPUT = 5,
+	CONTROL_END_OF_INPUT = 5, CONTROL_LATENCY = 6,
 };
 
 struct control {
 	uint8_t kind;
 	bool urgent; /* a barrier that overtook: the data in [channel_taken, at) came before it */
-	event_t watermark;   /* WATERMARK */
-	uint64_t checkpoint; /* BARRIER */
+	event_t watermark;   /* WATERMARK; of LATENCY the wall time at which it was marked */
+	uint64_t checkpoint; /* BARRIER; of LATENCY its source (exec/latency_table.h) */
 	struct position at;  /* where it stands; filled by the channel */
 };
 

@@ -160,7 +160,7 @@ int data_control_read(const struct data_frame *frame, const uint8_t body[DATA_FR
 		.checkpoint = little_get_u64(body + 16),
 		.at = { frame->segment, frame->offset_bytes },
 	};
-	if (control->kind < CONTROL_WATERMARK || control->kind > CONTROL_END_OF_INPUT ||
+	if (control->kind < CONTROL_WATERMARK || control->kind > CONTROL_LATENCY ||
 	    (control->urgent && control->kind != CONTROL_BARRIER))
 		return err_set(err, ERR_NET_PROTOCOL, "sent a control element of kind %u",
 			       control->kind);

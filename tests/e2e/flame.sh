@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# flame.sh - the flame graph of a running job: names of its own functions, waits, settings, bad queries.
+# flame.sh - the flame graph of a running job: names of its own functions, waits, settings, bad queries; and the
+# latencies that its markers measure.
 # shellcheck disable=SC2154 # variables of make_home
 source "$(dirname "$0")/cases.sh"
 
@@ -99,6 +100,28 @@ test_flame_graph_can_be_switched_off() {
 	start "rest.flamegraph.enabled: false"
 	submit_slow
 	same '{"endTimestamp":-2}' "$(rest "$flame")"
+}
+
+# Flink's names for the latency from the source to the window in the next vertex, and to the sink behind it.
+test_latency_markers_reach_every_operator() {
+	start "metrics.latency.interval: 20 ms"
+	open_text_server
+	./bin/flink run -d examples/streaming/SocketWindowWordCount.jar --port "$text_port" >run.txt 2>run.err ||
+		fail "$(cat run.txt run.err)"
+	id=$(sed -n 's/^Job has been submitted with JobID //p' run.txt)
+	until_true 20 job_is "$id" RUNNING
+	all_measured() { # source -> flat map ==> window -> sink: three operators, each with its sum over subtasks
+		rest "/jobs/$id/metrics" | jq -e '[.[].id | select(test("^latency\\.source_id\\.[0-9a-f]{32}\\.operator_id\\.[0-9a-f]{32}\\.operator_subtask_index\\.0\\.latency_p99$"))] | length == 3'
+	}
+	until_true 20 all_measured
+	local window
+	window=$(rest "/jobs/$id" | jq -r '.vertices[1].id')
+	name=$(rest "/jobs/$id/metrics" | jq -r --arg id "$window" '.[].id | select(contains("operator_id." + $id + ".operator_subtask_index.0.latency_count"))')
+	many_came() { [[ $(rest "/jobs/$id/metrics?get=$name" | jq -r '.[0].value') -ge 20 ]]; }
+	until_true 20 many_came
+	# The clock is one here, and the job idle: no marker waits for a second.
+	[[ $(rest "/jobs/$id/metrics?get=${name%count}p99" | jq -r '.[0].value | tonumber | floor') -lt 1000 ]] || fail "$(rest "/jobs/$id/metrics?get=${name%count}p99")"
+	[[ $(rest "/jobs/$id/metrics?get=${name%count}negative" | jq -r '.[0].value') == 0 ]] || fail negative
 }
 
 run_tests

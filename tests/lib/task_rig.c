@@ -143,6 +143,8 @@ struct task_rig_task *task_rig_deploy(struct task_rig *rig, uint32_t vertex, uin
 		.local_resource_id = "local",
 		.fire_at_end = !rig->drop_windows,
 		.buffer_timeout_ms = rig->buffer_timeout_ms,
+		.latency_interval_ms = rig->latency_interval_ms,
+		.latency_granularity = rig->latency_granularity,
 		.state_changed = state_changed,
 		.reader_ready = reader_ready,
 		.print = keep_line,

@@ -38,7 +38,8 @@ struct task_rig { /* one TaskManager without its executor */
 	struct task_rig_task tasks[TASK_RIG_TASKS_MAX];
 	uint32_t tasks_count;
 	bool drop_windows; /* fire_at_end false */
-	int64_t buffer_timeout_ms;
+	int64_t buffer_timeout_ms, latency_interval_ms;
+	enum latency_granularity latency_granularity;
 	uint32_t cancel_in; /* a task is cancelled as soon as it is in one of these states (bits) */
 	char printed[256];
 	struct agent clock; /* virtual time goes on only while somebody waits for it */

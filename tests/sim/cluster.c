@@ -61,6 +61,10 @@ static struct conf *taskmanager_conf(const struct plan *plan, const char *name)
 
 	set(conf, "taskmanager.bind-host=0.0.0.0");
 	set(conf, "taskmanager.numberOfTaskSlots=%u", plan->slots);
+	/* By the seed and not by a draw of its own: what a seed means stays the same. */
+	set(conf, "metrics.latency.interval=%u ms",
+	    plan->seed % 3 ? 0 : 1 + (unsigned)(plan->seed % 50));
+	set(conf, "metrics.latency.granularity=%s", plan->seed % 2 ? "subtask" : "operator");
 	set(conf, "taskmanager.memory.network.min=%ub", plan->network_bytes);
 	set(conf, "taskmanager.memory.network.max=%ub", plan->network_bytes);
 	set(conf, "taskmanager.memory.segment-size=%ub", plan->segment_bytes);

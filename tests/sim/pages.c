@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/mark.h"
 #include "jobmanager/job/job.h"
+#include "jobmanager/job/latencies.h"
 #include "jobmanager/rest/rest.h"
 #include "tests/sim/cluster.h"
 
@@ -30,6 +32,7 @@ static const char *const pages[] = {
 	"/jobs/J/vertices/V/taskmanagers",
 	"/jobs/J/vertices/V/watermarks",
 	"/jobs/J/vertices/V/backpressure",
+	"/jobs/J/vertices/V/flamegraph",
 	"/jobs/J/vertices/V/metrics",
 	"/jobs/J/vertices/V/subtasks/metrics",
 	"/jobs/J/vertices/V/subtasks/S",
@@ -105,7 +108,8 @@ static const char *absurd(const json_t *value)
 
 	json_object_foreach((json_t *)(uintptr_t)value, key, inner)
 	{
-		if (strcmp(key, "status-duration") == 0)
+		/* Of a flame graph, -2 and -3 say why there is none. */
+		if (strcmp(key, "status-duration") == 0 || strcmp(key, "endTimestamp") == 0)
 			continue;
 		if (json_is_number(inner) && json_number_value(inner) < -1)
 			return key;
@@ -135,11 +139,42 @@ static void judge(struct cluster *cluster, const char *path, int status, const s
 	json_decref(root);
 }
 
+/* No marker can have been under way for longer than the simulation, by clocks that differ and jump
+ * (at most JUMPS_MS in all). */
+#define JUMPS_MS (1000 * 1000)
+
+static void judge_latencies(struct cluster *cluster, const struct job *job)
+{
+	uint64_t longest_ms = (uint64_t)(sim_now(cluster->sim) / NS_PER_MS) + JUMPS_MS;
+	struct map *names = latencies_by_name(job);
+	size_t at = 0;
+	struct bytes name;
+	void *value;
+
+	while (map_next(names, &at, &name, &value)) {
+		const struct latency_counts *counts = value;
+
+		SOMETIMES("a latency is told in a simulated cluster");
+		if (counts->count == 0 || counts->min > counts->max || counts->max > longest_ms ||
+		    counts->negative > counts->count || counts->sum < counts->max)
+			err_set(&cluster->breach, ERR_BUG,
+				"%.*s: %llu values from %llu to %llu ms, %llu together",
+				(int)name.size_bytes, (const char *)name.data,
+				(unsigned long long)counts->count, (unsigned long long)counts->min,
+				(unsigned long long)counts->max, (unsigned long long)counts->sum);
+	}
+	latencies_names_free(&names);
+}
+
 void pages_look(struct cluster *cluster, unsigned long long number)
 {
 	struct dispatcher *dispatcher = jobmanager_dispatcher(cluster->jobmanager);
 	struct buf path, answer;
 
+	const struct job *job = some_job(dispatcher, number);
+
+	if (job != NULL)
+		judge_latencies(cluster, job);
 	buf_init(&path);
 	buf_init(&answer);
 	if (fill_in(dispatcher, pages[number % ARRAY_COUNT(pages)], number / ARRAY_COUNT(pages),
