@@ -1,85 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * api_test.c - programs written against flink.h become the graphs that Flink would show, and wrong
  * ones say what is wrong with the operator's name. The programs' code is this test itself. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdio.h>
-
-#include "client/api/env.h"
-#include "common/graph/graph.h"
-#include "common/world/world_sim.h"
-
-#define PROGRAM_PATH "/jobs/test.so"
-
-/* ---- the stage: one simulated machine, an executor that keeps the graph --------------------- */
-
-struct stage {
-	struct sim *sim;
-	struct world *world;
-	struct module *module;
-	struct flink_executor executor;
-	struct flink_env_options options;
-	struct flink_env *env;
-	Flink__JobGraph *graph; /* a copy of what was executed */
-	struct err err;
-	int64_t bytes_before;
-};
-
-static int keep_graph(void *context, const Flink__JobGraph *graph, struct err *err)
-{
-	struct stage *stage = context;
-	size_t size_bytes = flink__job_graph__get_packed_size(graph);
-	uint8_t *packed = mem_alloc(size_bytes);
-
-	flink__job_graph__pack(graph, packed);
-	stage->graph = flink__job_graph__unpack(NULL, size_bytes, packed);
-	mem_free(packed);
-	assert_non_null(stage->graph);
-	return 0;
-}
-
-static void stage_open(struct stage *stage)
-{
-	struct sim_options calm = { .delay_us_max = 0 };
-
-	memset(stage, 0, sizeof(*stage));
-	stage->bytes_before = mem_bytes_out();
-	stage->sim = sim_create(1, &calm);
-	stage->world = sim_node(stage->sim, "client");
-	sim_module_add(stage->sim, PROGRAM_PATH);
-	assert_int_equal(module_open(stage->world, PROGRAM_PATH, NULL, &stage->module, &stage->err),
-			 0);
-	stage->executor = (struct flink_executor){ keep_graph, stage };
-	stage->options = (struct flink_env_options){
-		.world = stage->world, .module = stage->module, .artifact_name = "test.so",
-		.artifact_size_bytes = 4711, .working_directory = "/home/user/work",
-		.executor = &stage->executor,
-	};
-}
-
-static void stage_close(struct stage *stage)
-{
-	flink_env_destroy(&stage->env);
-	if (stage->graph != NULL)
-		flink__job_graph__free_unpacked(stage->graph, NULL);
-	module_close(&stage->module);
-	world_destroy(&stage->world);
-	sim_destroy(&stage->sim);
-	assert_int_equal(mem_bytes_out(), stage->bytes_before);
-}
-
-typedef void program_fn(struct flink_env *env);
-
-/* Runs the program and flink_execute behind it; *stage stays open. */
-static void run(struct stage *stage, program_fn *program)
-{
-	stage->env = flink_env_create(&stage->options);
-	program(stage->env);
-	(void)!flink_execute(stage->env, "Test Job", &stage->err);
-}
+#include "client/api/api_test_bed.h"
 
 /* ---- programs ------------------------------------------------------------------------------- */
 
@@ -583,6 +505,61 @@ static void strings_side_by_side(struct flink_env *env)
 	discard(map_batch(words(env), swap_batch, pair));
 }
 
+static void later(const struct word_with_count *a, const struct word_with_count *b,
+		  struct word_with_count *out)
+{
+	out->word = str_copy(&b->word);
+	out->count = a->count + b->count;
+}
+
+static void join_pairs(const struct pair *a, const struct pair *b, struct pair *out)
+{
+	*out = *b;
+}
+
+static void reduce_without_key(struct flink_env *env)
+{
+	print(reduce(words(env), later, word_with_count));
+}
+
+static void reduce_of_a_window(struct flink_env *env)
+{
+	print(reduce(window(key_by(words(env), "word"), tumbling_processing_time(SECONDS(5))),
+		     later, word_with_count));
+}
+
+static void reduce_of_others(struct flink_env *env)
+{
+	print(reduce(key_by(words(env), "word"), join_pairs, pair));
+}
+
+static void reduce_by_key(struct flink_env *env)
+{
+	print(reduce(key_by(words(env), "word"), later, word_with_count));
+}
+
+static void a_reduce_carries_its_key_and_its_function(void **state)
+{
+	Flink__OperatorParameters *parameters;
+	struct stage stage;
+
+	stage_open(&stage);
+	run(&stage, reduce_by_key);
+	assert_string_equal(stage.err.text, "");
+	assert_int_equal(stage.graph->n_vertices, 2);
+	assert_string_equal(stage.graph->vertices[1]->name,
+			    "Keyed Reduce -> Sink: Print to Std. Out");
+	const Flink__Operator *operator = stage.graph->vertices[1]->operators[0];
+
+	assert_string_equal(operator->factory, "reduce");
+	assert_int_equal(operator->n_key_fields, 1);
+	assert_int_equal(operator->key_fields[0], 0);
+	parameters = parameters_of(&stage, 1, 0);
+	assert_string_equal(parameters->function->symbol, "later");
+	flink__operator_parameters__free_unpacked(parameters, NULL);
+	stage_close(&stage);
+}
+
 static void packed_record(struct flink_env *env)
 {
 	static const struct flink_type packed[1] = { { "packed", NULL, pair_fields_, 2, 12 } };
@@ -627,6 +604,14 @@ static void wrong_programs_say_what_is_wrong_and_where(void **state)
 		  "\"wrod\"; did you mean \"word\"?" },
 		{ wrong_sum, "operator \"sum\": field \"word\" is STRING, which cannot be summed" },
 		{ no_key, "operator \"sum\": the stream has no key; call key_by first" },
+		{ reduce_without_key,
+		  "operator \"reduce\": the stream has no key; call key_by first" },
+		{ reduce_of_a_window,
+		  "operator \"Keyed Reduce\": a window gives records only through "
+		  "sum(window(…), \"field\")" },
+		{ reduce_of_others,
+		  "operator \"reduce\": the function takes pair(a INT, b DOUBLE), but the stream "
+		  "gives word_with_count(word STRING, count BIGINT)" },
 		{ window_without_key,
 		  "operator \"window\": the stream has no key; call key_by first" },
 		{ window_alone,
@@ -743,6 +728,7 @@ int main(void)
 		cmocka_unit_test(a_union_has_an_edge_for_each_stream),
 		cmocka_unit_test(a_dropped_stream_has_flinks_sink),
 		cmocka_unit_test(a_map_of_many_records_is_a_map),
+		cmocka_unit_test(a_reduce_carries_its_key_and_its_function),
 		cmocka_unit_test(connectors_are_found_by_their_factorys_name),
 		cmocka_unit_test(records_of_the_program_travel_as_images),
 		cmocka_unit_test(wrong_programs_say_what_is_wrong_and_where),

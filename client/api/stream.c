@@ -464,6 +464,46 @@ struct stream *sum(struct stream *in, const char *field)
 	return env_stream(env, made);
 }
 
+/* The function takes and gives records of this type: the stream's? */
+static bool gives_type(struct flink_env *env, const char *operator, const struct record_type *given,
+		       const struct record_type *wanted)
+{
+	struct buf text;
+
+	if (given->hash == wanted->hash)
+		return true;
+	buf_init(&text);
+	record_type_describe(wanted, &text);
+	buf_add_text(&text, ", but the stream gives ");
+	record_type_describe(given, &text);
+	env_fail(env, operator, ERR_PLAN_INVALID, "the function takes %s", text.data);
+	buf_fini(&text);
+	return false;
+}
+
+struct stream *flink_reduce(struct stream *in, flink_reduce_fn *function, const char *symbol,
+			    const struct flink_type *declared, struct bytes parameters)
+{
+	static const char what[] = "reduce";
+	struct flink_env *env = in->env;
+
+	if (in->inlets_count == 0)
+		return &env->broken;
+	if (in->kind == STREAM_PLAIN)
+		return env_fail(env, what, ERR_PLAN_INVALID,
+				"the stream has no key; call key_by first");
+	const struct record_type *type = env_type(env, what, declared);
+
+	if (type == NULL || !gives_type(env, what, in->type, type))
+		return &env->broken;
+	struct stream *reduced = add_function(in, "reduce", "Keyed Reduce", ADDRESS_OF(function),
+					      symbol, NULL, parameters);
+
+	if (reduced->made_by != NULL)
+		reduced->made_by->node.key = in->key;
+	return reduced;
+}
+
 /* ---- about the operator just made ----------------------------------------------------------- */
 
 /* The operator that `stream` was made by; NULL after env_fail. */

@@ -7,6 +7,8 @@
  * Every word gives an update (word,count). */
 #include <flink/flink.h>
 
+#include <stdlib.h>
+
 /* The soliloquy of Hamlet, as in Flink's WordCountData. */
 static const char *const WORDS[] = {
 	"To be, or not to be,--that is the question:--",
@@ -72,13 +74,16 @@ static void emit(struct collector *out, const char *word, uint32_t length)
 static void tokenize(const struct line *in, struct collector *out)
 {
 	const char *text = str_ptr(&in->text);
-	char word[32 * 1024]; /* longer than any line of a text source */
+	char some[1024], *word = some; /* as long as the line, in case all of it is one word */
 	uint32_t length = 0;
+
+	if (in->text.len > sizeof(some))
+		word = malloc(in->text.len);
 
 	for (uint32_t at = 0; at < in->text.len; at++) {
 		char lower = word_byte[(unsigned char)text[at]];
 
-		if (lower != 0 && length < sizeof(word)) {
+		if (lower != 0) {
 			word[length++] = lower;
 			continue;
 		}
@@ -86,6 +91,8 @@ static void tokenize(const struct line *in, struct collector *out)
 		length = 0;
 	}
 	emit(out, word, length);
+	if (word != some)
+		free(word);
 }
 
 int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)

@@ -3,6 +3,7 @@
 #include "taskmanager/operator/keyed_sum.h"
 
 #include "common/world/world.h"
+#include "taskmanager/operator/keyed_state.h"
 
 int keyed_sum_init(struct keyed_sum *sum, const struct operator_context *context, int32_t field,
 		   struct err *err)
@@ -63,30 +64,10 @@ struct keyed_table *keyed_sum_table(struct keyed_sum *sum)
 	return keyed_table_create(&sum->table);
 }
 
-static void no_memory(const struct keyed_sum *sum, const struct keyed_table *table, struct err *err)
-{
-	const struct managed_memory *memory = sum->table.memory;
-
-	err_set(err, ERR_MANAGED_MEMORY,
-		"operator \"%s\" has %llu keys in %.1f MiB and needs %.1f MiB more; all state in its "
-		"slot has %.1f of the %.1f MiB of managed memory that a slot may use",
-		sum->operator_name, (unsigned long long)keyed_table_count(table),
-		(double)keyed_table_bytes(table) / 0x1p20,
-		(double)keyed_table_refused(table) / 0x1p20,
-		(double)managed_memory_used(memory) / 0x1p20,
-		(double)memory->limit_bytes / 0x1p20);
-}
-
 void keyed_sum_not_found(const struct keyed_sum *sum, const struct keyed_table *table,
 			 struct err *err)
 {
-	if (keyed_table_refused(table) > 0) {
-		no_memory(sum, table, err);
-		return;
-	}
-	err_set(err, ERR_RECORD_INVALID,
-		"operator \"%s\" was sent a key of another subtask; its own key groups are %u to %u",
-		sum->operator_name, sum->table.groups.first, sum->table.groups.last);
+	keyed_state_refused(sum->operator_name, &sum->table, table, err);
 }
 
 static void keep_first(struct keyed_sum *sum, struct keyed_table *table, struct keyed_slot *slot,

@@ -11,6 +11,7 @@ void operators_register(void)
 	registry_add_operator(&operator_map_batch);
 	registry_add_operator(&operator_filter);
 	registry_add_operator(&operator_flat_map);
+	registry_add_operator(&operator_reduce);
 	registry_add_operator(&operator_sum);
 	registry_add_operator(&operator_window_sum);
 	registry_add_operator(&python_operator);

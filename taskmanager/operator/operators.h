@@ -9,6 +9,7 @@ extern const struct operator_vtable operator_map;        /* "map" */
 extern const struct operator_vtable operator_map_batch;  /* "map-batch" */
 extern const struct operator_vtable operator_filter;     /* "filter" */
 extern const struct operator_vtable operator_flat_map;   /* "flat-map" */
+extern const struct operator_vtable operator_reduce;     /* "reduce": per key, likewise */
 extern const struct operator_vtable operator_sum;        /* "sum": per key, an update per record */
 extern const struct operator_vtable operator_window_sum; /* "window-sum": tumbling */
 

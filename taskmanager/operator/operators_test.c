@@ -392,6 +392,78 @@ static void sum_says_when_its_memory_is_used_up(void **state)
 	assert_int_equal(managed_memory_used(&memory), 0);
 }
 
+/* ---- reduce ---------------------------------------------------------------------------------- */
+
+static void reduce_joins_a_key_s_records_one_by_one(void **state)
+{
+	struct op_test test = {
+		.operator = &operator_reduce,
+		.input_type = number_record,
+		.output_type = number_record,
+		.key = { 1, { 0 } },
+		STEPS(NUMBER(7), NUMBER(5), NUMBER(7), NUMBER(5), OP_END_OF_INPUT),
+		EXPECTED("7", "5", "7", "5"),
+		.ordered = true,
+	};
+	verify(test, FUNCTION(test_larger));
+}
+
+/* From a struct alone to one with a tail; by a key that is not the field that changes. */
+static void reduce_keeps_texts_that_grow(void **state)
+{
+	struct op_test test = {
+		.operator = &operator_reduce,
+		.input_type = word_record,
+		.output_type = word_record,
+		.key = { 1, { 0 } },
+		STEPS(WORD("ab", 1), WORD("-", 7), WORD("ab", 2), WORD("ab", 4), WORD("ab", 8),
+		      WORD("ab", 16), WORD("ab", 32), WORD("-", 1), WORD("ab", 64),
+		      OP_END_OF_INPUT),
+		EXPECTED("(ab,1)", "(-,7)", "(abab,3)", "(ababab,7)", "(abababab,15)",
+			 "(ababababab,31)", "(abababababab,63)", "(--,8)", "(ababababababab,127)"),
+		.ordered = true,
+	};
+	verify(test, FUNCTION(test_join));
+}
+
+static void reduce_says_when_its_memory_is_used_up(void **state)
+{
+	struct managed_memory memory = { .limit_bytes = 300 * 1024 };
+	char *text = mem_alloc(200000);
+
+	memset(text, 'x', 200000);
+	const struct word_count large = { .word = str_of(text, 200000), .count = 1 };
+	struct op_test test = {
+		.operator = &operator_reduce,
+		.input_type = word_record,
+		.output_type = word_record,
+		.managed = &memory,
+		.key = { 1, { 1 } },
+		STEPS({ .kind = OP_RECORD, .record = &large }),
+		.expected_error = "operator \"Tested\" has 1 keys in 0.2 MiB and needs ",
+	};
+	verify(test, FUNCTION(test_join));
+	assert_int_equal(managed_memory_used(&memory), 0);
+	mem_free(text);
+}
+
+static void reduce_needs_a_key_a_function_and_one_type(void **state)
+{
+	struct op_test test = {
+		.operator = &operator_reduce,
+		.input_type = word_record,
+		.output_type = word_record,
+		.expected_error = "operator \"Tested\" needs a keyed stream",
+	};
+	verify(test, FUNCTION(test_join));
+	test.key = (struct key_spec){ 1, { 0 } };
+	test.expected_error = "needs a function";
+	verify(test, FUNCTION(NULL));
+	test.output_type = number_record;
+	test.expected_error = "operator \"Tested\" needs one type for its input and its output";
+	verify(test, FUNCTION(test_join));
+}
+
 /* ---- window-sum ----------------------------------------------------------------------------- */
 
 #define WINDOW_SUM \
@@ -506,6 +578,10 @@ int main(void)
 		cmocka_unit_test(nulls_add_nothing),
 		cmocka_unit_test(sum_needs_a_number),
 		cmocka_unit_test(sum_says_when_its_memory_is_used_up),
+		cmocka_unit_test(reduce_joins_a_key_s_records_one_by_one),
+		cmocka_unit_test(reduce_keeps_texts_that_grow),
+		cmocka_unit_test(reduce_says_when_its_memory_is_used_up),
+		cmocka_unit_test(reduce_needs_a_key_a_function_and_one_type),
 		cmocka_unit_test(a_window_fires_when_the_wall_clock_leaves_it),
 		cmocka_unit_test(the_end_of_input_fires_what_is_open_if_asked_to),
 		cmocka_unit_test(an_offset_shifts_the_windows),

@@ -13,6 +13,8 @@
 typedef void user_flat_map_fn(const void *in, struct outbox *out);
 typedef void user_map_fn(const void *in, void *out); /* *out comes zeroed */
 typedef void user_map_batch_fn(const void *in, void *out, uint32_t count); /* *out comes zeroed */
+/* *out comes zeroed, and may borrow from a and b */
+typedef void user_reduce_fn(const void *a, const void *b, void *out);
 typedef bool user_filter_fn(const void *in);
 typedef uint32_t user_partition_fn(const void *in, uint32_t partitions);
 

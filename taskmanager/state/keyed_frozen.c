@@ -130,6 +130,7 @@ struct keyed_frozen *keyed_table_freeze(struct keyed_table *table)
 
 	CHECK(table->frozen == NULL, "a second view of a table");
 	next_epoch(table);
+	table->views++;
 	*frozen = (struct keyed_frozen){
 		.table = table,
 		.store = table->store,
@@ -195,6 +196,7 @@ void keyed_frozen_release(struct keyed_frozen **released, bool saved)
 		mem_free((struct block *)frozen->blocks);
 	keyed_store_release(&frozen->store);
 	slabs_let_go(table, frozen->slabs);
+	keyed_bytes_settle(&frozen->arena->bytes);
 	keyed_arena_release(&frozen->arena);
 	mem_free(frozen->groups);
 	mem_free(frozen->copy);

@@ -256,7 +256,12 @@ static uint64_t taken_bytes(const struct keyed_table *table)
 {
 	return table->index_bytes + table->store->mapped_bytes + table->slabs_bytes +
 	       table->store->blocks_capacity * sizeof(struct block) +
-	       arena_bytes(table->arena->arena);
+	       arena_bytes(table->arena->arena) + table->arena->bytes.large_bytes;
+}
+
+bool keyed_table_count_bytes(struct keyed_table *table)
+{
+	return table->memory == NULL || keyed_memory_count(table, 0, 0);
 }
 
 bool keyed_memory_count(struct keyed_table *table, uint32_t more, size_t outside_bytes)
@@ -314,6 +319,7 @@ static struct shared_arena *shared_arena_create(void)
 	struct shared_arena *arena = MEM_NEW(struct shared_arena);
 
 	arena->arena = arena_create("keyed table");
+	keyed_bytes_init(&arena->bytes);
 	arena->references = 1;
 	return arena;
 }
@@ -321,6 +327,7 @@ static struct shared_arena *shared_arena_create(void)
 void keyed_arena_release(struct shared_arena **arena)
 {
 	if (--(*arena)->references == 0) {
+		keyed_bytes_fini(&(*arena)->bytes);
 		arena_destroy(&(*arena)->arena);
 		mem_free(*arena);
 	}
@@ -394,6 +401,7 @@ void keyed_table_clear(struct keyed_table *table)
 		table->store = store_create();
 	}
 	if (table->arena->references == 1) {
+		keyed_bytes_fini(&table->arena->bytes);
 		arena_reset(table->arena->arena);
 		return;
 	}
@@ -462,7 +470,7 @@ size_t keyed_table_bytes(const struct keyed_table *table)
 {
 	return table->index_bytes +
 	       (size_t)table->store->chunks_count * CHUNK_SLOTS * table->stride_bytes +
-	       arena_bytes(table->arena->arena);
+	       arena_bytes(table->arena->arena) + table->arena->bytes.large_bytes;
 }
 
 void *keyed_table_store(struct keyed_table *table, const void *data, size_t size_bytes)

@@ -79,6 +79,18 @@ uint64_t keyed_table_refused(const struct keyed_table *table);
 /* Bytes that live as long as the table's contents (until clear): what values point to. */
 void *keyed_table_store(struct keyed_table *table, const void *data, size_t size_bytes);
 
+/* Memory for bytes that change with their value: aligned to 8, not zeroed, never NULL. */
+void *keyed_table_take(struct keyed_table *table, uint32_t size_bytes);
+/* Gives it back; what a frozen view may read, when that is released. Cleared with the rest, too. */
+void keyed_table_give(struct keyed_table *table, void *memory); /* NULL: nothing */
+/* The same memory if it suits size_bytes and no view reads it; else other, and `memory` is given
+ * back. What was in it is gone either way. */
+void *keyed_table_retake(struct keyed_table *table, void *memory, uint32_t size_bytes);
+
+/* Counts in the managed memory what values have taken and given since. False: there is not so much
+ * (keyed_table_refused). Once per batch is often enough: the memory is there already. */
+MUST_USE bool keyed_table_count_bytes(struct keyed_table *table);
+
 /* All slots, key group after key group, in no particular order within one, for reading: uint64_t at
  * = 0; while ((slot = keyed_table_next(table, &at))). Not together with find. */
 struct keyed_slot *keyed_table_next(struct keyed_table *table, uint64_t *at);

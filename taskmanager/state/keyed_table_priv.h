@@ -13,6 +13,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "common/base/list.h"
 #include "taskmanager/state/keyed_table.h"
 
 #define CHUNK_SLOTS 8
@@ -76,8 +77,19 @@ struct slot_index {
 	uint32_t mask; /* buckets - 1 */
 };
 
+#define KEYED_BYTES_CLASSES 48
+
+struct keyed_bytes { /* see keyed_bytes.c */
+	struct free_block *free[KEYED_BYTES_CLASSES];
+	struct list large;
+	size_t large_bytes;
+	void **waiting; /* for the end of the view that is out */
+	uint32_t waiting_count, waiting_room;
+};
+
 struct shared_arena { /* long keys, and what values point to */
 	struct arena *arena;
+	struct keyed_bytes bytes;
 	uint32_t references;
 };
 
@@ -98,6 +110,7 @@ struct keyed_table {
 	size_t index_bytes;
 	struct shared_arena *arena;
 	struct keyed_frozen *frozen; /* the view that is out */
+	uint32_t views;              /* so far */
 	struct slab *slabs;          /* of views that were; for the next ones */
 	size_t slabs_bytes;
 	uint32_t slab_bytes; /* of each */
@@ -161,6 +174,12 @@ void keyed_index_put(const struct slot_index *index, uint32_t tag, uint32_t numb
 /* The next free slot of a key group (counted from the table's first), not in the index yet; its
  * value is zeroed. Its number. */
 uint32_t keyed_slot_take(struct keyed_table *table, uint32_t group);
+
+/* ---- keyed_bytes.c --------------------------------------------------------------------------- */
+
+void keyed_bytes_init(struct keyed_bytes *bytes);
+void keyed_bytes_settle(struct keyed_bytes *bytes); /* the view was released */
+void keyed_bytes_fini(struct keyed_bytes *bytes);
 
 /* ---- keyed_frozen.c -------------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 #include "tests/lib/cmocka_header.h"
 #include "tests/lib/test_outbox.h"
 
-#define RUN_BYTES (64 * 1024)
+#define RUN_BYTES (256 * 1024)
 #define CALLS_MAX 100000
 #define MODULE_PATH "the test itself"
 

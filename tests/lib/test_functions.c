@@ -89,6 +89,23 @@ void test_upper(const struct line *in, struct line *out)
 	out->text = str_of(text, length);
 }
 
+void test_join(const struct word_count *a, const struct word_count *b, struct word_count *out)
+{
+	static _Thread_local char text[100]; /* must outlive the call: out borrows it */
+	size_t length = a->word.len < sizeof(text) ? a->word.len : sizeof(text);
+	size_t more = b->word.len < sizeof(text) - length ? b->word.len : sizeof(text) - length;
+
+	memcpy(text, str_ptr(&a->word), length);
+	memcpy(text + length, str_ptr(&b->word), more);
+	out->word = str_of(text, length + more);
+	out->count = a->count + b->count;
+}
+
+void test_larger(const struct number *a, const struct number *b, struct number *out)
+{
+	out->value = a->value > b->value ? a->value : b->value;
+}
+
 bool test_even(const struct number *in)
 {
 	return in->value % 2 == 0;

@@ -23,6 +23,9 @@ void test_halve(const struct number *in, struct number *out, uint32_t count); /*
 void test_halve_positive(const struct number *in, struct number *out, uint32_t count);
 void test_upper(const struct line *in, struct line *out); /* map with a borrowed string */
 bool test_even(const struct number *in);                             /* filter */
+/* reduce: the sum; the words side by side, of which the first 100 bytes are kept */
+void test_join(const struct word_count *a, const struct word_count *b, struct word_count *out);
+void test_larger(const struct number *a, const struct number *b, struct number *out);
 bool test_not_empty(const struct line *in);
 /* By the line's length; one partition too far with parameter "far", a failure with "fail". */
 uint32_t test_partition(const struct line *in, uint32_t partitions);

@@ -227,6 +227,7 @@ typedef void flink_flat_map_fn(const void *in, struct collector *out);
 typedef void flink_map_fn(const void *in, void *out); /* *out comes zeroed */
 typedef void flink_map_batch_fn(const void *in, void *out, uint32_t count); /* *out comes zeroed */
 typedef bool flink_filter_fn(const void *in);
+typedef void flink_reduce_fn(const void *a, const void *b, void *out); /* *out comes zeroed */
 
 struct stream *flink_flat_map(struct stream *in, flink_flat_map_fn *function, const char *symbol,
 			      const struct flink_type *type, struct bytes parameters);
@@ -236,6 +237,8 @@ struct stream *flink_map_batch(struct stream *in, flink_map_batch_fn *function, 
 			       const struct flink_type *type, struct bytes parameters);
 struct stream *flink_filter(struct stream *in, flink_filter_fn *function, const char *symbol,
 			    struct bytes parameters);
+struct stream *flink_reduce(struct stream *keyed, flink_reduce_fn *function, const char *symbol,
+			    const struct flink_type *type, struct bytes parameters);
 /* What a function takes: the input's record cannot be seen in C, but `struct line` can be told from
  * the others, and `in` is refused when it does not give what the function takes. */
 enum flink_takes { FLINK_TAKES_ANY, FLINK_TAKES_LINE, FLINK_TAKES_OTHER };
@@ -324,6 +327,17 @@ struct stream *window(struct stream *keyed, struct flink_window window);
 /* Per key: the first record with `field` summed up. On a keyed stream every record gives an update;
  * on a windowed one each key gives one record when its window fires. Any kind of number. */
 struct stream *sum(struct stream *keyed_or_windowed, const char *field);
+/* Per key: reduce(keyed, function, record name): void f(const struct X *a, const struct X *b,
+ * struct X *out) joins what the key has so far, a, with its next record, b; strings of *out may be
+ * those of a and b. Every record gives an update; a key's first one is its first. */
+#define reduce(keyed, function, name) reduce_with(keyed, function, name, BYTES_EMPTY)
+#define reduce_with(keyed, function, name, parameters) \
+	((void)sizeof(struct { int unused; _Static_assert( \
+		FLINK_IS_(function, void(const struct name *, const struct name *, struct name *)), \
+		"a reduce function is: " \
+		"void f(const struct X *a, const struct X *b, struct X *out)"); }), \
+	 flink_reduce(keyed, (flink_reduce_fn *)(void *)(function), #function, name##_type, \
+		      parameters))
 
 /* ---- sinks ---------------------------------------------------------------------------------- */
 
