@@ -189,6 +189,27 @@ static bool falls(const struct io_metrics *now, const struct io_metrics *before)
 	       now->backpressured_ms < before->backpressured_ms;
 }
 
+/* A subtask's shares of time are all of it, and an edge's are among those it is held back for. */
+static void check_shares(struct checks *checks, const struct execution *execution)
+{
+	const struct job_vertex *vertex = execution->vertex;
+	struct pressure_shares shares;
+	double edges = 0;
+
+	if (!execution_shares(execution, &shares))
+		return;
+	double all = shares.busy + shares.idle + shares.pressured;
+
+	for (uint32_t e = 0; e < vertex->figures.plan.edges; e++)
+		edges += execution_edge_share(execution, e);
+	if ((all != 0 && (all < 0.999 || all > 1.001)) || shares.waiting > shares.busy + 0.001 ||
+	    edges > shares.pressured + 0.001)
+		err_set(&checks->cluster->breach, ERR_BUG,
+			"%s: busy %.4f (waiting %.4f), idle %.4f, back-pressured %.4f (edges %.4f)",
+			vertex->message->name, shares.busy, shares.waiting, shares.idle,
+			shares.pressured, edges);
+}
+
 static void check_vertex(struct checks *checks, const struct job *job, uint32_t v)
 {
 	const struct job_vertex *vertex = &job->vertices[v];
@@ -202,6 +223,7 @@ static void check_vertex(struct checks *checks, const struct job *job, uint32_t 
 		struct io_metrics one = execution_metrics(&vertex->executions[i]);
 
 		io_metrics_add(&sum, &one);
+		check_shares(checks, &vertex->executions[i]);
 	}
 	for (uint32_t state = 0; state < EXECUTION_STATE_COUNT; state++)
 		executions += vertex->counts[state];
