@@ -392,6 +392,20 @@ void book_ended(uint32_t vertex, uint32_t operator, uint32_t subtask)
 	book.moves++;
 }
 
+bool book_has_unfinished(uint32_t vertex, uint32_t subtask)
+{
+	for (uint32_t i = 0; i < book.flows_count; i++) {
+		const struct flow *flow = &book.flows[i];
+		bool in_chain = flow->to % SHEET_OPERATORS_MAX != 0;
+
+		if (in_chain && flow->to / SHEET_OPERATORS_MAX == vertex &&
+		    flow->next[subtask * PARALLELISM + subtask] <
+			    book.emitters[flow->from][subtask].emitted)
+			return true;
+	}
+	return false;
+}
+
 bool book_has_ended(uint32_t vertex, uint32_t operator, uint32_t subtask)
 {
 	return book.emitters[SHEET_OPERATOR(vertex, operator)][subtask].ended;

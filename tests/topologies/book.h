@@ -46,6 +46,8 @@ const void *book_emit(uint32_t vertex, uint32_t operator, uint32_t subtask);
 void book_watermark_sent(uint32_t vertex, uint32_t operator, uint32_t subtask, event_t watermark);
 void book_ended(uint32_t vertex, uint32_t operator, uint32_t subtask);
 
+/* A record that an operator of this subtask emitted has not come to the one behind it. */
+bool book_has_unfinished(uint32_t vertex, uint32_t subtask);
 bool book_has_ended(uint32_t vertex, uint32_t operator, uint32_t subtask);
 
 /* ---- arriving: at an operator of a subtask --------------------------------------------------- */

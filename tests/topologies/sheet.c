@@ -98,6 +98,7 @@ static void draw_trouble(uint64_t *state, struct sheet *sheet)
 	sheet->pause_ms_max = between(state, 1, 400);
 	sheet->partitions = sheet->nodes_count > 1 && one_in(state, 4) ? between(state, 1, 3) : 0;
 	sheet->partition_ms_max = between(state, 1, 1000);
+	sheet->others_ms = one_in(state, 8) ? between(state, 1, 900) : 0;
 	sheet->fault = FAULT_NONE;
 	if (sheet->theme == THEME_FAULTS || one_in(state, 6))
 		sheet->fault = (enum fault)between(state, 1, FAULTS_COUNT - 1);
@@ -650,9 +651,10 @@ void sheet_print(const struct sheet *sheet)
 	       sheet->world.connection_cut_ppm, sheet->world.short_read_ppm,
 	       sheet->world.step_cost_ns_max, sheet->world.shuffle_ties ? ", ties shuffled" : "");
 	printf("    deployed within %u ms; sinks stall <= %u ms, shut for %u ms; %u pause(s) <= %u ms; "
-	       "%u partition(s) <= %u ms\n",
+	       "%u partition(s) <= %u ms; another job for %u ms\n",
 	       sheet->deploy_ms_max, sheet->sink_stall_ms_max, sheet->shut_ms, sheet->pauses,
-	       sheet->pause_ms_max, sheet->partitions, sheet->partition_ms_max);
+	       sheet->pause_ms_max, sheet->partitions, sheet->partition_ms_max,
+	       sheet->others_ms);
 	printf("    %s at %u/1000%s\n", sheet_fault_name(sheet->fault), sheet->fault_at_1000,
 	       sheet->fault_mid_frame ? ", in the middle of a frame" : "");
 }

@@ -95,6 +95,7 @@ struct sheet {
 	uint32_t deploy_ms_max;  /* tasks come within this time */
 	uint32_t sink_stall_ms_max, shut_ms; /* all sinks refuse until then */
 	uint32_t pauses, pause_ms_max;       /* of a TaskManager or one of its threads */
+	uint32_t others_ms; /* so long another job has part of each pool; 0: there is none */
 	uint32_t partitions, partition_ms_max; /* no bytes pass between two TaskManagers */
 	enum fault fault;
 	uint32_t fault_at_1000; /* of the records that arrive */

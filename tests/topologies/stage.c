@@ -392,6 +392,28 @@ static void part_or_join(struct stage *stage, mono_t now)
 		sim_cut_way(a, b, true);
 }
 
+/* Another job ends, and gives its segments back. */
+static void others_end(struct stage *stage, uint32_t index)
+{
+	struct stage_node *node = &stage->nodes[index];
+
+	if (node->others > 0)
+		segment_pool_dismiss(shuffle_pool(node->shuffle), SEGMENT_WHOLE, node->others);
+	node->others = 0;
+}
+
+static void others_begin(struct stage *stage)
+{
+	for (uint32_t i = 0; i < stage->sheet->nodes_count; i++) {
+		struct segment_pool *pool = shuffle_pool(stage->nodes[i].shuffle);
+		uint32_t count = 1 + below(stage, segment_pool_total(pool));
+		struct err err;
+
+		if (segment_pool_admit(pool, SEGMENT_WHOLE, count, &err) == 0)
+			stage->nodes[i].others = count;
+	}
+}
+
 static enum step direct(struct agent *agent, mono_t node_now, mono_t *wake_at)
 {
 	struct stage *stage = CONTAINER_OF(agent, struct stage, director);
@@ -413,6 +435,12 @@ static enum step direct(struct agent *agent, mono_t node_now, mono_t *wake_at)
 		part_or_join(stage, now);
 	if (stage->partitions_left > 0 || stage->is_parted)
 		next = mono_min(next, stage->part_at);
+	if (stage->others_until <= now) {
+		stage->others_until = MONO_NEVER;
+		for (uint32_t i = 0; i < stage->sheet->nodes_count; i++)
+			others_end(stage, i);
+	}
+	next = mono_min(next, stage->others_until);
 	if (next != MONO_NEVER)
 		*wake_at = node_now + (next - now);
 	return STEP_IDLE;
@@ -529,6 +557,7 @@ static void close_node(struct stage *stage, uint32_t index)
 {
 	struct stage_node *node = &stage->nodes[index];
 
+	others_end(stage, index);
 	for (uint32_t i = 0; i < stage->sheet->slots_count; i++)
 		shuffle_runner_destroy(node->shuffle, &node->slots[i]);
 	runner_destroy(&node->network);
@@ -588,6 +617,11 @@ void stage_open(struct stage *stage, const struct sheet *sheet, bool verbose)
 	actors_begin(&stage->actors);
 	book_open(sheet);
 	cast_tasks(stage);
+	stage->others_until = MONO_NEVER;
+	if (sheet->others_ms > 0) {
+		stage->others_until = mono_after_ms(sim_now(stage->sim), sheet->others_ms);
+		others_begin(stage);
+	}
 	stage->pauses_left = sheet->pauses;
 	stage->pause_at = sim_now(stage->sim) + NS_PER_US * below(stage, 100000);
 	stage->partitions_left = sheet->partitions;

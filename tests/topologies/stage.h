@@ -18,6 +18,7 @@ struct stage_node {
 	struct shuffle *shuffle;
 	char name[8]; /* "tm0" */
 	bool dead;
+	uint32_t others; /* segments that another job has */
 	uint32_t tasks_to_come; /* while there are any, nothing is lent: see stage.c */
 };
 
@@ -52,6 +53,7 @@ struct stage {
 	uint32_t failed_count;
 	uint32_t pauses_left;
 	mono_t pause_at;
+	mono_t others_until;
 	uint32_t partitions_left, parted_a, parted_b;
 	bool is_parted, parted_one_way;
 	mono_t part_at; /* or when it ends */

@@ -157,10 +157,67 @@ static void watch_wire(struct watch *watch, const struct shuffle_view_channel *v
 	}
 }
 
+/* It has said that it waits for something. */
+static bool is_asleep(const struct stage_task *task)
+{
+	if (task->task == NULL || task->state != TASK_RUNNING)
+		return false;
+	const struct agent *agent = task_agent(task->task);
+
+	return atomic_load(&((struct agent *)(uintptr_t)agent)->awake) == 0 && agent->wake_at > 0;
+}
+
 struct look {
 	struct watch *watch;
 	uint32_t node;
+	bool is_blocked[STAGE_TASKS_MAX]; /* by a channel of its own */
 };
+
+/* What a task that sleeps has made must be on its way: published, unless only full segments are to
+ * be. */
+static void watch_output(struct look *look, const struct shuffle_view_channel *view)
+{
+	struct stage *stage = look->watch->stage;
+	const struct sheet_edge *edge = &stage->sheet->edges[view->name->edge];
+	struct stage_task *task = stage_task_of(stage, edge->source, view->name->producer);
+
+	if (task->node != look->node || !is_asleep(task))
+		return;
+	if (view->blocked_on_credit || view->controls_queued == CHANNEL_CONTROLS_MAX)
+		look->is_blocked[task - stage->tasks] = true;
+	if (stage->sheet->vertices[edge->source].buffer_timeout_ms >= 0 &&
+	    channel_has_unpublished(view->channel))
+		book_complain("edge %u, %u to %u: its producer sleeps on what it did not publish",
+			      view->name->edge, view->name->producer, view->name->consumer);
+}
+
+static bool has_slow_sink(const struct stage *stage, uint32_t vertex)
+{
+	const struct sheet_vertex *v = &stage->sheet->vertices[vertex];
+
+	for (uint32_t o = 0; o < v->operators_count; o++)
+		if (v->operators[o].role == ROLE_SINK &&
+		    (v->operators[o].stall_ppm > 0 || v->operators[o].flushes_later ||
+		     stage->sheet->shut_ms > 0))
+			return true;
+	return false;
+}
+
+/* … and taken by the operators behind, unless somebody refuses. */
+static void watch_chains(const struct look *look)
+{
+	const struct stage *stage = look->watch->stage;
+
+	for (uint32_t i = 0; i < stage->tasks_count; i++) {
+		const struct stage_task *task = &stage->tasks[i];
+
+		if (task->node == look->node && is_asleep(task) && !look->is_blocked[i] &&
+		    !has_slow_sink(stage, task->vertex) &&
+		    book_has_unfinished(task->vertex, task->subtask))
+			book_complain("task %u/%u sleeps on records of its own operators",
+				      task->vertex, task->subtask);
+	}
+}
 
 static void look_at_channel(void *context, const struct shuffle_view_channel *view)
 {
@@ -187,6 +244,8 @@ static void look_at_channel(void *context, const struct shuffle_view_channel *vi
 		watch_turns(watch, view, at);
 	if (view->is_far_input)
 		watch_wire(watch, view, at);
+	else
+		watch_output(look, view);
 }
 
 /* ---- all ------------------------------------------------------------------------------------- */
@@ -199,13 +258,14 @@ void watch_look(struct watch *watch)
 	watch->looks++;
 	for (uint32_t i = 0; i < stage->sheet->nodes_count; i++) {
 		struct stage_node *node = &stage->nodes[i];
-		struct look look = { watch, i };
+		struct look look = { .watch = watch, .node = i };
 
 		if (node->dead)
 			continue;
 		if (!shuffle_check(node->shuffle, text, sizeof(text)))
 			book_complain("%s: %s", node->name, text);
 		shuffle_view_channels(node->shuffle, look_at_channel, &look);
+		watch_chains(&look);
 	}
 }
 
