@@ -83,6 +83,7 @@ static void draw_machines(uint64_t *state, struct sheet *sheet)
 		sheet->debloat_target_ms = 1 + below(state, one_in(state, 2) ? 10 : 200);
 		sheet->debloat_period_ms = 1 + below(state, one_in(state, 2) ? 5 : 100);
 	}
+	sheet->latency_ms = one_in(state, 3) ? between(state, 1, 30) : 0;
 	sheet->compress_mask = one_in(state, 3) ? 15 : one_in(state, 3) ? below(state, 16) : 0;
 	sheet->slots_serve = !one_in(state, 4);
 	sheet->deploy_ms_max = one_in(state, 4) ? between(state, 1, 3000) : below(state, 20);
@@ -633,12 +634,12 @@ void sheet_print(const struct sheet *sheet)
 	       themes[sheet->theme], sheet->nodes_count, sheet->slots_count,
 	       places[sheet->placement]);
 	printf("    segments of %u bytes, as the job has them %u; %u of %u + %u per channel, %u spare; "
-	       "%u channels; LZ4 %x%s; debloating to %u ms each %u ms\n",
+	       "%u channels; LZ4 %x%s; debloating to %u ms each %u ms; latency each %u ms\n",
 	       sheet->segment_bytes, sheet_segment_bytes(sheet), sheet_exclusive(sheet),
 	       sheet->exclusive, sheet->floating, sheet->spare_segments,
 	       sheet_channels_count(sheet), sheet->compress_mask,
 	       sheet->slots_serve ? ", slots serve connections" : "", sheet->debloat_target_ms,
-	       sheet->debloat_period_ms);
+	       sheet->debloat_period_ms, sheet->latency_ms);
 	print_vertices(sheet);
 	for (uint32_t i = 0; i < sheet->edges_count; i++)
 		printf("    edge %u: %u.%u -> %u (input %u) %s%s\n", i, sheet->edges[i].source,

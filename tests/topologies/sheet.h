@@ -83,6 +83,7 @@ struct sheet {
 	/* What the job's plan makes of them; 0: nothing. */
 	uint32_t sized_bytes, sized_exclusive;
 	uint32_t debloat_target_ms, debloat_period_ms; /* 0: no debloating */
+	uint32_t latency_ms; /* between two markers of a source; 0: none */
 	uint32_t compress_mask; /* which TaskManagers take LZ4 */
 	bool slots_serve;       /* connections are served where their tasks are */
 	uint32_t spare_segments; /* of each pool, beyond what the channels set aside */

@@ -268,6 +268,8 @@ static int make_task(struct stage_task *task, struct err *err)
 		.local_resource_id = node->name,
 		.fire_at_end = true,
 		.buffer_timeout_ms = stage->sheet->vertices[task->vertex].buffer_timeout_ms,
+		.latency_interval_ms = stage->sheet->latency_ms,
+		.latency_granularity = (enum latency_granularity)(stage->sheet->seed % 3),
 		.state_changed = state_changed,
 		.reader_ready = reader_ready,
 		.context = task,
