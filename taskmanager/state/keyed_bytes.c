@@ -65,6 +65,7 @@ static void *take_large(struct keyed_table *table, uint32_t size_bytes)
 
 	list_push_back(&bytes->large, &block->node);
 	bytes->large_bytes += size_bytes;
+	table->uncounted_bytes += size_bytes;
 	return give_out(table, &block->head, size_bytes);
 }
 
@@ -79,10 +80,12 @@ void *keyed_table_take(struct keyed_table *table, uint32_t size_bytes)
 	struct free_block *block = bytes->free[class];
 
 	CHECK(class < KEYED_BYTES_CLASSES, "%u bytes of a value", size_bytes);
-	if (block != NULL)
+	if (block != NULL) {
 		bytes->free[class] = block->next;
-	else
+	} else {
 		block = arena_alloc(table->arena->arena, whole);
+		table->uncounted_bytes += whole;
+	}
 	return give_out(table, &block->head, whole - (uint32_t)sizeof(block->head));
 }
 

@@ -101,6 +101,29 @@ static void tables_of_a_slot_share_it(void **state)
 	assert_int_equal(mem_bytes_out(), 0);
 }
 
+/* The keys stay the same, what is kept for them becomes more. */
+static void values_that_grow_count_too(void **state)
+{
+	struct managed_memory memory = { .limit_bytes = 4 * MIB };
+	struct keyed_table *table = table_of(&memory);
+	void *kept[KEYED_TABLE_BATCH] = { NULL };
+	uint32_t size_bytes = 1000;
+
+	while (put(table, 0, KEYED_TABLE_BATCH, 0)) {
+		size_bytes += 1000;
+		assert_true(size_bytes < 4 * MIB / 16);
+		for (uint32_t i = 0; i < KEYED_TABLE_BATCH; i++)
+			kept[i] = keyed_table_retake(table, kept[i], size_bytes);
+	}
+	assert_true(keyed_table_refused(table) > 0);
+	assert_int_equal(keyed_table_count(table), KEYED_TABLE_BATCH);
+	assert_true(size_bytes > 5000); /* sizes that were given back stay, too */
+	assert_true(managed_memory_used(&memory) <= memory.limit_bytes);
+	keyed_table_destroy(&table);
+	assert_int_equal(managed_memory_used(&memory), 0);
+	assert_int_equal(mem_bytes_out(), 0);
+}
+
 static void nobody_takes_more_than_there_is(void **state)
 {
 	struct managed_memory memory = { .limit_bytes = 100 };
@@ -119,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_table_grows_no_further_than_its_memory),
 		cmocka_unit_test(tables_of_a_slot_share_it),
+		cmocka_unit_test(values_that_grow_count_too),
 		cmocka_unit_test(nobody_takes_more_than_there_is),
 	};
 	return cmocka_run_group_tests_name("keyed_memory", tests, NULL, NULL);

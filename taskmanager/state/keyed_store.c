@@ -276,15 +276,15 @@ bool keyed_memory_count(struct keyed_table *table, uint32_t more, size_t outside
 	/* Each new key may be the first of its group and want a chunk. */
 	if ((uint64_t)store->chunks_count + more > (uint64_t)store->blocks_mapped * BLOCK_CHUNKS)
 		needed_bytes += region_bytes(table, &blocks);
-	if (needed_bytes == table->counted_bytes)
-		return true;
 	if (needed_bytes < table->counted_bytes)
 		managed_memory_give_back(table->memory, table->counted_bytes - needed_bytes);
-	else if (!managed_memory_take(table->memory, needed_bytes - table->counted_bytes)) {
+	else if (needed_bytes > table->counted_bytes &&
+		 !managed_memory_take(table->memory, needed_bytes - table->counted_bytes)) {
 		table->refused_bytes = needed_bytes - table->counted_bytes;
 		return false;
 	}
 	table->counted_bytes = needed_bytes;
+	table->uncounted_bytes = 0;
 	return true;
 }
 

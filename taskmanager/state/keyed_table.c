@@ -386,6 +386,9 @@ static inline bool look_up(struct lookup *lookup, enum kind kind)
 {
 	struct keyed_table *table = lookup->table;
 
+	if (unlikely(table->uncounted_bytes > UNCOUNTED_BYTES_MAX) && table->memory != NULL &&
+	    !keyed_memory_count(table, 0, 0))
+		return false;
 	if (unlikely(table->old.buckets != NULL))
 		keyed_index_settle(table);
 	if (table->index_bytes > PREFETCH_BYTES)

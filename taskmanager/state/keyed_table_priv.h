@@ -117,6 +117,7 @@ struct keyed_table {
 	struct managed_memory *memory; /* NULL: nobody counts */
 	uint64_t counted_bytes;        /* there */
 	uint64_t refused_bytes;
+	uint64_t uncounted_bytes; /* that values have taken since */
 };
 
 /* Which of a bucket's tags are this one: a bit for each. */
@@ -158,6 +159,8 @@ static inline char *chunk_of(const struct block *blocks, uint32_t stride_bytes, 
 	return blocks[chunk / BLOCK_CHUNKS].slots +
 	       (size_t)(chunk % BLOCK_CHUNKS) * CHUNK_SLOTS * stride_bytes;
 }
+
+#define UNCOUNTED_BYTES_MAX (64 * 1024) /* before all is counted again, without new keys too */
 
 /* ---- keyed_store.c --------------------------------------------------------------------------- */
 
