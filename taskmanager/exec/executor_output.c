@@ -5,7 +5,8 @@
  * The slot's thread writes the line to the process's stdout at once (the .out file is the complete
  * copy) and posts a copy to the executor, which pushes it to the JobManager with one call under way
  * per job. What does not fit LIMIT_OUTPUT_RING_BYTES is dropped oldest first, in whole lines, and
- * the gap is told. */
+ * the gap is told. Of a line that is half as long as that only the beginning goes on, and says
+ * so. */
 #include <string.h>
 
 #include "common/base/check.h"
@@ -15,13 +16,32 @@
 #include "taskmanager/exec/executor_priv.h"
 
 #define PUSH_BYTES_MAX (256 * 1024)
+#define LINE_BYTES_MAX (LIMIT_OUTPUT_RING_BYTES / 2) /* longer: a large record's, shown in part */
+#define LINE_BYTES_SHOWN (64 * 1024)
 
-void executor_output_print(void *context, struct task *task, const char *line, size_t size_bytes)
+/* The beginning of a line that would push all others out of the ring, and how long it is. */
+static char *shorten(const char *line, size_t *size_bytes)
 {
-	struct executor_task *owner = context;
+	size_t shown = LINE_BYTES_SHOWN;
+	char *note = mem_printf("… (a line of %zu bytes; all of it is in the TaskManager's .out file)\n",
+				*size_bytes);
+	size_t note_bytes = strlen(note);
+
+	while (shown > 0 && (line[shown] & 0xC0) == 0x80) /* not within a character */
+		shown--;
+	char *text = mem_alloc(shown + note_bytes);
+
+	memcpy(text, line, shown);
+	memcpy(text + shown, note, note_bytes);
+	mem_free(note);
+	*size_bytes = shown + note_bytes;
+	return text;
+}
+
+static void post(struct executor_task *owner, const char *line, size_t size_bytes)
+{
 	struct executor_job *job = owner->job;
 
-	world_print(owner->executor->world, line, size_bytes);
 	if (atomic_fetch_add(&job->output_posted_bytes, (int64_t)size_bytes) >
 	    LIMIT_OUTPUT_RING_BYTES) {
 		atomic_fetch_sub(&job->output_posted_bytes, (int64_t)size_bytes);
@@ -35,6 +55,21 @@ void executor_output_print(void *context, struct task *task, const char *line, s
 	event->size_bytes = size_bytes;
 	memcpy(event->text, line, size_bytes);
 	executor_post(owner->executor, event);
+}
+
+void executor_output_print(void *context, struct task *task, const char *line, size_t size_bytes)
+{
+	struct executor_task *owner = context;
+
+	world_print(owner->executor->world, line, size_bytes);
+	if (likely(size_bytes <= LINE_BYTES_MAX)) {
+		post(owner, line, size_bytes);
+		return;
+	}
+	char *text = shorten(line, &size_bytes);
+
+	post(owner, text, size_bytes);
+	mem_free(text);
 }
 
 /* Drops whole lines from the front until the ring's bound is kept; never what is being pushed. */

@@ -79,6 +79,9 @@ test_lines_and_records_of_any_size_arrive_whole() {
 	./bin/flink run large.c --in "$PWD/made.txt" --print yes >run.txt 2>run.err || fail "$(cat run.err)"
 	same "10485763 3145731" "$(awk '/^[12]> (x+|z+)$/ { print length($0) }' log/*taskexecutor*.out |
 		sort -rn | tr '\n' ' ' | sed 's/ $//')"
+	# The terminal has the beginning, and says how much that is not.
+	same "1" "$(grep -cE '^[12]> x+… \(a line of 10485764 bytes; all of it is in the TaskManager' run.txt)"
+	same "2" "$(grep -c "'s .out file)$" run.txt)"
 }
 
 test_past_the_limit_the_error_says_which_and_how_to_mend() {
