@@ -123,7 +123,9 @@ static void os_print(struct world *world, const char *text, size_t size_bytes)
 		} else if (written < 0 && errno == EAGAIN) {
 			struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
 
-			if (poll(&out, 1, PRINT_WAIT_MS) <= 0)
+			int ready = poll(&out, 1, PRINT_WAIT_MS);
+
+			if (ready == 0 || (ready < 0 && errno != EINTR))
 				return; /* nobody reads: the line is lost rather than the thread */
 		} else if (written < 0 && errno != EINTR) {
 			return; /* the terminal or the disk is gone; there is nobody to tell */

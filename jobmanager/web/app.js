@@ -100,6 +100,7 @@ const vertices = (job, base) => [graph(job, base), table(["Name", "Status", "#Pa
 const vertexPage = async (jid, vid, base, said) => {
   const vertex = await get(`/jobs/${jid}/vertices/${vid}`);
   return [h("p", link(`${base}/overview`, "← Graph")), h("h2", breakable(vertex.name)), vertex.cause === said ? null : sentence(vertex.cause),
+    h("p", link(`${base}/overview/${vid}/flamegraph`, "Flame graph"), ": where its time goes"),
     table(["#ID", "Status", "#Attempt", "Endpoint", ...ioHeads, "#Busy", "#Idle", "#Backpressured"], vertex.subtasks.map(s => h("tr",
       number(s.subtask), h("td", state(s.status), s["status-text"] ? h(".sub", s["status-text"]) : null,
         s.blocking ? h(".sub", "a user function blocks") : null), number(s.attempt + 1),
@@ -109,6 +110,32 @@ const vertexPage = async (jid, vid, base, said) => {
     h("h2", "Operators of this task"), table(["Operator", ...ioHeads, "#Busy"], vertex.operators.map(o => h("tr",
       h("td.name", breakable(o.name)), number(count(o["records-in"])), number(count(o["records-out"])),
       number(bytes(o["bytes-in"])), number(bytes(o["bytes-out"])), number(span(o["busy-time"])))))];
+};
+
+/* ---- flame graph: callers above, as wide as their samples ---- */
+
+const FLAME_SUBTASKS_MAX = 64;
+const wide = (value, element) => { element.style.flex = `${value} 0 0px`; return element; }; // an attribute would be refused
+const flameNode = (node, all) => {
+  const share = node.value / all, own = node.value - node.children.reduce((sum, child) => sum + child.value, 0);
+  return wide(node.value, h(`.flame.tint${[...node.name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 6, 0)}`,
+    h("span", { title: `${node.name}: ${count(node.value)} samples, ${percent(share)}` }, node.name),
+    node.children.length ? h(".flames", node.children.map(child => flameNode(child, all)), own > 0 ? wide(own, h("div")) : null) : null));
+};
+const flameText = { "-1": "The task has ended.", "-2": "Flame graphs are switched off (rest.flamegraph.enabled).", "-3": "Taking samples; this takes a few seconds …" };
+
+const flamePage = async (jid, vid, base, type = "FULL", subtask = "all") => {
+  const [vertex, graph] = await Promise.all([get(`/jobs/${jid}/vertices/${vid}`),
+    get(`/jobs/${jid}/vertices/${vid}/flamegraph?type=${type}${subtask === "all" ? "" : `&subtaskindex=${subtask}`}`)]);
+  const here = `${base}/overview/${vid}/flamegraph`, kinds = [["FULL", "Mixed"], ["ON_CPU", "On-CPU"], ["OFF_CPU", "Off-CPU"]];
+  const subtasks = ["all", ...vertex.subtasks.slice(0, FLAME_SUBTASKS_MAX).map(s => s.subtask)];
+  return [h("p", link(`${base}/overview/${vid}`, "← Subtasks")), h("h2", breakable(vertex.name)),
+    h("p.choices", kinds.map(([kind, label]) => kind === type ? h("b", label) : link(`${here}/${kind}/${subtask}`, label))),
+    vertex.parallelism > 1 ? h("p.choices", "Subtask", subtasks.map(s => String(s) === subtask ? h("b", s) : link(`${here}/${type}/${s}`, s))) : null,
+    note(graph.note, "FAILED"), !graph.data ? h("p.empty", flameText[graph.endTimestamp])
+      : graph.data.value === 0 ? h("p.empty", "No samples of this kind.")
+        : [h("p.sub", `${count(graph.data.value)} samples of ${graph.subtasks} subtask${graph.subtasks === 1 ? "" : "s"}, until ${when(graph.endTimestamp)}`),
+          h(".scroll", h(".flames.whole", flameNode(graph.data, graph.data.value)))]];
 };
 
 const outputTab = async jid => {
@@ -131,13 +158,14 @@ const configurationTab = async jid => {
   return [table(["Key", "Value"], rows.map(([key, value]) => h("tr", h("td", key), h("td.name", String(value)))))];
 };
 
-const jobPage = async (jid, tab, vid) => {
+const jobPage = async (jid, tab, vid, view, ...more) => {
   const job = await get(`/jobs/${jid}`), base = jobHref(job);
   const head = [h(".row", h("h1", job.name), state(job.state), ended(job) || !config.features["web-cancel"] ? null
     : h("button", { type: "button", onclick: () => cancel(jid) }, "Cancel Job")),
   h("p.sub", `${job.jid} · started ${when(job["start-time"])} · ${ended(job) ? `ended ${when(job["end-time"])} · ` : ""}${span(job.duration)}` +
     (job.restarts ? ` · ${job.restarts} restart${job.restarts > 1 ? "s" : ""}` : "")), note(job.note, job.state), sentence(job.bottleneck),
   tabs(base, tab, [["overview", "Overview"], ["output", "Output"], ["exceptions", "Exceptions"], ["configuration", "Configuration"]])];
+  if (tab === "overview" && view === "flamegraph") return [...head, ...await flamePage(jid, vid, base, ...more)];
   if (tab === "overview" && vid) return [...head, ...await vertexPage(jid, vid, base, job.bottleneck)];
   if (tab === "output") return [...head, ...await outputTab(jid)];
   if (tab === "exceptions") return [...head, ...await exceptionsTab(jid)];
@@ -215,7 +243,7 @@ const jobManager = async (tab = "metrics", file) => {
 
 const route = () => {
   const [room, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-  if (room === "job" && rest[1]) return jobPage(rest[1], rest[2] || "overview", rest[3]);
+  if (room === "job" && rest[1]) return jobPage(rest[1], rest[2] || "overview", ...rest.slice(3));
   if (room === "job") return jobList(rest[0]);
   if (room === "task-manager") return rest[0] ? taskManager(...rest) : taskManagers();
   if (room === "job-manager") return jobManager(...rest);
