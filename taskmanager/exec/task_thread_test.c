@@ -109,6 +109,12 @@ static void bed_open(struct bed *bed)
 		.segment_bytes = 4096,
 		.exclusive_segments_per_channel = 2,
 		.floating_segments_per_gate = 4,
+		.debloat = { .enabled = true,
+			     .target_ms = 1,
+			     .period_ms = 1,
+			     .samples = 3,
+			     .threshold_percent = 10,
+			     .segment_bytes_min = 64 },
 	};
 	if (shuffle_create(bed->network, &options, &bed->shuffle, &err) != 0)
 		fail_msg("%s", err.text);
