@@ -281,6 +281,56 @@ static void a_union_has_an_edge_for_each_stream(void **state)
 	stage_close(&stage);
 }
 
+static void chain_begins_anew(struct flink_env *env)
+{
+	discard(start_new_chain(words(env)));
+}
+
+static void chain_is_forbidden(struct flink_env *env)
+{
+	discard(disable_chaining(words(env)));
+}
+
+static void another_group(struct flink_env *env)
+{
+	discard(slot_sharing_group(words(env), "mine"));
+}
+
+static void no_chains_at_all(struct flink_env *env)
+{
+	discard(words(env));
+	flink_disable_chaining(env);
+}
+
+/* source -> flat map -> sink, taken apart by each of the calls that do that. */
+static void the_calls_that_break_chains(void **state)
+{
+	static const struct {
+		void (*program)(struct flink_env *env);
+		uint32_t vertices;
+		const char *second, *group;
+	} cases[] = {
+		{ chain_begins_anew, 2, "Flat Map -> Sink: Unnamed", "default" },
+		{ chain_is_forbidden, 3, "Flat Map", "default" },
+		{ another_group, 2, "Flat Map -> Sink: Unnamed", "mine" },
+		{ no_chains_at_all, 3, "Flat Map", "default" },
+	};
+
+	for (uint32_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct stage stage;
+
+		stage_open(&stage);
+		run(&stage, cases[i].program);
+		assert_string_equal(stage.err.text, "");
+		assert_int_equal(stage.graph->n_vertices, cases[i].vertices);
+		assert_string_equal(stage.graph->vertices[0]->name, "Source: Socket Stream");
+		assert_string_equal(stage.graph->vertices[1]->name, cases[i].second);
+		assert_string_equal(stage.graph->vertices[1]->slot_sharing_group, cases[i].group);
+		assert_string_equal(stage.graph->vertices[0]->slot_sharing_group, "default");
+		stage_close(&stage);
+	}
+}
+
 static void measured(struct flink_env *env)
 {
 	discard(words(env));
@@ -726,6 +776,7 @@ int main(void)
 		cmocka_unit_test(names_parallelism_and_settings_travel),
 		cmocka_unit_test(edges_are_shipped_as_the_program_says),
 		cmocka_unit_test(a_union_has_an_edge_for_each_stream),
+		cmocka_unit_test(the_calls_that_break_chains),
 		cmocka_unit_test(a_dropped_stream_has_flinks_sink),
 		cmocka_unit_test(a_map_of_many_records_is_a_map),
 		cmocka_unit_test(a_reduce_carries_its_key_and_its_function),
