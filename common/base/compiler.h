@@ -7,6 +7,8 @@
 #define MUST_USE __attribute__((warn_unused_result))
 #define NO_RETURN __attribute__((noreturn))
 #define UNUSED __attribute__((unused))
+/* Where a caller's constants make the loop: the compiler may not decide otherwise. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 #define HOT __attribute__((hot))
 #define COLD __attribute__((cold, noinline))
 #define likely(condition) __builtin_expect(!!(condition), 1)

@@ -34,11 +34,14 @@ static int hash_prepare(struct router *router, const Flink__Edge *edge,
 		return -1;
 	router->keys = MEM_NEW(struct key_batch);
 	key_batch_init(router->keys, router->type, &spec);
-	router->key_groups = target->max_parallelism;
-	router->group_channels = mem_alloc(router->key_groups * sizeof(*router->group_channels));
-	for (uint32_t group = 0; group < router->key_groups; group++)
+	uint32_t key_groups = target->max_parallelism;
+
+	router->group_channels = mem_alloc(key_groups * sizeof(*router->group_channels));
+	for (uint32_t group = 0; group < key_groups; group++)
 		router->group_channels[group] = (uint16_t)key_group_subtask(
-			group, router->key_groups, target->parallelism);
+			group, key_groups, target->parallelism);
+	router->key_channels = (struct key_channels){ .of_group = router->group_channels,
+						      .key_groups = key_groups };
 	return 0;
 }
 
@@ -204,19 +207,6 @@ static COLD int not_copied(struct router *router, const struct batch *batch, uin
 
 /* ---- a channel per record -------------------------------------------------------------------- */
 
-/* HASH: the channel of each key's group. */
-static inline void hash_channels(struct router *router, const struct batch *batch, uint32_t from,
-				 uint32_t count, uint16_t *indexes)
-{
-	uint64_t hashes[KEY_BATCH_RECORDS];
-	const uint16_t *group_channels = router->group_channels;
-	uint32_t key_groups = router->key_groups;
-
-	key_batch_hash(router->keys, batch, from, count, hashes);
-	for (uint32_t i = 0; i < count; i++)
-		indexes[i] = group_channels[key_group_of_hash(hashes[i], key_groups)];
-}
-
 /* REBALANCE and RESCALE. */
 static void channels_in_turn(struct router *router, uint32_t count, uint16_t *indexes)
 {
@@ -293,7 +283,8 @@ static inline int choose(struct router *router, const struct batch *batch, struc
 		count = KEY_BATCH_RECORDS;
 	switch (router->ship) {
 	case FLINK__SHIP_STRATEGY__SHIP_HASH:
-		hash_channels(router, batch, from, count, router->chosen);
+		key_batch_channels(router->keys, batch, from, count, &router->key_channels,
+				   router->chosen);
 		break;
 	case FLINK__SHIP_STRATEGY__SHIP_CUSTOM:
 		answer = ask_partitioner(router, batch, from, count, router->chosen, err);

@@ -25,8 +25,8 @@ struct router {
 	const struct record_type *type;
 	struct channel **channels;
 	uint32_t channels_count;
-	uint32_t key_groups;      /* HASH … */
-	uint16_t *group_channels; /* the channel of each key group */
+	struct key_channels key_channels; /* HASH */
+	uint16_t *group_channels;         /* its table */
 	struct key_batch *keys;
 	struct partitioner *partitioner;
 	struct task_metrics *metrics;

@@ -167,3 +167,52 @@ HOT void key_batch_hash(struct key_batch *keys, const struct batch *batch, uint3
 	for (uint32_t i = 0; i < count; i++)
 		hashes[i] = keys->keys[i].hash;
 }
+
+static inline uint16_t channel_of(const struct key_channels *channels, uint64_t hash)
+{
+	return channels->of_group[key_group_of_hash(hash, channels->key_groups)];
+}
+
+static bool strings_channels(const struct key_batch *keys, const struct batch *batch,
+			     struct key_channels channels, uint32_t count, uint16_t *indexes)
+{
+	const struct batch view = *batch;
+	bool plain = true;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct str *s = string_at(keys, &view, i);
+
+		indexes[i] = channel_of(&channels, str_key_hash(s));
+		plain &= is_plain(s);
+	}
+	return plain;
+}
+
+static void words_channels(const struct key_batch *keys, const struct batch *batch,
+			   struct key_channels channels, uint32_t count, uint16_t *indexes)
+{
+	const char *key = batch->base + keys->offset_bytes;
+	uint32_t stride_bytes = batch->stride_bytes;
+
+	for (uint32_t i = 0; i < count; i++, key += stride_bytes)
+		indexes[i] = channel_of(&channels, hash_key_words(hash_load_u64(key), 0, 8));
+}
+
+/* The usual keys in one loop, without hashes in between. */
+HOT void key_batch_channels(struct key_batch *keys, const struct batch *batch, uint32_t from,
+			    uint32_t count, const struct key_channels *channels, uint16_t *indexes)
+{
+	const struct batch rest = batch_rest(batch, from);
+	uint64_t hashes[KEY_BATCH_RECORDS];
+
+	if (keys->shape == KEY_SHAPE_FIXED && keys->size_bytes == 8 && rest.offsets == NULL) {
+		words_channels(keys, &rest, *channels, count, indexes);
+		return;
+	}
+	if (keys->shape == KEY_SHAPE_STRING &&
+	    strings_channels(keys, &rest, *channels, count, indexes))
+		return;
+	key_batch_hash(keys, batch, from, count, hashes);
+	for (uint32_t i = 0; i < count; i++)
+		indexes[i] = channel_of(channels, hashes[i]);
+}

@@ -34,4 +34,14 @@ void key_batch_read(struct key_batch *keys, const struct batch *batch, uint32_t 
 /* Nothing but the hashes (key_of's) of the same keys; keys->keys is undefined then. */
 void key_batch_hash(struct key_batch *keys, const struct batch *batch, uint32_t from,
 		    uint32_t count, uint64_t *hashes);
+
+struct key_channels { /* which channel each key group goes to */
+	const uint16_t *of_group;
+	uint32_t key_groups;
+};
+
+/* The channels of the same keys. */
+void key_batch_channels(struct key_batch *keys, const struct batch *batch, uint32_t from,
+			uint32_t count, const struct key_channels *channels, uint16_t *indexes);
+
 #endif

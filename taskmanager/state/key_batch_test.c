@@ -24,6 +24,7 @@ static const struct field fields[] = {
 };
 
 #define RECORDS 100
+#define KEY_GROUPS 128
 #define RUN_BYTES 16384
 
 static const char *const texts[] = {
@@ -63,7 +64,11 @@ static void check(const struct record_type *type, struct key_spec spec, uint32_t
 	struct key_batch keys;
 	struct batch batch;
 	struct buf scratch;
+	uint16_t of_group[KEY_GROUPS];
+	struct key_channels channels = { .of_group = of_group, .key_groups = KEY_GROUPS };
 
+	for (uint32_t i = 0; i < KEY_GROUPS; i++)
+		of_group[i] = (uint16_t)(i * 7919 % 1000);
 	run_builder_init(&run, type, RUN_BYTES, false);
 	assert_true(run_begin(&run, memory, RUN_BYTES));
 	fill(type, &run, texts_count);
@@ -76,8 +81,10 @@ static void check(const struct record_type *type, struct key_spec spec, uint32_t
 			RECORDS - from < KEY_BATCH_RECORDS ? RECORDS - from : KEY_BATCH_RECORDS;
 
 		uint64_t hashes[KEY_BATCH_RECORDS];
+		uint16_t indexes[KEY_BATCH_RECORDS];
 
 		key_batch_hash(&keys, &batch, from, count, hashes);
+		key_batch_channels(&keys, &batch, from, count, &channels, indexes);
 		key_batch_read(&keys, &batch, from, count);
 		for (uint32_t i = 0; i < count; i++) {
 			struct key expected;
@@ -86,6 +93,8 @@ static void check(const struct record_type *type, struct key_spec spec, uint32_t
 			assert_int_equal(keys.keys[i].size_bytes, expected.size_bytes);
 			assert_memory_equal(keys.keys[i].data, expected.data, expected.size_bytes);
 			assert_true(hashes[i] == expected.hash);
+			assert_int_equal(indexes[i],
+					 of_group[key_group_of_hash(expected.hash, KEY_GROUPS)]);
 		}
 	}
 	buf_fini(&scratch);
@@ -101,7 +110,8 @@ static void every_shape_gives_the_keys_of_key_of(void **state)
 	assert_int_equal(record_type_create("sample", NULL, fields, 4, &type, &err), 0);
 	for (uint32_t field = 0; field < 4; field++)
 		check(type, (struct key_spec){ 1, { field } }, 8);
-	check(type, (struct key_spec){ 1, { 0 } }, 3); /* nothing but short strings: a dense run */
+	for (uint32_t field = 0; field < 4; field++) /* nothing but short strings: a dense run */
+		check(type, (struct key_spec){ 1, { field } }, 3);
 	check(type, (struct key_spec){ 2, { 0, 1 } }, 8);
 	check(type, (struct key_spec){ 3, { 2, 3, 0 } }, 8);
 	record_type_destroy(&type);
