@@ -40,6 +40,11 @@ static void add_node(struct flink_env *env, struct stream_graph *graph, struct t
 	}
 }
 
+static bool is_batch(const struct flink_env *env)
+{
+	return strcmp(conf_text(env->conf, "execution.runtime-mode"), "BATCH") == 0;
+}
+
 static struct stream_graph *stream_graph_of(struct flink_env *env, const char *job_name)
 {
 	int64_t max_parallelism = conf_int(env->conf, "pipeline.max-parallelism");
@@ -56,23 +61,29 @@ static struct stream_graph *stream_graph_of(struct flink_env *env, const char *j
 			add_node(env, graph, made,
 				 max_parallelism > 0 ? (uint32_t)max_parallelism : 0);
 	}
+	stream_graph_set_batch(graph, is_batch(env));
 	return graph;
+}
+
+static void put_setting(struct env_job_graph *graph, const char *key, const char *value)
+{
+	Flink__KeyValue *setting = arena_alloc(graph->arena, sizeof(*setting));
+
+	flink__key_value__init(setting);
+	setting->key = (char *)(uintptr_t)key;
+	setting->value = (char *)(uintptr_t)value;
+	graph->message.settings[graph->message.n_settings++] = setting;
 }
 
 static void put_settings(struct flink_env *env, struct env_job_graph *graph)
 {
 	size_t count = env->settings.count;
 
-	graph->message.settings = arena_alloc(graph->arena, count * sizeof(Flink__KeyValue *));
-	graph->message.n_settings = count;
-	for (size_t i = 0; i < count; i++) {
-		Flink__KeyValue *setting = arena_alloc(graph->arena, sizeof(*setting));
-
-		flink__key_value__init(setting);
-		setting->key = env->settings.keys[i];
-		setting->value = env->settings.values[i];
-		graph->message.settings[i] = setting;
-	}
+	graph->message.settings = arena_alloc(graph->arena, (count + 1) * sizeof(Flink__KeyValue *));
+	for (size_t i = 0; i < count; i++)
+		put_setting(graph, env->settings.keys[i], env->settings.values[i]);
+	if (is_batch(env)) /* from a settings file it does not travel by itself */
+		put_setting(graph, "execution.runtime-mode", "BATCH");
 }
 
 static void put_artifact(struct flink_env *env, struct env_job_graph *graph)

@@ -410,9 +410,9 @@ CONF_KEY("execution.target", TEXT, "remote", ANY, FIXED, WORKS, "",
 	 "where the command line runs a job: remote (the cluster) or local (within one process)")
 CONF_KEY("execution.attached", BOOL, "false", ANY, FIXED, LATER, "",
 	 "whether a client waits for the end of the job; set by the command line")
-CONF_KEY("execution.runtime-mode", ENUM, "STREAMING", ONE_OF("STREAMING|BATCH|AUTOMATIC"), FIXED,
-	 LATER, "",
-	 "streaming or batch")
+CONF_KEY("execution.runtime-mode", ENUM, "STREAMING", ONE_OF("STREAMING|BATCH"), FIXED, WORKS, "",
+	 "STREAMING: every update is a result; BATCH: sums give one record per key, when all input has "
+	 "ended, and are added up beforehand where the records come from")
 CONF_KEY("execution.buffer-timeout.interval", DURATION, "100 ms", RANGE(-1, INT32_MAX),
 	 DRAW(0, 200), WORKS, "execution.buffer-timeout",
 	 "longest time that a record waits in a buffer that is not full; 0: not at all")

@@ -8,7 +8,7 @@
 #include "common/contract/sink.h"
 #include "common/contract/source.h"
 
-#define CONTRACT_ABI 3 /* goes up whenever a struct of common/contract or common/record changes */
+#define CONTRACT_ABI 4 /* goes up whenever a struct of common/contract or common/record changes */
 
 /* Adding a name twice replaces it (tests). Not thread-safe: before the runners start. */
 void registry_add_operator(const struct operator_vtable *vtable);

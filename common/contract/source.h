@@ -34,6 +34,9 @@ struct source_vtable {
 	/* true: the source is one subtask, whatever parallelism is asked for (Flink's socket
 	 * source). */
 	bool non_parallel;
+	/* Will it ever end? (BATCH takes only such.) NULL: it will. What is wrong with the
+	 * parameters is said when it is opened. */
+	bool (*is_endless)(struct bytes parameters);
 	int (*enumerator_open)(void **self, const struct job_context *context,
 			       struct state_reader *from, struct err *err);
 	/* 1: nothing more to do until a wake or *wake_at; 0: call again soon; -1: error. */

@@ -27,7 +27,7 @@ struct stream_graph {
 	struct arena *arena; /* texts and parameters */
 	const char *job_name;
 	uint32_t default_parallelism, last_id;
-	bool chaining;
+	bool chaining, batch;
 	struct graph_node **by_id; /* by_id[id], NULL for virtual nodes; by_id_max of them */
 	uint32_t by_id_max, nodes_count;
 	struct stream_edge *edges;
@@ -45,6 +45,9 @@ static inline const struct graph_node *graph_node(const struct stream_graph *gra
 uint32_t graph_parallelism(const struct stream_graph *graph, const struct graph_node *node);
 /* The ship strategy in force: SHIP_DEFAULT depends on the parallelisms of both ends. */
 enum ship graph_edge_ship(const struct stream_graph *graph, const struct stream_edge *edge);
+
+/* batch_graph.c: what BATCH makes of a job graph that lies in an arena. last_id: of its nodes. */
+void graph_make_batch(struct arena *arena, Flink__JobGraph *graph, uint32_t last_id);
 
 /* What becomes of a node on the way to the job graph. */
 struct place {

@@ -146,6 +146,44 @@ static void word_count_has_flink_s_ids_and_names(void **state)
 	free_job(graph);
 }
 
+static void batch_adds_up_before_it_sends(void **state)
+{
+	struct stream_graph *stream = stream_graph_create("WordCount", 2);
+	uint32_t source = add_node(stream, "Source: Text", SOURCE, 1);
+	uint32_t sum = stream_graph_next_id(stream);
+	struct stream_node node = { .id = sum,
+				    .name = "Keyed Aggregation",
+				    .kind = OPERATOR,
+				    .factory = "sum",
+				    .parallelism = 2,
+				    .key = by_word,
+				    .input_type = word_type,
+				    .output_type = word_type };
+
+	stream_graph_add(stream, &node);
+	connect_keyed(stream, source, sum);
+	stream_graph_set_batch(stream, true);
+	Flink__JobGraph *graph = make_job(&stream);
+	const Flink__Vertex *vertex = graph->vertices[0];
+	struct err err = ERR_INIT;
+
+	assert_string_equal(vertex->name, "Source: Text -> Combine");
+	assert_int_equal(vertex->n_operators, 2);
+	assert_string_equal(vertex->operators[1]->factory, "combine-sum");
+	assert_int_equal(vertex->operators[1]->n_key_fields, 1);
+	assert_int_equal(vertex->operators[1]->input_operator, 0);
+	assert_int_equal(graph->edges[0]->source_operator, 1);
+	Flink__OperatorParameters *parameters = flink__operator_parameters__unpack(
+		NULL, graph->vertices[1]->operators[0]->parameters.len,
+		graph->vertices[1]->operators[0]->parameters.data);
+
+	assert_true(parameters->final_only);
+	flink__operator_parameters__free_unpacked(parameters, NULL);
+	expect_id(&vertex->id, "bc764cd8ddf7a0cff126f51c16239658"); /* as without it */
+	assert_int_equal(err.code, 0);
+	free_job(graph);
+}
+
 static void an_unchained_source_changes_what_follows(void **state)
 {
 	struct stream_graph *stream = stream_graph_create("wc", 2);
@@ -746,6 +784,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_source_alone_has_flink_s_id),
 		cmocka_unit_test(word_count_has_flink_s_ids_and_names),
+		cmocka_unit_test(batch_adds_up_before_it_sends),
 		cmocka_unit_test(an_unchained_source_changes_what_follows),
 		cmocka_unit_test(a_uid_is_the_id_wherever_it_stands),
 		cmocka_unit_test(branches_chain_as_a_tree),

@@ -454,6 +454,8 @@ static void fill_message(struct plan *plan, struct arena *arena, Flink__JobGraph
 		for (uint32_t j = 0; j < plan->chains[i]->outs_count; j++)
 			graph->edges[graph->n_edges++] =
 				make_edge(plan, arena, plan->chains[i], &plan->chains[i]->outs[j]);
+	if (stream->batch)
+		graph_make_batch(arena, graph, stream->last_id);
 	graph->n_types = plan->types_count;
 	graph->types = arena_alloc(arena, plan->types_count * sizeof(graph->types[0]));
 	for (uint32_t i = 0; i < stream->types_count; i++)

@@ -50,6 +50,11 @@ uint32_t stream_graph_nodes_count(const struct stream_graph *graph)
 	return graph->nodes_count;
 }
 
+void stream_graph_set_batch(struct stream_graph *graph, bool batch)
+{
+	graph->batch = batch;
+}
+
 void stream_graph_set_chaining(struct stream_graph *graph, bool enabled)
 {
 	graph->chaining = enabled;

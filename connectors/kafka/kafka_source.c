@@ -334,8 +334,23 @@ static void reader_close(void **self)
 	*self = NULL;
 }
 
+static bool is_endless(struct bytes parameters)
+{
+	struct options options = { .message = NULL };
+	struct err err = ERR_INIT;
+	enum kafka_startup startup;
+	bool bounded = false;
+
+	if (options_open(&options, parameters, &err) < 0 ||
+	    kafka_startup_of(&options, &startup, &bounded, &err) < 0)
+		bounded = true; /* opening it says what is wrong */
+	options_close(&options);
+	return !bounded;
+}
+
 const struct source_vtable kafka_source_vtable = {
 	.name = "kafka",
+	.is_endless = is_endless,
 	.enumerator_open = kafka_enumerator_open,
 	.enumerator_step = kafka_enumerator_step,
 	.enumerator_reader = kafka_enumerator_reader,

@@ -320,9 +320,16 @@ static void reader_close(void **self)
 	*self = NULL;
 }
 
+/* It ends when the server ends it, which nobody knows beforehand. */
+static bool is_endless(struct bytes parameters)
+{
+	return true;
+}
+
 const struct source_vtable socket_source = {
 	.name = "socket",
 	.non_parallel = true,
+	.is_endless = is_endless,
 	.enumerator_open = single_split_open,
 	.enumerator_step = single_split_step,
 	.enumerator_reader = single_split_reader,

@@ -4,7 +4,9 @@
  *	bin/flink run examples/streaming/WordCount.jar                          on a built-in text
  *	bin/flink run examples/streaming/WordCount.jar --input FILE --output FILE
  *
- * Every word gives an update (word,count). */
+ *	… --execution-mode BATCH
+ *
+ * Every word gives an update (word,count); with BATCH each word is there once, with its count. */
 #include <flink/flink.h>
 
 #include <stdlib.h>
@@ -100,6 +102,8 @@ int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
 	const char *input = flink_arg(args, "input"), *output = flink_arg(args, "output");
 	struct stream *text;
 
+	if (flink_arg(args, "execution-mode") != NULL)
+		flink_set(env, "execution.runtime-mode", flink_arg(args, "execution-mode"));
 	if (input != NULL)
 		text = name(read_text_file(env, input), "file-input");
 	else

@@ -61,6 +61,16 @@ static void no_more_splits(struct split_assigner *to, uint32_t subtask)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static bool is_batch(const Flink__JobGraph *graph)
+{
+	bool batch = false;
+
+	for (size_t i = 0; i < graph->n_settings; i++) /* the last one wins */
+		if (strcmp(graph->settings[i]->key, "execution.runtime-mode") == 0)
+			batch = strcmp(graph->settings[i]->value, "BATCH") == 0;
+	return batch;
+}
+
 static int create_source(struct job_master *master, struct job_vertex *vertex, uint32_t operator,
 			 struct err *err)
 {
@@ -71,6 +81,14 @@ static int create_source(struct job_master *master, struct job_vertex *vertex, u
 
 	if (vtable == NULL)
 		return err_wrap(err, "%s", message->name);
+	if (is_batch(master->job.graph) && vtable->is_endless != NULL &&
+	    vtable->is_endless(
+		    bytes_of(message->parameters.data, message->parameters.len)))
+		return err_set(err, ERR_PLAN_INVALID,
+			       "%s does not end by itself, and execution.runtime-mode is BATCH, which gives "
+			       "results at the end of the input: set it to STREAMING, or bound the source "
+			       "(Kafka: scan.bounded.mode latest-offset)",
+			       message->name);
 	*source = (struct job_source){
 		.assigner = { assign, no_more_splits },
 		.master = master,

@@ -113,3 +113,17 @@ void keyed_sum_add_slow(struct keyed_sum *sum, struct keyed_table *table, struct
 	}
 	number_add(sum->kind, value + sum->offset_bytes, from);
 }
+
+int keyed_sum_emit(const struct keyed_sum *sum, struct keyed_table *table, uint64_t *at,
+		   struct outbox *out)
+{
+	while (!outbox_full(out)) {
+		struct keyed_slot *slot = keyed_table_next(table, at);
+
+		if (slot == NULL)
+			return 1;
+		if (slot->filled)
+			outbox_emit(out, sum->type, keyed_slot_value(slot));
+	}
+	return 0;
+}

@@ -39,6 +39,11 @@ void keyed_sum_add_slow(struct keyed_sum *sum, struct keyed_table *table, struct
 void keyed_sum_not_found(const struct keyed_sum *sum, const struct keyed_table *table,
 			 struct err *err);
 
+/* Emits all that the table holds, from slot *at on (0; see keyed_table_next). 1: it is out; 0: the
+ * output is full. */
+int keyed_sum_emit(const struct keyed_sum *sum, struct keyed_table *table, uint64_t *at,
+		   struct outbox *out);
+
 /* Reads the keys of up to KEY_BATCH_RECORDS records and finds their slots, sum->slots[0 … *found).
  * -1: one of them belongs to another subtask, or new ones find no memory. */
 MUST_USE static inline int keyed_sum_find(struct keyed_sum *sum, struct keyed_table *table,

@@ -13,6 +13,7 @@ void operators_register(void)
 	registry_add_operator(&operator_flat_map);
 	registry_add_operator(&operator_reduce);
 	registry_add_operator(&operator_sum);
+	registry_add_operator(&operator_combine_sum);
 	registry_add_operator(&operator_window_sum);
 	registry_add_operator(&python_operator);
 }

@@ -11,6 +11,7 @@ extern const struct operator_vtable operator_filter;     /* "filter" */
 extern const struct operator_vtable operator_flat_map;   /* "flat-map" */
 extern const struct operator_vtable operator_reduce;     /* "reduce": per key, likewise */
 extern const struct operator_vtable operator_sum;        /* "sum": per key, an update per record */
+extern const struct operator_vtable operator_combine_sum; /* "combine-sum": before a final "sum" */
 extern const struct operator_vtable operator_window_sum; /* "window-sum": tumbling */
 
 void operators_register(void); /* all of them, in common/contract/registry.h */

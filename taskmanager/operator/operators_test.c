@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * operators_test.c - every built-in operator through the grid of op_verify. */
+#include "job_graph.pb-c.h"
+
 #include "tests/lib/cmocka_header.h"
 
 #include <stdio.h>
@@ -368,6 +370,84 @@ static void sum_needs_a_number(void **state)
 	verify(test, test_parameters(NULL, NULL, 1, 0, 0));
 }
 
+/* OperatorParameters of a sum of field 1 in runtime mode BATCH. */
+static struct bytes final_parameters(void)
+{
+	Flink__OperatorParameters parameters = FLINK__OPERATOR_PARAMETERS__INIT;
+
+	parameters.field = 1;
+	parameters.final_only = true;
+	size_t size_bytes = flink__operator_parameters__get_packed_size(&parameters);
+	uint8_t *packed = mem_alloc(size_bytes);
+
+	flink__operator_parameters__pack(&parameters, packed);
+	return bytes_of(packed, size_bytes);
+}
+
+static void a_final_sum_gives_one_record_per_key(void **state)
+{
+	struct op_test test = {
+		.operator = &operator_sum,
+		.input_type = word_record,
+		.output_type = word_record,
+		.key = { 1, { 0 } },
+		STEPS(WORD("a", 1), WORD("b", 2), WORD("a", 3), WORD("another", 1),
+		      WORD("a", -10), WORD("another", 5), OP_END_OF_INPUT),
+		EXPECTED("(a,-6)", "(b,2)", "(another,6)"),
+	};
+	verify(test, final_parameters());
+}
+
+static void combine_gives_one_record_per_key_at_the_end(void **state)
+{
+	struct op_test test = {
+		.operator = &operator_combine_sum,
+		.input_type = word_record,
+		.output_type = word_record,
+		.key = { 1, { 0 } },
+		STEPS(WORD("a", 1), WORD("b", 2), WORD("a", 3), WORD("", 1), WORD("a", -10),
+		      WORD("", 5), OP_END_OF_INPUT),
+		EXPECTED("(a,-6)", "(b,2)", "(,6)"),
+	};
+	verify(test, test_parameters(NULL, NULL, 1, 0, 0));
+}
+
+/* More keys than its table has room for, each once: what comes out is what went in, before the end
+ * too, and is passed on as it is after the first time. */
+static void combine_stays_small(void **state)
+{
+	enum { KEYS = 40000 };
+	struct op_step *steps = MEM_NEW_ARRAY(struct op_step, KEYS + 1);
+	struct word_count *words = MEM_NEW_ARRAY(struct word_count, KEYS);
+	const char **expected = MEM_NEW_ARRAY(const char *, KEYS);
+
+	for (uint32_t i = 0; i < KEYS; i++) {
+		char text[16];
+		int length = snprintf(text, sizeof(text), "%u", i);
+
+		words[i] = (struct word_count){ str_of_short(text, (size_t)length), i };
+		steps[i] = (struct op_step){ .kind = OP_RECORD, .record = &words[i] };
+		expected[i] = mem_printf("(%u,%u)", i, i);
+	}
+	steps[KEYS] = (struct op_step)OP_END_OF_INPUT;
+	struct op_test test = {
+		.operator = &operator_combine_sum,
+		.input_type = word_record,
+		.output_type = word_record,
+		.key = { 1, { 0 } },
+		.steps = steps,
+		.steps_count = KEYS + 1,
+		.expected = expected,
+		.expected_count = KEYS,
+	};
+	verify(test, test_parameters(NULL, NULL, 1, 0, 0));
+	for (uint32_t i = 0; i < KEYS; i++)
+		mem_free((char *)(uintptr_t)expected[i]);
+	mem_free(expected);
+	mem_free(words);
+	mem_free(steps);
+}
+
 static void sum_says_when_its_memory_is_used_up(void **state)
 {
 	struct managed_memory memory = { .limit_bytes = 32 * 1024 * 1024 };
@@ -576,6 +656,9 @@ int main(void)
 		cmocka_unit_test(sum_keeps_the_first_record_of_a_key),
 		cmocka_unit_test(integers_wrap_around_as_in_java),
 		cmocka_unit_test(nulls_add_nothing),
+		cmocka_unit_test(a_final_sum_gives_one_record_per_key),
+		cmocka_unit_test(combine_gives_one_record_per_key_at_the_end),
+		cmocka_unit_test(combine_stays_small),
 		cmocka_unit_test(sum_needs_a_number),
 		cmocka_unit_test(sum_says_when_its_memory_is_used_up),
 		cmocka_unit_test(reduce_joins_a_key_s_records_one_by_one),

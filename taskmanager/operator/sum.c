@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sum.c - the running sum of a keyed stream: every record gives an update, as Flink's sum does. */
+ * sum.c - the running sum of a keyed stream: every record gives an update, as Flink's sum does, or,
+ * in runtime mode BATCH, every key one record at the end. */
 #include "job_graph.pb-c.h"
 
 #include "taskmanager/operator/keyed_sum.h"
@@ -8,6 +9,8 @@
 struct sum {
 	struct keyed_sum keyed;
 	struct keyed_table *table;
+	bool final_only; /* a record per key when the input ends, instead of one per update */
+	uint64_t emitted; /* of those: slots before this one are out (keyed_table_next) */
 };
 
 static int sum_open(void **self, const struct operator_context *context, struct err *err)
@@ -23,6 +26,7 @@ static int sum_open(void **self, const struct operator_context *context, struct 
 			       context->operator_name);
 	int outcome = keyed_sum_init(&sum->keyed, context, parameters->field, err);
 
+	sum->final_only = parameters->final_only;
 	flink__operator_parameters__free_unpacked(parameters, NULL);
 	if (outcome == 0)
 		sum->table = keyed_sum_table(&sum->keyed);
@@ -115,6 +119,13 @@ static HOT int sum_process(void *self, uint32_t input, const struct batch *batch
 
 		if (keyed_sum_find(&sum->keyed, sum->table, batch, from, &count, err) != 0)
 			return -1;
+		if (sum->final_only) {
+			for (; i < count; i++)
+				keyed_sum_add(&sum->keyed, sum->table, slots[i],
+					      batch_at(batch, from + i));
+			*taken = from + count;
+			continue;
+		}
 		for (; i < count; *taken = from + i) {
 			if (outbox_full(out))
 				return 0;
@@ -129,6 +140,13 @@ static HOT int sum_process(void *self, uint32_t input, const struct batch *batch
 		}
 	}
 	return 1;
+}
+
+static int sum_end_of_input(void *self, uint32_t input, struct outbox *out, struct err *err)
+{
+	struct sum *sum = self;
+
+	return sum->final_only ? keyed_sum_emit(&sum->keyed, sum->table, &sum->emitted, out) : 1;
 }
 
 static void sum_close(void **self)
@@ -147,5 +165,6 @@ const struct operator_vtable operator_sum = {
 	.name = "sum",
 	.open = sum_open,
 	.process = sum_process,
+	.end_of_input = sum_end_of_input,
 	.close = sum_close,
 };

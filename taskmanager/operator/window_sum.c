@@ -130,28 +130,13 @@ static void slice_drop(struct window_sum *window, struct window_slice *slice)
 	window->spare = slice;
 }
 
-/* 1: all its keys are out; 0: the output is full. */
-static int slice_fire(struct window_sum *window, struct window_slice *slice, struct outbox *out)
-{
-	for (;;) {
-		if (outbox_full(out))
-			return 0;
-		struct keyed_slot *slot = keyed_table_next(slice->table, &slice->fired);
-
-		if (slot == NULL)
-			return 1;
-		if (slot->filled)
-			outbox_emit(out, window->keyed.type, keyed_slot_value(slot));
-	}
-}
-
 static int fire_until(struct window_sum *window, wall_t now, struct outbox *out)
 {
 	struct window_slice *slice;
 
 	while ((slice = LIST_FIRST(&window->slices, struct window_slice, node)) != NULL &&
 	       slice->start <= now - window->size_ms) {
-		if (slice_fire(window, slice, out) == 0)
+		if (keyed_sum_emit(&window->keyed, slice->table, &slice->fired, out) == 0)
 			return 0;
 		slice_drop(window, slice);
 	}

@@ -4,7 +4,7 @@
  * dropped: the sink costs nothing, so that what is measured is reading, splitting, the exchange by
  * key and the table.
  *
- *	bin/flink run -p N wordcount.so --input FILE */
+ *	bin/flink run -p N wordcount.so --input FILE [--execution-mode BATCH] */
 #include <flink/flink.h>
 
 FLINK_RECORD(word_count, FIELD(STRING, word) FIELD(BIGINT, count));
@@ -31,6 +31,8 @@ int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
 
 	if (input == NULL)
 		return err_set(err, ERR_PROGRAM_FAILED, "give --input FILE");
+	if (flink_arg(args, "execution-mode") != NULL)
+		flink_set(env, "execution.runtime-mode", flink_arg(args, "execution-mode"));
 	struct stream *words = flat_map(read_text_file(env, input), split, word_count);
 
 	discard(sum(key_by(words, "word"), "count"));
