@@ -79,7 +79,8 @@ static void put_settings(struct flink_env *env, struct env_job_graph *graph)
 {
 	size_t count = env->settings.count;
 
-	graph->message.settings = arena_alloc(graph->arena, (count + 1) * sizeof(Flink__KeyValue *));
+	graph->message.settings =
+		arena_alloc(graph->arena, (count + 1) * sizeof(Flink__KeyValue *));
 	for (size_t i = 0; i < count; i++)
 		put_setting(graph, env->settings.keys[i], env->settings.values[i]);
 	if (is_batch(env)) /* from a settings file it does not travel by itself */

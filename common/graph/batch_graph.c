@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * batch_graph.c - runtime mode BATCH: only the last value of a key counts, so a sum keeps its updates
- * to itself, and each producer adds up what it has of a key before it sends it.
+ * batch_graph.c - runtime mode BATCH: only the last value of a key counts, so a sum keeps its
+ * updates to itself, and each producer adds up what it has of a key before it sends it.
  *
- *	Flat Map --HASH--> Sum            becomes            Flat Map -> Combine --HASH--> Sum (final) */
+ *	Flat Map --HASH--> Sum        becomes        Flat Map -> Combine --HASH--> Sum (final) */
 #include <stdio.h>
 
 #include "common/base/check.h"

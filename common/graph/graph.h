@@ -55,8 +55,8 @@ void stream_graph_connect_custom(struct stream_graph *graph, uint32_t source_id,
 				 uint32_t target_input, const Flink__FunctionRef *partitioner);
 uint32_t stream_graph_nodes_count(const struct stream_graph *graph);
 void stream_graph_set_chaining(struct stream_graph *graph, bool enabled);
-/* execution.runtime-mode BATCH: sums give one record per key when their input ends, and what goes to
- * them is added up beforehand where it comes from (an operator "Combine" behind it). */
+/* execution.runtime-mode BATCH: sums give one record per key when their input ends, and what goes
+ * to them is added up beforehand where it comes from (an operator "Combine" behind it). */
 void stream_graph_set_batch(struct stream_graph *graph, bool batch);
 
 /* FunctionRef.artifact of a function that is its parameters alone (Python's, pickled). */

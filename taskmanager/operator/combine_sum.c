@@ -83,7 +83,8 @@ static HOT int combine_process(void *self, uint32_t input, const struct batch *b
 			return 0;
 		if (*taken == batch->count)
 			break;
-		if (keyed_sum_find(&combine->keyed, combine->table, batch, *taken, &count, err) != 0)
+		if (keyed_sum_find(&combine->keyed, combine->table, batch, *taken, &count, err) !=
+		    0)
 			return -1;
 		for (uint32_t i = 0; i < count; i++, ++*taken)
 			keyed_sum_add(&combine->keyed, combine->table, combine->keyed.slots[i],
