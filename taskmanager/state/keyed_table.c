@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * keyed_table.c - finding slots by the batch. See keyed_table.h.
  *
- * A key becomes words and a tag, the tag leads to a bucket of the index, the bucket to a slot, which
- * is held against the key. For a table that lies in the caches that is one loop over the batch; for
- * a larger one three, with prefetches between them. The loops are compiled once for each kind of
- * key, so that sizes are constants and a key of eight bytes is one comparison.
+ * A key becomes words and a tag, the tag leads to a bucket of the index, the bucket to a slot,
+ * which is held against the key. For a table that lies in the caches that is one loop over the
+ * batch; for a larger one three, with prefetches between them. The loops are compiled once for each
+ * kind of key, so that sizes are constants and a key of eight bytes is one comparison.
  *
  * A batch is looked up in one go while all its keys are known, which is nearly always. If some are
  * not, room is made in the index, and they get slots; slots that were given out stay where they
@@ -21,8 +21,8 @@
 /* How keys come: their bytes in records, all of one size, in strings, or one by one. */
 enum kind { KIND_8_BYTES, KIND_4_BYTES, KIND_STRINGS, KIND_KEYS };
 
-/* What does not change during a lookup. The loops have it in a local of their own, whose address goes
- * nowhere: only then the compiler knows that it stays as it is. */
+/* What does not change during a lookup. The loops have it in a local of their own, whose address
+ * goes nowhere: only then the compiler knows that it stays as it is. */
 struct view {
 	const struct index_bucket *buckets;
 	const struct block *blocks;
@@ -231,7 +231,7 @@ static COLD uint32_t number_of(const struct lookup *lookup, enum kind kind, uint
 	return number;
 }
 
-/* The number of the slot that a tag leads to; nearly always it is the key's. False: there is none. */
+/* The number of the slot that a tag leads to; nearly always it is the key's. False: none. */
 static inline bool number_of_tag(const struct view *view, uint32_t tag, uint32_t *number)
 {
 	const struct index_bucket *bucket = &view->buckets[tag & view->mask];
@@ -362,7 +362,9 @@ static uint32_t group_of(const struct lookup *lookup, enum kind kind, uint32_t i
 {
 	const struct keyed_table *table = lookup->table;
 
-	return key_group_of_hash(hash_of(&lookup->view, kind, i), table->key_groups) - table->first_group;
+	uint64_t hash = hash_of(&lookup->view, kind, i);
+
+	return key_group_of_hash(hash, table->key_groups) - table->first_group;
 }
 
 static uint32_t add(struct lookup *lookup, enum kind kind, uint32_t i)
