@@ -592,7 +592,7 @@ CONF_KEY("metrics.latency.granularity", ENUM, "operator", ONE_OF("single|operato
 	 WORKS, "",
 	 "whether latencies are told apart by the operator they come to alone, by the source as "
 	 "well, or by the source's subtask")
-CONF_KEY("metrics.latency.history-size", INT, "128", ANY, FIXED, SILENT, "",
+CONF_KEY("metrics.latency.history-size", INT, "128", RANGE(1, INT32_MAX), FIXED, SILENT, "",
 	 "values kept for a latency's quantiles; all of an attempt count here, in fixed buckets")
 CONF_KEY("metrics.fetcher.update-interval", DURATION, "10000", RANGE(0, INT64_MAX), FIXED, SILENT,
 	 "",

@@ -238,8 +238,6 @@ static const struct example value_examples[] = {
 	{ "host", conf_parse_yaml, "jobmanager.rpc.address: a b\n",
 	  "E1001 f:1: jobmanager.rpc.address is \"a b\", which is not a host name or address\n" },
 	{ "fraction", conf_parse_yaml, "taskmanager.memory.network.fraction: 1.5\n",
-	  "warning f:1: taskmanager.memory.network.fraction is a setting of Flink that has no effect in "
-	  "this version\n"
 	  "E1001 f:1: taskmanager.memory.network.fraction is \"1.5\", which is not a number from 0 to 1\n" },
 	{ "a_bad_key", conf_parse_yaml, "\"a b\": 1\n",
 	  "E1002 f:1: \"a b\" cannot be the name of a setting\n" },

@@ -43,41 +43,49 @@ struct stretch { /* of records whose keys have slots already */
 /* The ordinary case in one loop: adds records to their slots and writes the updates. Stops at a
  * key's first record and at an update with a tail. How many. `kind` and `size_bytes` are constants
  * in each call; what does not change lies in locals, which the compiler cannot know by itself. */
-static inline uint32_t add_and_write(const struct keyed_sum *keyed, const struct stretch *stretch,
-				     uint8_t kind, uint32_t size_bytes)
+static ALWAYS_INLINE uint32_t add_and_write(const struct keyed_sum *keyed,
+					    const struct stretch *stretch, uint8_t kind,
+					    uint32_t size_bytes, bool dense)
 {
-	const struct record_type *type = keyed->type;
 	const struct batch view = *stretch->batch;
 	struct keyed_slot *const *slots = stretch->slots;
 	uint32_t offset_bytes = keyed->offset_bytes, from = stretch->from, count = stretch->count;
+	const char *record = batch_at(&view, from);
 	char *at = stretch->at;
-	bool tails = type->has_tails;
+	bool tails = keyed->type->has_tails;
 
 	for (uint32_t i = 0; i < count; i++, at += size_bytes) {
 		char *value = keyed_slot_value(slots[i]);
 
 		if (unlikely(!slots[i]->filled))
 			return i;
-		if (tails && unlikely(record_size(type, value) != size_bytes))
+		if (tails && unlikely(record_size(keyed->type, value) != size_bytes))
 			return i;
+		if (!dense)
+			record = batch_at(&view, from + i);
 		memcpy(at, value, size_bytes);
-		number_add_to_both(kind, value + offset_bytes,
-				   (const char *)batch_at(&view, from + i) + offset_bytes,
+		number_add_to_both(kind, value + offset_bytes, record + offset_bytes,
 				   at + offset_bytes);
+		record += size_bytes; /* which is the stride of a dense batch */
 	}
 	return count;
 }
 
-/* A loop for each of the usual sizes. */
+/* A loop for each of the usual sizes. Records without tails are dense wherever they come from. */
 static inline uint32_t add_and_write_sized(const struct keyed_sum *keyed,
 					   const struct stretch *stretch, uint8_t kind)
 {
-	switch (keyed->type->size_bytes) {
-	case 16: return add_and_write(keyed, stretch, kind, 16);
-	case 24: return add_and_write(keyed, stretch, kind, 24);
-	case 32: return add_and_write(keyed, stretch, kind, 32);
-	case 40: return add_and_write(keyed, stretch, kind, 40);
-	default: return add_and_write(keyed, stretch, kind, keyed->type->size_bytes);
+	bool dense = stretch->batch->offsets == NULL;
+	uint32_t size_bytes = keyed->type->size_bytes;
+
+	if (!dense)
+		return add_and_write(keyed, stretch, kind, size_bytes, false);
+	switch (size_bytes) {
+	case 16: return add_and_write(keyed, stretch, kind, 16, true);
+	case 24: return add_and_write(keyed, stretch, kind, 24, true);
+	case 32: return add_and_write(keyed, stretch, kind, 32, true);
+	case 40: return add_and_write(keyed, stretch, kind, 40, true);
+	default: return add_and_write(keyed, stretch, kind, size_bytes, true);
 	}
 }
 
@@ -101,7 +109,7 @@ static inline uint32_t sum_many(struct sum *sum, const struct batch *batch, uint
 	case FIELD_BIGINT: done = add_and_write_sized(keyed, &stretch, FIELD_BIGINT); break;
 	case FIELD_INT: done = add_and_write_sized(keyed, &stretch, FIELD_INT); break;
 	case FIELD_DOUBLE: done = add_and_write_sized(keyed, &stretch, FIELD_DOUBLE); break;
-	default: done = add_and_write(keyed, &stretch, keyed->kind, keyed->type->size_bytes);
+	default: done = add_and_write_sized(keyed, &stretch, keyed->kind); break;
 	}
 	outbox_added(out, done);
 	return done;

@@ -103,7 +103,9 @@ COLD void keyed_chunk_open(struct keyed_table *table, uint32_t chunk)
 		return;
 	char *image = pre_image_alloc(table, size_bytes);
 
-	memcpy(image, chunk_of(table->store->blocks, table->stride_bytes, chunk), size_bytes);
+	memcpy(image,
+	       chunk_of(table->store->blocks, table->stride_bytes, table->key_area_bytes, chunk),
+	       size_bytes);
 	block->before[in_block] = image;
 	if (atomic_compare_exchange_strong_explicit(epoch, &seen, table->epoch,
 						    memory_order_release, memory_order_acquire))
@@ -215,7 +217,9 @@ static const char *chunk_read(struct keyed_frozen *frozen, uint32_t chunk)
 	if (seen != frozen->epoch &&
 	    atomic_compare_exchange_strong_explicit(epoch, &seen, EPOCH_READING,
 						    memory_order_acquire, memory_order_acquire)) {
-		memcpy(frozen->copy, chunk_of(frozen->blocks, frozen->stride_bytes, chunk),
+		memcpy(frozen->copy,
+		       chunk_of(frozen->blocks, frozen->stride_bytes, frozen->key_area_bytes,
+				chunk),
 		       (size_t)CHUNK_SLOTS * frozen->stride_bytes);
 		atomic_store_explicit(epoch, frozen->epoch, memory_order_release);
 		return frozen->copy;
@@ -236,12 +240,11 @@ static void take_chunk(struct keyed_frozen *frozen, uint32_t chunk, uint32_t use
 		wanted &= block->dirty[~frozen->epoch & 1][chunk % BLOCK_CHUNKS];
 	if (wanted == 0)
 		return;
-	const char *slots = chunk_read(frozen, chunk);
+	const char *slots = chunk_read(frozen, chunk) + frozen->key_area_bytes;
 
 	for (uint32_t i = 0; i < used; i++)
 		if (wanted >> i & 1)
-			taken->slots[taken->count++] = slot_in(slots, frozen->stride_bytes,
-							       frozen->key_area_bytes, i);
+			taken->slots[taken->count++] = slot_in(slots, frozen->stride_bytes, i);
 }
 
 bool keyed_frozen_next(struct keyed_frozen *frozen, struct keyed_chunk *taken)

@@ -116,7 +116,7 @@ static void block_open(struct keyed_table *table)
 	char *at = store->region_rest;
 
 	store->region_rest += table->block_bytes;
-	block->slots = at;
+	block->slots = at + table->key_area_bytes;
 	at += (size_t)BLOCK_SLOTS * table->stride_bytes;
 	block->before = (char **)(void *)at;
 	at += BLOCK_CHUNKS * sizeof(char *);

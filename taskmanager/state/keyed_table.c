@@ -246,7 +246,7 @@ static inline bool number_of_tag(const struct view *view, uint32_t tag, uint32_t
 static inline struct keyed_slot *slot_numbered(const struct view *view, uint32_t number)
 {
 	return slot_in(view->blocks[number / BLOCK_SLOTS].slots, view->stride_bytes,
-		       view->key_area_bytes, number % BLOCK_SLOTS);
+		       number % BLOCK_SLOTS);
 }
 
 /* Not where its tag leads: in the next bucket, in the index that is being left, or new. */
@@ -264,13 +264,17 @@ static COLD struct keyed_slot *missed(struct lookup *lookup, enum kind kind, uin
 enum found { FOUND_ALL, FOUND_SOME, FOUND_UNUSUAL };
 
 /* A table that lies in the caches: one loop. */
-static ALWAYS_INLINE enum found find_near(struct lookup *lookup, enum kind kind)
+static ALWAYS_INLINE enum found find_near(struct lookup *lookup, enum kind kind,
+					  uint32_t key_area_bytes, bool dense)
 {
-	const struct view view = lookup->view;
+	struct view view = lookup->view;
 	struct keyed_slot **slots = lookup->slots;
 	uint32_t count = lookup->count, *numbers = lookup->numbers;
 	bool all = true, unusual = false;
 
+	view.key_area_bytes = key_area_bytes;
+	if (dense)
+		view.offsets = NULL;
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t words[2];
 		uint32_t tag = tag_at(&view, kind, i, words);
@@ -315,6 +319,30 @@ static inline void prefetch_slots(const struct lookup *lookup)
 		/* Often of the next cache line. */
 		__builtin_prefetch((const void *)(slot + last_byte), 1);
 	}
+}
+
+/* One function for each of the usual loops: in one function with others a loop is given too few
+ * registers. */
+#define NEAR(name, kind, key_area_bytes, dense) \
+	static __attribute__((noinline)) HOT enum found name(struct lookup *lookup) \
+	{ \
+		return find_near(lookup, kind, key_area_bytes, dense); \
+	}
+NEAR(near_8_bytes, KIND_8_BYTES, 8, true)
+NEAR(near_strings_dense, KIND_STRINGS, 16, true)
+NEAR(near_strings, KIND_STRINGS, 16, false)
+#undef NEAR
+
+static inline enum found find_near_by_kind(struct lookup *lookup, enum kind kind)
+{
+	uint32_t key_area_bytes = lookup->view.key_area_bytes;
+	bool dense = lookup->view.offsets == NULL;
+
+	if (kind == KIND_8_BYTES && key_area_bytes == 8 && dense)
+		return near_8_bytes(lookup);
+	if (kind == KIND_STRINGS && key_area_bytes == 16)
+		return dense ? near_strings_dense(lookup) : near_strings(lookup);
+	return find_near(lookup, kind, key_area_bytes, false);
 }
 
 /* A table beyond the caches: memory is asked for a batch ahead of each look. */
@@ -462,7 +490,7 @@ static ALWAYS_INLINE enum looked look_up(struct lookup *lookup, enum kind kind)
 	lookup->view.blocks = table->store->blocks;
 	lookup->view.mask = table->index.mask;
 	if (table->index_bytes + (size_t)table->count * table->stride_bytes <= NEAR_BYTES)
-		found = find_near(lookup, kind);
+		found = find_near_by_kind(lookup, kind);
 	else
 		found = find_far(lookup, kind);
 	if (unlikely(found == FOUND_UNUSUAL))

@@ -24,7 +24,7 @@
 #define EPOCH_READING 255 /* of a chunk: the view's reader is copying it */
 
 struct block {
-	char *slots;
+	char *slots; /* the fixed part of its first one, behind that one's key */
 	/* Per chunk: the epoch in which it was last made writable. In the table's own epoch: what a
 	 * view has to read lies in `before`, or was read. */
 	_Atomic(uint8_t) *epochs;
@@ -32,7 +32,9 @@ struct block {
 	char **before;
 	uint8_t *dirty[2];  /* per chunk a bit for each slot; by the epoch's parity */
 	uint32_t *previous; /* per chunk: the one that its key group filled before it */
+	uint64_t reserved[2];
 };
+_Static_assert(sizeof(struct block) == 64, "found by a shift");
 
 struct region { /* memory of some blocks */
 	struct region *next;
@@ -140,23 +142,23 @@ static inline uint32_t bucket_match(const struct index_bucket *bucket, uint32_t 
 #endif
 }
 
-/* A slot's fixed part lies between its key and its value. */
-static inline struct keyed_slot *slot_in(const char *first, uint32_t stride_bytes,
-					 uint32_t key_area_bytes, uint32_t index)
+/* Slot `index` of an array whose first one is `first`. */
+static inline struct keyed_slot *slot_in(const char *first, uint32_t stride_bytes, uint32_t index)
 {
-	return (struct keyed_slot *)(uintptr_t)(first + (size_t)index * stride_bytes +
-						key_area_bytes);
+	return (struct keyed_slot *)(uintptr_t)(first + (size_t)index * stride_bytes);
 }
 
 static inline struct keyed_slot *slot_of(const struct keyed_table *table, uint32_t number)
 {
 	return slot_in(table->store->blocks[number / BLOCK_SLOTS].slots, table->stride_bytes,
-		       table->key_area_bytes, number % BLOCK_SLOTS);
+		       number % BLOCK_SLOTS);
 }
 
-static inline char *chunk_of(const struct block *blocks, uint32_t stride_bytes, uint32_t chunk)
+/* The memory of a chunk: it begins with the first slot's key. */
+static inline char *chunk_of(const struct block *blocks, uint32_t stride_bytes,
+			     uint32_t key_area_bytes, uint32_t chunk)
 {
-	return blocks[chunk / BLOCK_CHUNKS].slots +
+	return blocks[chunk / BLOCK_CHUNKS].slots - key_area_bytes +
 	       (size_t)(chunk % BLOCK_CHUNKS) * CHUNK_SLOTS * stride_bytes;
 }
 

@@ -64,13 +64,13 @@ class Failures(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("<Odd whose repr raises RuntimeError>", err)
 
-    def test_a_value_that_no_segment_holds(self):
+    def test_a_value_larger_than_records_may_be(self):
         code, _, err = run("""
-            env.from_collection([1]).map(lambda x: "x" * 100000).print()
+            env.from_collection([1]).map(lambda x: "x" * (65 << 20)).print()
             env.execute()
             """)
         self.assertEqual(code, 1)
-        self.assertRegex(err, "(?s)record.*bytes")
+        self.assertRegex(err, r"(?s)record.*68157\d+ bytes.*taskmanager\.network\.max-record-size")
 
     def test_a_script_with_a_syntax_error(self):
         code, _, err = run("env.from_collection([1]).map(lambda x: x + ).print()\n")
