@@ -768,6 +768,11 @@ bool flink_collect_check(struct collector *out, const struct flink_type *type)
 	return false;
 }
 
+void flink_fail(const char *format, ...)
+{
+	fail_msg("%s", format);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -25,6 +25,17 @@ bool flink_collect_check(struct collector *out, const struct flink_type *type)
 	return true;
 }
 
+static char failure[300];
+
+void flink_fail(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(failure, sizeof(failure), format, arguments);
+	va_end(arguments);
+}
+
 static void *reserve_slow(struct outbox *out, uint32_t size_bytes)
 {
 	fail_msg("%u bytes do not fit", size_bytes);
@@ -68,6 +79,24 @@ static void place_close(struct place *place, const char *expected)
 	run_builder_fini(&place->run);
 	record_type_destroy(&place->type);
 	assert_int_equal(mem_bytes_out(), 0);
+}
+
+/* It says where its bytes lie from its own place; nothing is read there from another one. */
+static void a_long_string_copied_by_assignment_is_refused(void **state)
+{
+	struct place place;
+	_Alignas(8) char image[64];
+	struct packed record = { .text = str_of("a text that is longer", 21), .number = 1 };
+	const struct packed *in = (const void *)image;
+
+	place_open(&place, packed_type);
+	record_copy(place.type, &record, image);
+	collect(&place.out, packed, .text = str_copy(&in->text), .number = 2);
+	assert_string_equal(failure, "");
+	collect(&place.out, packed, .text = in->text, .number = 3);
+	assert_string_equal(failure, "the long string in field \"text\" was copied with '=' from "
+				     "another record; write .text = str_copy(&in->text)");
+	place_close(&place, "(a text that is longer,2)");
 }
 
 static void strings_may_be_short_or_long(void **state)
@@ -125,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strings_may_be_short_or_long),
+		cmocka_unit_test(a_long_string_copied_by_assignment_is_refused),
 		cmocka_unit_test(padding_is_zero),
 		cmocka_unit_test(a_wrong_type_is_not_emitted),
 	};

@@ -41,6 +41,21 @@ static uint32_t copy_tail(const struct str *from, struct str *to, char *into, ui
 	return at + room;
 }
 
+const char *record_stray_string(const struct record_type *type, const void *record)
+{
+	for (uint32_t i = 0; i < type->fields_count; i++) {
+		uint8_t kind = type->fields[i].kind;
+
+		if (kind != FIELD_STRING && kind != FIELD_BYTES)
+			continue;
+		const struct str *s =
+			(const struct str *)((const char *)record + type->offsets_bytes[i]);
+		if (s->len > STR_INLINE_BYTES && !str_is_borrowed(s))
+			return type->fields[i].name;
+	}
+	return NULL;
+}
+
 HOT void record_copy(const struct record_type *type, const void *record, void *into)
 {
 	uint32_t struct_end = (uint32_t)round_8(type->size_bytes), at = struct_end;

@@ -233,6 +233,10 @@ static inline uint32_t record_size(const struct record_type *type, const void *r
  * between tails. The source's own padding must be zero (compound literals are zeroed by the
  * macros). */
 void record_copy(const struct record_type *type, const void *record, void *into);
+/* The field of a record that a function is building whose long string was copied with `=` from
+ * another record, where str_copy belongs: it says where its bytes lie from there, not from here.
+ * NULL: none. */
+const char *record_stray_string(const struct record_type *type, const void *record);
 /* The same for a record without tails: size_bytes is its struct's. The sizes that nearly all
  * records have are moved by a few instructions instead of a call. */
 static inline void record_copy_struct(const void *record, uint32_t size_bytes, void *into)

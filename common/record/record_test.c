@@ -308,6 +308,13 @@ static void long_strings_become_tails(void **state)
 	struct str twice = str_copy(&again); /* of one that is borrowed itself */
 	assert_true(str_ptr_any(&twice) == str_ptr(a));
 
+	assert_null(record_stray_string(type, &record));
+	record.b = *a; /* not of this record any more */
+	assert_string_equal(record_stray_string(type, &record), type->fields[1].name);
+	record.b = str_copy(a);
+	assert_null(record_stray_string(type, &record));
+
+	record.b = str_of("short", 5);
 	record.a = str_of("exactly  12 ", 12);
 	assert_int_equal(record_size(type, &record), 36);
 	record_copy(type, &record, image);

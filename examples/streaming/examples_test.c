@@ -30,6 +30,11 @@ bool flink_collect_check(struct collector *out, const struct flink_type *type)
 	return true;
 }
 
+void flink_fail(const char *format, ...)
+{
+	fail_msg("%s", format);
+}
+
 static void expect(void (*function)(const struct line *in, struct collector *out),
 		   const struct flink_type *declared, const char *text, const char *expected)
 {

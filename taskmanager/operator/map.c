@@ -105,15 +105,24 @@ static HOT uint32_t map_dense(struct mapping *mapping, const struct batch *batch
 	return done;
 }
 
-static HOT void map_one(struct mapping *mapping, const void *in, struct outbox *out)
+static HOT int map_one(struct mapping *mapping, const void *in, struct outbox *out, struct err *err)
 {
 	const struct record_type *type = mapping->output_type;
-	void *record = type->has_tails ? mapping->record : outbox_reserve(out, type->size_bytes);
+	uint32_t size_bytes = type->size_bytes;
+	void *record = type->has_tails ? mapping->record : outbox_reserve(out, size_bytes);
 
-	memset(record, 0, type->size_bytes);
+	memset(record, 0, size_bytes);
 	mapping->map(in, record);
-	if (type->has_tails)
-		outbox_emit(out, type, record);
+	if (!type->has_tails)
+		return 0;
+	if (likely(record_size(type, record) == size_bytes)) {
+		record_copy_struct(record, size_bytes, outbox_reserve(out, size_bytes));
+		return 0;
+	}
+	if (user_record_check(type, record, err) != 0)
+		return -1;
+	outbox_emit(out, type, record);
+	return 0;
 }
 
 static HOT int map_process(void *self, uint32_t input, const struct batch *batch, uint32_t *taken,
@@ -128,7 +137,8 @@ static HOT int map_process(void *self, uint32_t input, const struct batch *batch
 		uint32_t done = dense ? map_dense(mapping, batch, *taken, out) : 0;
 
 		if (done == 0) { /* at the end of the run, or with strings */
-			map_one(mapping, batch_at(batch, *taken), out);
+			if (map_one(mapping, batch_at(batch, *taken), out, err) != 0)
+				return -1;
 			done = 1;
 		}
 		*taken += done;

@@ -82,6 +82,24 @@ static void map_may_borrow_strings(void **state)
 	verify(test, FUNCTION(test_upper));
 }
 
+static void map_refuses_long_strings_copied_by_assignment(void **state)
+{
+	const struct line longer = { .text = str_of("a line that needs a tail", 24) };
+	struct op_test test = {
+		.operator = &operator_map,
+		.input_type = line_record,
+		.output_type = line_record,
+		STEPS(LINE("short"), LINE("")),
+		EXPECTED("short", ""),
+	};
+	verify(test, FUNCTION(test_same));
+	test.steps = &(struct op_step){ .kind = OP_RECORD, .record = &longer };
+	test.steps_count = 1;
+	test.expected_count = 0;
+	test.expected_error = "the long string in field \"text\" was copied with '='";
+	verify(test, FUNCTION(test_same));
+}
+
 static void functions_see_their_parameters(void **state)
 {
 	struct op_test test = {
@@ -509,6 +527,21 @@ static void reduce_keeps_texts_that_grow(void **state)
 	verify(test, FUNCTION(test_join));
 }
 
+static void reduce_refuses_long_strings_copied_by_assignment(void **state)
+{
+	const struct word_count longer = { .word = str_of("a word that needs a tail", 24) };
+	struct op_test test = {
+		.operator = &operator_reduce,
+		.input_type = word_record,
+		.output_type = word_record,
+		.key = { 1, { 0 } },
+		STEPS(WORD("ab", 1), { .kind = OP_RECORD, .record = &longer },
+		      { .kind = OP_RECORD, .record = &longer }),
+		.expected_error = "the long string in field \"word\" was copied with '='",
+	};
+	verify(test, FUNCTION(test_later));
+}
+
 static void reduce_says_when_its_memory_is_used_up(void **state)
 {
 	struct managed_memory memory = { .limit_bytes = 300 * 1024 };
@@ -644,6 +677,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(map_calls_the_function_for_each_record),
 		cmocka_unit_test(map_may_borrow_strings),
+		cmocka_unit_test(map_refuses_long_strings_copied_by_assignment),
 		cmocka_unit_test(functions_see_their_parameters),
 		cmocka_unit_test(map_batch_gives_a_record_for_each),
 		cmocka_unit_test(map_batch_fails_with_the_functions_words),
@@ -666,6 +700,7 @@ int main(void)
 		cmocka_unit_test(sum_says_when_its_memory_is_used_up),
 		cmocka_unit_test(reduce_joins_a_key_s_records_one_by_one),
 		cmocka_unit_test(reduce_keeps_texts_that_grow),
+		cmocka_unit_test(reduce_refuses_long_strings_copied_by_assignment),
 		cmocka_unit_test(reduce_says_when_its_memory_is_used_up),
 		cmocka_unit_test(reduce_needs_a_key_a_function_and_one_type),
 		cmocka_unit_test(a_window_fires_when_the_wall_clock_leaves_it),

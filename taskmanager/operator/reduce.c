@@ -101,8 +101,8 @@ static inline void keep(struct reduce *reduce, struct keyed_slot *slot, const vo
 }
 
 /* The result of one record goes to the outbox and to its slot. */
-static inline void take_record(struct reduce *reduce, struct keyed_slot *slot, const void *record,
-			       struct outbox *out)
+static inline int take_record(struct reduce *reduce, struct keyed_slot *slot, const void *record,
+			      struct outbox *out, struct err *err)
 {
 	const struct record_type *type = reduce->type;
 	const void *result = record;
@@ -118,15 +118,19 @@ static inline void take_record(struct reduce *reduce, struct keyed_slot *slot, c
 	}
 	if (type->has_tails)
 		size_bytes = record_size(type, result);
+	if (size_bytes != type->size_bytes && result != record &&
+	    user_record_check(type, result, err) != 0)
+		return -1;
 	void *image = outbox_reserve(out, size_bytes);
 
 	if (unlikely(image == NULL)) /* too large: the task fails */
-		return;
+		return 0;
 	if (size_bytes == type->size_bytes)
 		record_copy_struct(result, size_bytes, image);
 	else
 		record_copy(type, result, image);
 	keep(reduce, slot, image, size_bytes);
+	return 0;
 }
 
 static COLD int refused(const struct reduce *reduce, struct err *err)
@@ -151,7 +155,9 @@ static HOT int reduce_process(void *self, uint32_t input, const struct batch *ba
 					       reduce->slots)))
 			return refused(reduce, err);
 		for (uint32_t i = 0; i < count && !outbox_full(out); i++, ++*taken)
-			take_record(reduce, reduce->slots[i], batch_at(batch, from + i), out);
+			if (take_record(reduce, reduce->slots[i], batch_at(batch, from + i), out,
+					err) != 0)
+				return -1;
 		if (reduce->type->has_tails && unlikely(!keyed_table_count_bytes(reduce->table)))
 			return refused(reduce, err);
 	}

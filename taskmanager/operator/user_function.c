@@ -31,3 +31,15 @@ int user_function_find(const struct operator_context *context, void *function, s
 			       context->operator_name);
 	return 0;
 }
+
+int user_record_check(const struct record_type *type, const void *record, struct err *err)
+{
+	const char *field = record_stray_string(type, record);
+
+	if (likely(field == NULL))
+		return 0;
+	return err_set(err, ERR_USER_FUNCTION_FAILED,
+		       "the long string in field \"%s\" was copied with '=' from another record; "
+		       "write out->%s = str_copy(&in->%s)",
+		       field, field, field);
+}

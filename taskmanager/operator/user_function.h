@@ -26,5 +26,8 @@ MUST_USE bool user_function_at(struct module *module, const Flink__FunctionRef *
  * and writes it to *function, a pointer to a function pointer. ERR_PLAN_INVALID: there is none. */
 MUST_USE int user_function_find(const struct operator_context *context, void *function,
 				struct err *err);
+/* A record that a function has built: it may hold long strings as str_of and str_copy give them.
+ * ERR_USER_FUNCTION_FAILED: one was copied with `=`, so its bytes are not where it says. */
+MUST_USE int user_record_check(const struct record_type *type, const void *record, struct err *err);
 
 #endif

@@ -25,6 +25,9 @@ void test_upper(const struct line *in, struct line *out); /* map with a borrowed
 bool test_even(const struct number *in);                             /* filter */
 /* reduce: the sum; the words side by side, of which the first 100 bytes are kept */
 void test_join(const struct word_count *a, const struct word_count *b, struct word_count *out);
+/* Both wrong, but for texts that stand in the struct: a map, a reduce. */
+void test_same(const struct line *in, struct line *out);
+void test_later(const struct word_count *a, const struct word_count *b, struct word_count *out);
 void test_larger(const struct number *a, const struct number *b, struct number *out);
 bool test_not_empty(const struct line *in);
 /* By the line's length; one partition too far with parameter "far", a failure with "fail". */

@@ -29,7 +29,8 @@
  *
  * Records: a FLINK_RECORD is a C struct; its layout is the wire format. Strings are `struct str`:
  * read them with str_ptr(&s) and s.len; set them with str_of(pointer, length) or
- * str_copy(&in->field) (never `=` from another record: a long string is relative to its place). */
+ * str_copy(&in->field). Never by `=` from another record, nor `*out = *in`: a long string is
+ * relative to its place, and the task fails and names the field. */
 #ifndef FLINK_FLINK_H
 #define FLINK_FLINK_H
 
@@ -97,6 +98,12 @@ static const struct {
 #define FLINK_LONG_B(kind, name) || flink_is_long_(FIELD_##kind, &record->name) FLINK_LONG_A
 #define FLINK_LONG_A_END
 #define FLINK_LONG_B_END
+#define FLINK_STRAY_A(kind, name) \
+	|| flink_is_stray_(FIELD_##kind, &record->name, #name) FLINK_STRAY_B
+#define FLINK_STRAY_B(kind, name) \
+	|| flink_is_stray_(FIELD_##kind, &record->name, #name) FLINK_STRAY_A
+#define FLINK_STRAY_A_END
+#define FLINK_STRAY_B_END
 #define FLINK_COPY_(name) \
 	memcpy((char *)into + offsetof(__typeof__(*record), name), &record->name, \
 	       sizeof(record->name));
@@ -121,6 +128,19 @@ static inline bool flink_is_long_(enum field_kind kind, const void *field)
 {
 	return (kind == FIELD_STRING || kind == FIELD_BYTES) &&
 	       ((const struct str *)field)->len > STR_INLINE_BYTES;
+}
+
+/* Fails the task with this message (ERR_USER_FUNCTION_FAILED); then return from the function. */
+void flink_fail(const char *format, ...) PRINTF(1, 2);
+
+/* A long string that came by `=` from another record says where its bytes lie from there. */
+static inline bool flink_is_stray_(enum field_kind kind, const void *field, const char *name)
+{
+	if (!flink_is_long_(kind, field) || str_is_borrowed(field))
+		return false;
+	flink_fail("the long string in field \"%s\" was copied with '=' from another record; "
+		   "write .%s = str_copy(&in->%s)", name, name, name);
+	return true;
 }
 
 /* FLINK_RECORD(name, FIELD(kind, field) …): struct name, and its description name##_type. Kinds:
@@ -154,6 +174,8 @@ static inline bool flink_is_long_(enum field_kind kind, const void *field)
 			name##_copy_(outbox_reserve(out, sizeof(image)), record); \
 			return; \
 		} \
+		if (unlikely(false FLINK_END_(FLINK_STRAY_A fields_))) \
+			return; \
 		name##_copy_(&image, record); \
 		outbox_emit(out, out->run->type, &image); \
 	} \
@@ -167,8 +189,6 @@ FLINK_RECORD(line, FIELD(STRING, text)); /* what the text sources give */
  * never waits; strings may point anywhere, their bytes are copied now. */
 #define collect(out, name, ...) name##_collect_((out), &(struct name){ __VA_ARGS__ })
 
-/* Fails the task with this message (ERR_USER_FUNCTION_FAILED); then return from the function. */
-void flink_fail(const char *format, ...) PRINTF(1, 2);
 /* Parameters given to a *_with variant, and where this subtask stands. Inside functions only. */
 struct bytes flink_parameters(void);
 uint32_t flink_subtask_index(void);
@@ -329,7 +349,7 @@ struct stream *window(struct stream *keyed, struct flink_window window);
 struct stream *sum(struct stream *keyed_or_windowed, const char *field);
 /* Per key: reduce(keyed, function, record name): void f(const struct X *a, const struct X *b,
  * struct X *out) joins what the key has so far, a, with its next record, b; strings of *out may be
- * those of a and b. Every record gives an update; a key's first one is its first. */
+ * those of a and b, by str_copy. Every record gives an update; a key's first one is its first. */
 #define reduce(keyed, function, name) reduce_with(keyed, function, name, BYTES_EMPTY)
 #define reduce_with(keyed, function, name, parameters) \
 	((void)sizeof(struct { int unused; _Static_assert( \
