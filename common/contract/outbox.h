@@ -7,11 +7,13 @@
 #ifndef COMMON_CONTRACT_OUTBOX_H
 #define COMMON_CONTRACT_OUTBOX_H
 
+#include <stdatomic.h>
+
 #include "common/record/batch.h"
 
 struct outbox { /* the hot path is inline: the run under way of output 0 */
 	struct run_builder *run; /* NULL: the operator has no output */
-	bool full;               /* ask before each record or batch */
+	atomic_bool full;        /* ask before each record or batch; a cancellation sets it, too */
 	/* Opens the next buffer and reserves there. NULL only for a record of more than
 	 * operator_context.record_bytes_max: it is not to be written, and the task fails
 	 * (ERR_RECORD_TOO_LARGE). The struct alone always has room. */
@@ -22,7 +24,7 @@ struct outbox { /* the hot path is inline: the run under way of output 0 */
 
 static inline bool outbox_full(const struct outbox *out)
 {
-	return out->full;
+	return atomic_load_explicit(&out->full, memory_order_relaxed);
 }
 
 /* Room for one record of size_bytes (see run_reserve); see reserve_slow for NULL. */

@@ -213,7 +213,7 @@ static enum chain_answer drain(struct chain *chain, struct err *err)
 			behind--;
 		if (behind == 0 && !chain->input_active)
 			return CHAIN_DONE;
-		if (chain->calls_left == 0)
+		if (chain->calls_left == 0 || atomic_load(&chain->stopped))
 			return CHAIN_AGAIN;
 		if (behind == 0)
 			answer = deliver_input(chain, err);

@@ -78,6 +78,7 @@ struct chain {
 	uint32_t input_index, input_taken;
 	struct pass pass;
 	uint32_t calls_left;  /* of this step */
+	atomic_bool stopped;  /* by any thread: see chain_stop */
 	bool has_timers;
 	struct link *foreign; /* the first link that calls a function of the job; NULL: none */
 	wall_t next_timer;    /* INT64_MAX: none */
@@ -125,6 +126,9 @@ MUST_USE int chain_create(struct chain *chain, const struct chain_options *optio
 			  struct err *err);
 /* Opens one operator, from the last to the first: 1 all are open, 0 call again, -1. */
 MUST_USE int chain_open_next(struct chain *chain, struct err *err);
+/* From any thread, any number of times: no record is given to an operator any more, the call under
+ * way ends with the record it is at, and chain_run answers AGAIN. For a task that is to end. */
+void chain_stop(struct chain *chain);
 void chain_close(struct chain *chain); /* the operators that were opened, in order */
 void chain_destroy(struct chain *chain);
 

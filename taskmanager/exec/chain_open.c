@@ -285,6 +285,16 @@ int chain_open_next(struct chain *chain, struct err *err)
 	return link == chain->links ? 1 : 0;
 }
 
+/* An output that is emptied is not full any more, perhaps after it was said to be so here; then
+ * drain sees `stopped` before the next call: one order of all these stores and loads. */
+void chain_stop(struct chain *chain)
+{
+	atomic_store(&chain->stopped, true);
+	for (uint32_t i = 0; i < chain->links_count; i++)
+		if (chain->links[i].has_output)
+			atomic_store(&chain->links[i].output.out.full, true);
+}
+
 void chain_close(struct chain *chain)
 {
 	for (uint32_t i = 0; i < chain->links_count; i++) {

@@ -177,7 +177,8 @@ void output_drop_first(struct output *output)
 	output->first = run->next;
 	if (output->first == NULL) {
 		output->last = NULL;
-		output->out.full = false;
+		/* Before anybody asks whether the chain is to stop: see chain_stop. */
+		atomic_store(&output->out.full, false);
 	}
 	output->overdraft->used_bytes -= run->overdraft_bytes;
 	output->large_count -= run->is_large;

@@ -29,6 +29,7 @@ void command_free(struct command *command)
 
 void task_cancel(struct task *task)
 {
+	chain_stop(&task->chain); /* commands are seen between steps, and a slow step is long */
 	post(task, command_new(COMMAND_CANCEL));
 }
 
@@ -37,6 +38,7 @@ void task_fail(struct task *task, const struct err *why)
 	struct command *command = command_new(COMMAND_FAIL);
 
 	command->why = *why;
+	chain_stop(&task->chain);
 	post(task, command);
 }
 

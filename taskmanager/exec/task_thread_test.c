@@ -36,7 +36,7 @@ struct bed {
 
 /* ---- an operator of the test's own: no module can be opened on a program that runs ---------- */
 
-static atomic_uint sleeping, may_go_on;
+static atomic_uint sleeping, may_go_on, lines_split;
 
 static void pause_ms(int64_t ms)
 {
@@ -52,6 +52,7 @@ static int split_process(void *self, uint32_t input, const struct batch *batch, 
 		if (outbox_full(out))
 			return 0;
 		test_split(batch_at(batch, *taken), out);
+		atomic_fetch_add(&lines_split, 1);
 	}
 	return 1;
 }
@@ -293,6 +294,28 @@ static void tasks_are_cancelled_from_another_thread(void **state)
 	}
 }
 
+static void a_cancelled_task_is_given_no_other_record(void **state)
+{
+	struct bed bed;
+
+	bed_open(&bed);
+	graph(&bed, 1, 1, "test-sleep", "repeat=100");
+	deploy(&bed, 1, 0, 0);
+	deploy(&bed, 0, 0, 1);
+	for (int64_t waited = 0; atomic_load(&sleeping) == 0; waited++) {
+		assert_true(waited < DEADLINE_S * MS_PER_S);
+		pause_ms(1);
+	}
+	uint32_t before = atomic_load(&lines_split);
+
+	for (uint32_t i = 0; i < 2; i++)
+		task_cancel(bed.owners[i].task);
+	atomic_store(&may_go_on, 1); /* the batch is in its hands */
+	wait_final(&bed, 1, 2, TASK_CANCELED);
+	assert_int_equal(atomic_load(&lines_split), before);
+	bed_close(&bed);
+}
+
 static void a_function_that_sleeps_stops_nobody_else(void **state)
 {
 	struct arena *arena = arena_create("test");
@@ -333,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_count_over_three_threads_is_exact),
 		cmocka_unit_test(tasks_are_cancelled_from_another_thread),
+		cmocka_unit_test(a_cancelled_task_is_given_no_other_record),
 		cmocka_unit_test(a_function_that_sleeps_stops_nobody_else),
 	};
 	return cmocka_run_group_tests_name("task_thread", tests, NULL, NULL);
