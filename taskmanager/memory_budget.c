@@ -300,6 +300,26 @@ static int does_not_fit(const struct conf *conf, const struct memory_budget *bud
 	return -1;
 }
 
+/* Both are set, and Flink's memory is a part of the process's. */
+static int is_more_than_process(const struct conf *conf, const struct memory_budget *budget,
+				struct err *err)
+{
+	struct buf flink, process;
+
+	buf_init(&flink);
+	buf_init(&process);
+	put_size(&flink, budget->flink_bytes);
+	put_size(&process, budget->process_bytes);
+	err_set(err, ERR_CONF_BAD_VALUE,
+		FLINK_SIZE " (%s, %s) with what is beside it is more than " PROCESS_SIZE
+			   " (%s, %s); raise that, or lower or remove one of the two",
+		flink.data, conf_origin(conf, FLINK_SIZE), process.data,
+		conf_origin(conf, PROCESS_SIZE));
+	buf_fini(&flink);
+	buf_fini(&process);
+	return -1;
+}
+
 static int check_network(const struct derivation *of, struct err *err)
 {
 	uint64_t bytes = of->budget->network_bytes;
@@ -309,7 +329,7 @@ static int check_network(const struct derivation *of, struct err *err)
 		return 0;
 	return err_set(err, ERR_CONF_BAD_VALUE,
 		       "network buffers of %llu MiB are more than %s: lower " NETWORK_MIN
-			       " or " NETWORK_FRACTION,
+			       ", " NETWORK_FRACTION " or the size that they are a share of",
 		       (unsigned long long)(bytes / MIB),
 		       bytes > NETWORK_BYTES_MAX ? "128 GiB" : "this machine or container has");
 }
@@ -324,8 +344,12 @@ int memory_budget_derive(const struct conf *conf, const struct machine_memory *m
 	if (!derive(&of)) {
 		of.small = true;
 		*budget = (struct memory_budget){ 0 };
-		if (!derive(&of))
-			return does_not_fit(conf, budget, err);
+		if (!derive(&of)) {
+			bool parts_fit = is_set(&of, FLINK_SIZE) && budget->process_bytes > 0;
+
+			return parts_fit ? is_more_than_process(conf, budget, err)
+					 : does_not_fit(conf, budget, err);
+		}
 	}
 	if (check_network(&of, err) != 0)
 		return -1;

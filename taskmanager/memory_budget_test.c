@@ -176,7 +176,13 @@ static void what_does_not_fit_is_told_with_all_its_parts(void **state)
 	refuses(PAIRS("taskmanager.memory.process.size=64g",
 		      "taskmanager.memory.network.min=16g"), 8192 * MIB,
 		"network buffers of 16384 MiB are more than this machine or container has: lower "
-		"taskmanager.memory.network.min or taskmanager.memory.network.fraction");
+		"taskmanager.memory.network.min, taskmanager.memory.network.fraction or the size "
+		"that they are a share of");
+	refuses(PAIRS("taskmanager.memory.process.size=256m", "taskmanager.memory.flink.size=512m"),
+		0,
+		"taskmanager.memory.flink.size (512 MiB, -D) with what is beside it is more than "
+		"taskmanager.memory.process.size (256 MiB, -D); raise that, or lower or remove one "
+		"of the two");
 	/* Nonsense of any size is refused in words. */
 	refuses(PAIRS("taskmanager.memory.process.size=infinite",
 		      "taskmanager.memory.network.min=infinite"), 0,
