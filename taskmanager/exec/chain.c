@@ -5,6 +5,9 @@
 #include "common/base/check.h"
 #include "common/world/world.h"
 
+#define CALL_NS UINT64_C(10000000) /* what one call of an operator should take at most */
+#define FIRST_CALL_RECORDS 16
+
 /* ---- calls ----------------------------------------------------------------------------------- */
 
 static inline void call_enter(struct chain *chain, struct link *link)
@@ -97,15 +100,30 @@ uint64_t chain_link_busy_ns(const struct chain *chain, const struct link *link, 
 	       running_ns(chain, link, now);
 }
 
+/* Of so many records, those that one call is given: nobody can cancel a task, publish what it made
+ * or run another on its thread before a call returns. */
+static inline uint32_t piece_of(const struct link *link, uint32_t count)
+{
+	uint64_t rate = link->feeding.rate;
+
+	if (unlikely(counter_get(&link->records_in) == 0)) /* nothing is known yet */
+		return count < FIRST_CALL_RECORDS ? count : FIRST_CALL_RECORDS;
+	if (likely(count * rate <= CALL_NS * 256))
+		return count;
+	return rate < CALL_NS * 256 ? (uint32_t)(CALL_NS * 256 / rate) : 1;
+}
+
 /* One process or write call. 1: the batch is taken; 0: stopped; -1. */
 static int feed(struct chain *chain, struct link *link, uint32_t input, const struct batch *batch,
 		uint32_t *taken, struct err *err)
 {
 	struct batch rest = batch_rest(batch, *taken);
-	uint32_t now_taken = 0;
+	uint32_t now_taken = 0, piece = piece_of(link, rest.count);
+	bool is_piece = piece < rest.count;
 	mono_t since = watch_begin(chain, &link->feeding);
 	int answer;
 
+	rest.count = piece;
 	call_enter(chain, link);
 	if (link->kind == FLINK__OPERATOR_KIND__OPERATOR_KIND_SINK)
 		answer = link->sink->write(link->self, &rest, &now_taken, err);
@@ -121,6 +139,11 @@ static int feed(struct chain *chain, struct link *link, uint32_t input, const st
 	watch_end(chain, &link->feeding, since, now_taken);
 	*taken += now_taken;
 	counter_add(&link->records_in, now_taken);
+	if (unlikely(is_piece)) { /* a slow function: what it made goes on, and the step ends */
+		if (link->has_output)
+			output_finish(&link->output);
+		chain->calls_left = 0;
+	}
 	if (link->has_output)
 		count_out(link);
 	link->dirty = link->sink != NULL;
@@ -128,7 +151,7 @@ static int feed(struct chain *chain, struct link *link, uint32_t input, const st
 		waits(chain, link);
 		return CHAIN_REFUSED;
 	}
-	return answer == 1 ? CHAIN_DONE : CHAIN_AGAIN;
+	return answer == 1 && !is_piece ? CHAIN_DONE : CHAIN_AGAIN;
 }
 
 /* ---- records --------------------------------------------------------------------------------- */

@@ -547,7 +547,11 @@ static enum step run(struct task *task, mono_t now, mono_t *wake_at)
 		switch (chain_run(&task->chain, &err)) {
 		case CHAIN_FAILED: return chain_failed(task, &err);
 		case CHAIN_REFUSED: return blocked(task, now, wake_at);
-		case CHAIN_AGAIN: publish_if_due(task, now, false, wake_at); return STEP_WORKED;
+		case CHAIN_AGAIN:
+			if (flush_sinks_if_due(task, now, false, &err) < 0)
+				return chain_failed(task, &err);
+			publish_if_due(task, now, false, wake_at);
+			return STEP_WORKED;
 		case CHAIN_DONE: break;
 		}
 		release_input(task);

@@ -34,6 +34,39 @@ test_cancel_by_prefix_and_by_name() {
 	./bin/flink list -a | grep -c CANCELED | grep -qx 2 || fail "$(./bin/flink list -a)"
 }
 
+# A buffer holds 4000 of its records, more than a minute of its work: neither its first results nor its end wait for that.
+test_a_slow_function_gives_results_at_once_and_can_be_cancelled() {
+	start
+	cat >slow.c <<-'C'
+		#include <flink/flink.h>
+		#include <time.h>
+		FLINK_RECORD(number, FIELD(BIGINT, n));
+		static void spread(const struct number *in, struct collector *out)
+		{
+			for (int64_t i = 0; i < in->n; i++)
+				collect(out, number, .n = i);
+		}
+		static void doze(const struct number *in, struct number *out)
+		{
+			struct timespec time = { 0, 20000000 };
+			out->n = in->n;
+			nanosleep(&time, NULL);
+		}
+		int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
+		{
+			struct number number = { 9000 };
+			struct stream *many = flat_map(from_records(env, number, &number, 1), spread, number);
+			print(rebalance(map(rebalance(many), doze, number)));
+			return flink_execute(env, "Slow", err);
+		}
+	C
+	./bin/flink run -d slow.c >run.txt 2>&1 || fail "$(cat run.txt)"
+	id=$(sed -n 's/^Job has been submitted with JobID //p' run.txt)
+	until_true 20 grep -q '^7$' log/flink-*-taskexecutor-*.out
+	./bin/flink cancel Slow >cancel.txt 2>&1 || fail "$(cat cancel.txt)"
+	until_true 20 job_is "$id" CANCELED
+}
+
 test_job_waits_for_slots_with_numbers_and_starts_by_itself() {
 	start
 	submit_waiting -p 2
