@@ -1,4 +1,4 @@
-"""WordCount on a text of Zipf words, every update emitted, beside limit/wordcount and limit/wordcount_tcp."""
+"""WordCount on a text of Zipf words, every update and final counts, beside limit/wordcount and limit/wordcount_tcp."""
 import collections
 import pathlib
 import re
@@ -26,8 +26,8 @@ def run_limit(program, text):
 class Job:
     """One attached run of a job that reads a text of `words` words, and what it took."""
 
-    def __init__(self, cluster, program, parallelism, text, words, output=None):
-        more = ["--output", output] if output else []
+    def __init__(self, cluster, program, parallelism, text, words, output=None, batch=False):
+        more = (["--output", output] if output else []) + (["--execution-mode", "BATCH"] if batch else [])
         workers = cluster.workers()
         cpu = sum(cpu_and_wakes(pid)[0] for pid in workers)
         began = time.perf_counter()
@@ -38,7 +38,7 @@ class Job:
         metrics = [vertex["metrics"] for vertex in details["vertices"]]
         if details["state"] != "FINISHED" or len(metrics) != 2:
             die(f"the job is {details['state']} and has {len(metrics)} vertices")
-        if [metrics[0]["write-records"], metrics[1]["read-records"]] != [words, words]:
+        if not batch and [metrics[0]["write-records"], metrics[1]["read-records"]] != [words, words]:
             die(f"{metrics[0]['write-records']} words were sent and {metrics[1]['read-records']} counted; "
                 f"the text has {words}")
         self.rate = words / details["duration"] / 1e3  # the job's runtime in ms, deployment included
@@ -72,6 +72,45 @@ def check_counts(cluster, parallelism, folder):
     if counted != expected:
         die(f"{sum((counted - expected).values())} words too many, {sum((expected - counted).values())} too few")
     remove(output)
+
+
+def check_final_counts(cluster, parallelism, folder):
+    """On a small text, runtime mode BATCH: each word once, with its count."""
+    text, output = folder / "small", folder / "small-out"
+    words = make_text(text, SMALL_TEXT_MB)
+    Job(cluster, "examples/streaming/WordCount.jar", parallelism, text, words, output, batch=True)
+    counted = {}
+    for file in files_of(output):
+        for line in file.read_text().splitlines():
+            word, count = line[1:-1].rsplit(",", 1)
+            if word in counted:
+                die(f"{line} is there, and ({word},{counted[word]}) too")
+            counted[word] = int(count)
+    if counted != collections.Counter(text.read_text().split()):
+        die("the counts of runtime mode BATCH are wrong")
+    remove(output)
+
+
+def measure_batch(options, name, limit, limit_cores, parallelism, taskmanagers):
+    """Final counts only: what the limit programs give."""
+    ratios, rates, cpu_rates = [], [], []
+    with Cluster("taskmanager.memory.network.min: 64mb", slots=parallelism // taskmanagers,
+                 taskmanagers=taskmanagers) as cluster:
+        cluster.start()
+        check_final_counts(cluster, parallelism, options.folder)
+        arguments = cluster, JOBS / "wordcount.so", parallelism, options.text, options.words
+        Job(*arguments, batch=True)  # warm-up
+        for _run in range(options.runs):
+            limit_rate, form = run_limit(limit, options.text)
+            job = Job(*arguments, batch=True)
+            rates.append(job.rate)
+            cpu_rates.append(job.cpu_rate)
+            ratios.append(job.rate / (limit_rate * parallelism / limit_cores))
+        with profiled(options, name, cluster.workers()):
+            Job(*arguments, batch=True)
+    row(f"{name}.ratio", ratios, "of limit", ">= 0.5", f"runtime mode BATCH; limit: limit/{limit}, {form} form")
+    row(f"{name}.rate", rates, "Mwords/s", "", f"{options.text_mb} MB, parallelism {parallelism}, final counts")
+    row(f"{name}.cpu.rate", cpu_rates, "Mwords/s", "", "per second of the TaskManagers' CPU time")
 
 
 def measure_wordcount(options, name, limit, limit_cores, parallelism, taskmanagers):
@@ -121,3 +160,6 @@ def bench_wordcount(options):
         measure_wordcount(options, "wordcount", "wordcount", 1, 2, 1)
         measure_wordcount(options, "wordcount.p1", "wordcount", 1, 1, 1)
         measure_wordcount(options, "wordcount.tcp", "wordcount_tcp", 2, 2, 2)
+        measure_batch(options, "wordcount.batch", "wordcount", 1, 2, 1)
+        measure_batch(options, "wordcount.batch.p1", "wordcount", 1, 1, 1)
+        measure_batch(options, "wordcount.batch.tcp", "wordcount_tcp", 2, 2, 2)
