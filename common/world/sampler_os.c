@@ -48,7 +48,7 @@
 #endif
 
 struct sample_ring { /* written by the handler, taken by who asked */
-	sample_describe_fn *describe;
+	_Atomic(sample_describe_fn *) describe; /* a late signal may meet the next who asks */
 	atomic_bool active;
 	atomic_uint frames_max;
 	atomic_uint written, taken;
@@ -147,7 +147,7 @@ static void take_sample(const struct seat *seat, struct sample_ring *ring,
 
 	memset(sample->who, 0, sizeof(sample->who));
 	sample->what = 0;
-	if (!ring->describe(agent, sample))
+	if (!atomic_load(&ring->describe)(agent, sample))
 		return;
 	walk(seat, &registers, sample, atomic_load(&ring->frames_max));
 	atomic_store(&ring->written, written + 1);
@@ -217,7 +217,7 @@ static int arm(struct runner_os *r, struct seat *seat, struct err *err)
 		return 0; /* or not yet */
 	if (ring == NULL)
 		ring = MEM_NEW(struct sample_ring);
-	ring->describe = options->describe;
+	atomic_store(&ring->describe, options->describe);
 	atomic_store(&ring->frames_max, options->frames_max);
 	atomic_store(&seat->ring, ring);
 	event.sigev_notify_thread_id = atomic_load(&seat->thread_id);
