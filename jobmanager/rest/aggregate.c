@@ -30,6 +30,24 @@ static bool asked(const char *agg, const char *name)
 	return false;
 }
 
+bool rest_aggregates_known(const char *agg)
+{
+	static const char *const known[] = { "min", "max", "avg", "sum" };
+	const char *item;
+	size_t length;
+
+	while (agg != NULL && rest_list_next(&agg, &item, &length)) {
+		size_t i = 0;
+
+		while (i < ARRAY_COUNT(known) && (strlen(known[i]) != length ||
+						  strncasecmp(known[i], item, length) != 0))
+			i++;
+		if (i == ARRAY_COUNT(known))
+			return false;
+	}
+	return true;
+}
+
 void rest_put_aggregates(struct json_out *json, const char *id, size_t length, const char *agg,
 			 const struct rest_aggregates *of)
 {
@@ -76,6 +94,12 @@ static void answer_group(struct rest_request *request, const struct rest_group *
 	const char *at = get, *item;
 	size_t length;
 
+	if (!rest_aggregates_known(agg)) {
+		rest_bad_parameter(request, "query", "agg", agg);
+		mem_free(get);
+		mem_free(agg);
+		return;
+	}
 	json_out_array(&request->json, NULL);
 	if (get == NULL && group->count > 0) {
 		size_t count = group->metrics_of(group->rest, group->items[0], metrics);

@@ -193,6 +193,8 @@ struct rest_aggregates {
 	uint32_t count;
 };
 void rest_aggregate(struct rest_aggregates *of, double value);
+/* Whether agg names nothing but min, max, avg and sum. */
+bool rest_aggregates_known(const char *agg);
 /* agg: those asked for, "min,max"; NULL: all four. At least one value was added. */
 void rest_put_aggregates(struct json_out *json, const char *id, size_t length, const char *agg,
 			 const struct rest_aggregates *of);

@@ -223,6 +223,8 @@ void rest_vertex_subtasks_metrics(struct rest *rest, struct rest_request *reques
 	memset(chosen, subtasks == NULL, vertex->message->parallelism);
 	if (subtasks != NULL && !choose_subtasks(subtasks, vertex->message->parallelism, chosen)) {
 		rest_bad_parameter(request, "query", "subtasks", subtasks);
+	} else if (!rest_aggregates_known(agg)) {
+		rest_bad_parameter(request, "query", "agg", agg);
 	} else {
 		json_out_array(&request->json, NULL);
 		if (get == NULL)
