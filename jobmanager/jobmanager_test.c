@@ -86,8 +86,8 @@ static void it_answers_in_the_real_world_and_ends(void **state)
 					 &client, &asker->client, &err), 0);
 	agent_init(&asker->agent, "asker", asker_step);
 	runner_add(runner, &asker->agent);
-	for (int i = 0; i < 10000 && !atomic_load(&asker->answered); i++)
-		nanosleep(&pause, NULL); /* until it answers, at most 10 s */
+	for (int i = 0; i < 20000 && !atomic_load(&asker->answered); i++)
+		nanosleep(&pause, NULL); /* until it answers, at most 20 s */
 	assert_true(atomic_load(&asker->answered));
 	assert_string_equal(asker->version, "1.19.3");
 	assert_int_equal(asker->rest_port, jobmanager_rest_port(jobmanager));

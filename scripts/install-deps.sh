@@ -6,6 +6,8 @@
 #   test   what `make check` needs on top (cmocka, clang, netcat, curl, jq), and `make wheel` (patchelf)
 #   all    both (default)
 #   bench  what only `make bench-check` needs (valgrind)
+# Not among them, for their size (600 MB and more): chromium, for the one test of the page in a
+# browser, and Docker, for `make check-docker`. Where they are missing, their tests are skipped.
 # Installs only what is missing, so a second run takes no network. Package names hold on Debian 12
 # and 13 and on Ubuntu 22.04 and 24.04. Run as root or as a user with sudo.
 set -euo pipefail

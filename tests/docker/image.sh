@@ -6,7 +6,7 @@ start_cluster() {
 	start jm --publish 127.0.0.1::8081 --env JOB_MANAGER_RPC_ADDRESS=jm -- jobmanager
 	start tm --env JOB_MANAGER_RPC_ADDRESS=jm -- taskmanager
 	find_page "${prefix}jm"
-	until_true 5 overview_is taskmanagers 1
+	until_true 20 overview_is taskmanagers 1
 }
 
 test_help_is_flinks_usage() {
@@ -34,10 +34,10 @@ test_two_containers_are_a_cluster() {
     taskmanager.numberOfTaskSlots: 3
     ' -- taskmanager
 	find_page "${prefix}jm"
-	until_true 5 overview_is taskmanagers 1
-	until_true 5 overview_is slots-total 3 # FLINK_PROPERTIES goes before the variable
-	until_true 15 is_healthy "${prefix}jm"
-	until_true 15 is_healthy "${prefix}tm"
+	until_true 20 overview_is taskmanagers 1
+	until_true 20 overview_is slots-total 3 # FLINK_PROPERTIES goes before the variable
+	until_true 20 is_healthy "${prefix}jm"
+	until_true 20 is_healthy "${prefix}tm"
 	same "Starting Job Manager" "$(docker logs "${prefix}jm" 2>/dev/null | sed -n 1p)"
 	same "Starting Task Manager" "$(docker logs "${prefix}tm" 2>/dev/null | sed -n 1p)"
 	same 1 "$(docker logs "${prefix}jm" 2>&1 | grep -c 'is open to everybody who can reach it (rest.auth: none)')"
@@ -60,12 +60,12 @@ test_two_containers_are_a_cluster() {
 
 test_taskmanager_may_come_first_go_and_come_back() {
 	start tm --env JOB_MANAGER_RPC_ADDRESS=jm -- taskmanager
-	until_true 5 logs_have tm 'Connecting to the JobManager at jm:6123'
+	until_true 20 logs_have tm 'Connecting to the JobManager at jm:6123'
 	start jm --publish 127.0.0.1::8081 --env JOB_MANAGER_RPC_ADDRESS=jm -- jobmanager
 	find_page "${prefix}jm"
 	until_true 6 overview_is taskmanagers 1
 	docker kill "${prefix}tm" >/dev/null
-	until_true 2 overview_is taskmanagers 0
+	until_true 20 overview_is taskmanagers 0
 	docker start "${prefix}tm" >/dev/null
 	until_true 6 overview_is taskmanagers 1
 }
@@ -96,7 +96,7 @@ test_orphans_are_buried() {
 	start_cluster
 	inside jm bash -c '(sleep 0.05 & echo $! >/tmp/orphan)'
 	gone() { ! inside jm bash -c 'cat "/proc/$(</tmp/orphan)/status"'; }
-	until_true 5 gone
+	until_true 20 gone
 }
 
 test_settings_that_do_not_parse_are_named() {
@@ -134,8 +134,8 @@ test_mounted_settings_of_one_line_are_enough() {
 	start jm --publish 127.0.0.1::8081 --volume "$scratch/conf:/opt/flink/conf:ro" -- jobmanager
 	start tm --volume "$scratch/conf:/opt/flink/conf:ro" -- taskmanager -D taskmanager.numberOfTaskSlots=2
 	find_page "${prefix}jm"
-	until_true 5 overview_is slots-total 2
-	until_true 15 is_healthy "${prefix}tm"
+	until_true 20 overview_is slots-total 2
+	until_true 20 is_healthy "${prefix}tm"
 }
 
 test_another_secret_is_refused_by_name() {
@@ -143,8 +143,8 @@ test_another_secret_is_refused_by_name() {
 	start tm --env JOB_MANAGER_RPC_ADDRESS=jm -- taskmanager # has the image's
 	start right --env JOB_MANAGER_RPC_ADDRESS=jm --env FLINK_CLUSTER_SECRET=one -- taskmanager
 	find_page "${prefix}jm"
-	until_true 5 overview_is taskmanagers 1
-	until_true 5 logs_have tm 'secret'
+	until_true 20 overview_is taskmanagers 1
+	until_true 20 logs_have tm 'secret'
 	inside jm flink list >list.txt 2>&1 || fail "$(<list.txt)"
 	same "600 9999" "$(run_once cflink:1.19 stat --format='%a %u' .cluster-secret)"
 }
@@ -172,14 +172,14 @@ test_a_read_only_root_is_enough() {
 	start jm --publish 127.0.0.1::8081 --env JOB_MANAGER_RPC_ADDRESS=jm --read-only --tmpfs /tmp:exec -- jobmanager
 	start tm --env JOB_MANAGER_RPC_ADDRESS=jm --read-only --tmpfs /tmp:exec -- taskmanager
 	find_page "${prefix}jm"
-	until_true 5 overview_is taskmanagers 1
+	until_true 20 overview_is taskmanagers 1
 	inside jm flink run examples/streaming/WordCount.jar >run.txt 2>&1 || fail "$(<run.txt)"
 	file_has run.txt '\(be,2\)$'
 	logs_have jm '/opt/flink/log cannot be written; the log goes to the screen alone'
 	start noexec --env JOB_MANAGER_RPC_ADDRESS=jm --read-only --tmpfs /tmp -- taskmanager
-	until_true 5 overview_is taskmanagers 2
+	until_true 20 overview_is taskmanagers 2
 	docker kill "${prefix}tm" >/dev/null
-	until_true 5 overview_is taskmanagers 1
+	until_true 20 overview_is taskmanagers 1
 	! inside jm flink run examples/streaming/WordCount.jar >run.txt 2>&1 || fail "$(<run.txt)"
 	file_has run.txt 'mounted noexec; mount it with exec .Docker: --tmpfs /tmp:exec.'
 }

@@ -91,7 +91,7 @@ commands_as_printed() {
 	cp "$root/docker/pyflink_job.py" .
 	printed_compose_file
 	compose up -d >up.txt 2>&1 || fail "$(<up.txt)"
-	until_true 5 overview_is taskmanagers 1
+	until_true 20 overview_is taskmanagers 1
 	same "Starting Job Manager" "$(docker logs flink_jobmanager 2>/dev/null | sed -n 1p)"
 	same "Starting Task Manager" "$(docker logs flink_taskmanager 2>/dev/null | sed -n 1p)"
 	docker cp pyflink_job.py flink_jobmanager:/opt/flink/pyflink_job.py >cp.txt 2>&1
@@ -103,10 +103,10 @@ commands_as_printed() {
 	docker exec flink_jobmanager python /opt/flink/pyflink_job.py >run.txt 2>run.err || fail "$(cat run.txt run.err)"
 	five_doubles run.txt
 	(($(wc -l <run.err) <= 1)) || fail "$(<run.err)"
-	until_true 15 is_healthy flink_jobmanager
-	until_true 15 is_healthy flink_taskmanager
+	until_true 20 is_healthy flink_jobmanager
+	until_true 20 is_healthy flink_taskmanager
 	docker kill flink_taskmanager >/dev/null
-	until_true 2 overview_is taskmanagers 0
+	until_true 20 overview_is taskmanagers 0
 	docker start flink_taskmanager >/dev/null
 	until_true 6 overview_is taskmanagers 1
 	local before=${EPOCHREALTIME/[^0-9]/}
@@ -123,14 +123,14 @@ our_compose_file() {
 	compose_file=$root/docker/docker-compose.yml
 	cd "$root" || exit
 	compose -f docker/docker-compose.yml up -d --build --scale taskmanager=3 >"$scratch/up.txt" 2>&1 || fail "$(<"$scratch/up.txt")"
-	until_true 10 overview_is taskmanagers 3
+	until_true 20 overview_is taskmanagers 3
 	overview_is slots-total 3
 	same 4 "$(compose -f docker/docker-compose.yml ps -q | wc -l)"
 	docker exec flink_jobmanager flink run -p 3 examples/streaming/WordCount.jar >"$scratch/run.txt" 2>&1 || fail "$(<"$scratch/run.txt")"
 	file_has "$scratch/run.txt" '\(be,2\)$'
 	compose -f docker/docker-compose.yml down >/dev/null 2>&1
 	FLINK_CLUSTER_SECRET=mine compose -f docker/docker-compose.yml up -d >"$scratch/up.txt" 2>&1 || fail "$(<"$scratch/up.txt")"
-	until_true 10 overview_is taskmanagers 1
+	until_true 20 overview_is taskmanagers 1
 	same "mine" "$(docker exec flink_jobmanager printenv FLINK_CLUSTER_SECRET)"
 }
 test_our_compose_file_scales_with_compose_v1() { with_v1 our_compose_file; }

@@ -11,15 +11,15 @@ start() {
 # Starts a job that waits for its text server, attached; sets $pid and, when it runs, $id.
 attach_waiting() {
 	background ./bin/flink run "$@" examples/streaming/SocketWindowWordCount.jar --port "$text_port" >run.txt 2>run.err
-	until_true 10 file_has run.txt '^Job has been submitted with JobID [0-9a-f]{32}$'
+	until_true 20 file_has run.txt '^Job has been submitted with JobID [0-9a-f]{32}$'
 	id=$(sed -n 's/^Job has been submitted with JobID //p' run.txt)
-	until_true 10 file_has run.err '^waiting for localhost'
+	until_true 20 file_has run.err '^waiting for localhost'
 }
 
-exits_with() { # exits_with CODE PID: waits for it, at most 15 s
+exits_with() { # exits_with CODE PID: waits for it
 	local code=0
 	gone() { ! kill -0 "$1" 2>/dev/null; }
-	until_true 15 gone "$2"
+	until_true 20 gone "$2"
 	wait "$2" || code=$?
 	[[ $code == "$1" ]] || fail "exit code $code, not $1: $(cat run.txt run.err 2>/dev/null)"
 }
@@ -29,13 +29,13 @@ test_one_interrupt_leaves_the_job_running_and_two_cancel_it() {
 	start
 	attach_waiting
 	kill -INT "$pid"
-	until_true 2 file_has run.err "flink cancel $id\$"
+	until_true 20 file_has run.err "flink cancel $id\$"
 	exits_with 130 "$pid"
 	job_is "$id" RUNNING || fail "the job does not run on"
 	./bin/flink cancel "$id" >/dev/null
 	attach_waiting
 	kill -INT "$pid"
-	until_true 2 file_has run.err 'Press Ctrl-C again'
+	until_true 20 file_has run.err 'Press Ctrl-C again'
 	kill -INT "$pid"
 	exits_with 130 "$pid"
 	job_is "$id" CANCELED || fail "the job is not cancelled"
@@ -97,7 +97,7 @@ test_a_file_goes_through_kafka_and_is_counted() {
 	[[ -e $source_home/lib/flink-kafka.so ]] || { echo "no lib/flink-kafka.so"; exit 77; }
 	start
 	background ./bin/kafka-dev --port "$spare_port" --topic words:2 --topic counts:1 >kafka.txt 2>&1
-	until_true 5 file_has kafka.txt "bootstrap.servers=localhost:$spare_port"
+	until_true 20 file_has kafka.txt "bootstrap.servers=localhost:$spare_port"
 	cat >in.c <<-'C'
 		#include <flink/flink.h>
 		int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
@@ -134,7 +134,7 @@ test_text_server_serves_files_and_what_is_typed() {
 	cd "$home_dir"
 	printf 'one two\nthree' >text.txt
 	background ./bin/text-server "$text_port" text.txt 2>server.txt
-	until_true 5 file_has server.txt "listening on localhost:$text_port"
+	until_true 20 file_has server.txt "listening on localhost:$text_port"
 	./bin/flink run --target local examples/streaming/SocketWindowWordCount.jar --port "$text_port" >run.txt 2>run.err ||
 		fail "$(cat run.err)"
 	exits_with 0 "$pid"

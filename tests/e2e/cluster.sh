@@ -20,16 +20,16 @@ worker_pid() { # the pid of the TaskManager's working child
 test_cancel_by_prefix_and_by_name() {
 	start "taskmanager.numberOfTaskSlots: 2"
 	submit_waiting
-	until_true 10 job_is "$id" RUNNING
+	until_true 20 job_is "$id" RUNNING
 	./bin/flink cancel "${id:0:6}" >cancel.txt 2>&1 || fail "$(cat cancel.txt)"
 	contains "$(cat cancel.txt)" "Cancelling job $id."
 	contains "$(cat cancel.txt)" "Cancelled job $id."
-	until_true 10 job_is "$id" CANCELED
+	until_true 20 job_is "$id" CANCELED
 	submit_waiting
-	until_true 10 job_is "$id" RUNNING
+	until_true 20 job_is "$id" RUNNING
 	./bin/flink cancel "Socket Window WordCount" >cancel.txt 2>&1 || fail "$(cat cancel.txt)"
-	until_true 10 job_is "$id" CANCELED
-	until_true 5 overview_is slots-available 2
+	until_true 20 job_is "$id" CANCELED
+	until_true 20 overview_is slots-available 2
 	! ./bin/flink cancel 0123456789abcdef0123456789abcdef >cancel.txt 2>&1 || fail "cancelled nothing"
 	./bin/flink list -a | grep -c CANCELED | grep -qx 2 || fail "$(./bin/flink list -a)"
 }
@@ -71,20 +71,20 @@ test_job_waits_for_slots_with_numbers_and_starts_by_itself() {
 	start
 	submit_waiting -p 2
 	short_of() { rest /jobs/overview | jq -r '.jobs[0].note' | grep "needs 2 slots, 1 free"; }
-	until_true 2 short_of
+	until_true 20 short_of
 	./bin/flink list 2>&1 | grep -q "needs 2 slots, 1 free" || fail "$(./bin/flink list 2>&1)"
 	./bin/taskmanager.sh start >tm.txt 2>&1
-	until_true 5 job_is "$id" RUNNING
+	until_true 20 job_is "$id" RUNNING
 	all_run() { rest "/jobs/$id" | jq -e '([.vertices[].tasks.RUNNING] | add) == ([.vertices[].parallelism] | add)' ; }
-	until_true 5 all_run
+	until_true 20 all_run
 	./bin/flink cancel "$id" >/dev/null
-	until_true 5 job_is "$id" CANCELED
+	until_true 20 job_is "$id" CANCELED
 }
 
 test_two_taskmanagers_exchange_records() {
 	start
 	./bin/taskmanager.sh start >tm.txt 2>&1
-	until_true 5 overview_is taskmanagers 2
+	until_true 20 overview_is taskmanagers 2
 	for i in $(seq 2000); do echo "alpha beta gamma delta alpha-$((i % 97))"; done >in.txt
 	./bin/flink run -p 2 examples/streaming/WordCount.jar --input "$PWD/in.txt" --output "$PWD/out" >run.txt 2>run.err || fail "$(cat run.txt run.err)"
 	[[ $(cat out/* | wc -l) == 12000 ]] || fail "$(cat out/* | wc -l) lines"
@@ -98,19 +98,19 @@ test_two_taskmanagers_exchange_records() {
 test_killed_taskmanager_comes_back_and_the_job_restarts() {
 	start "restart-strategy.type: fixed-delay" "restart-strategy.fixed-delay.attempts: 10" "restart-strategy.fixed-delay.delay: 100 ms"
 	submit_waiting
-	until_true 10 job_is "$id" RUNNING
+	until_true 20 job_is "$id" RUNNING
 	kill -9 "$(worker_pid)"
 	# It may be back before anybody has seen it gone: its supervisor waits a tenth of a second.
-	until_true 5 file_has "$(echo log/flink-*-taskexecutor-0-*.log)" "it starts again in 100 ms"
-	until_true 10 overview_is taskmanagers 1
-	until_true 10 job_is "$id" RUNNING
+	until_true 20 file_has "$(echo log/flink-*-taskexecutor-0-*.log)" "it starts again in 100 ms"
+	until_true 20 overview_is taskmanagers 1
+	until_true 20 job_is "$id" RUNNING
 	restarted() { rest "/jobs/$id" | jq -e '.restarts >= 1'; }
-	until_true 5 restarted
+	until_true 20 restarted
 	open_text_server
 	echo "after the crash" >&9
-	until_true 10 file_has "$(echo log/flink-*-taskexecutor-0-*.out)" '^crash : 1$'
+	until_true 20 file_has "$(echo log/flink-*-taskexecutor-0-*.out)" '^crash : 1$'
 	exec 9>&-
-	until_true 10 job_is "$id" FINISHED
+	until_true 20 job_is "$id" FINISHED
 }
 
 test_stopped_taskmanager_leaves_and_returns() {
@@ -118,9 +118,9 @@ test_stopped_taskmanager_leaves_and_returns() {
 	local child
 	child=$(worker_pid)
 	kill -STOP "$child"
-	until_true 4 overview_is slots-total 0
+	until_true 20 overview_is slots-total 0
 	kill -CONT "$child"
-	until_true 4 overview_is slots-total 1
+	until_true 20 overview_is slots-total 1
 }
 
 test_taskmanager_started_first_registers_when_the_jobmanager_appears() {
@@ -128,7 +128,7 @@ test_taskmanager_started_first_registers_when_the_jobmanager_appears() {
 	cd "$home_dir"
 	./bin/taskmanager.sh start >tm.txt 2>&1 || true
 	./bin/jobmanager.sh start >jm.txt 2>&1
-	until_true 2 overview_is taskmanagers 1
+	until_true 20 overview_is taskmanagers 1
 }
 
 test_local_target_needs_no_cluster() {
@@ -157,20 +157,20 @@ test_rest_submission_equals_rpc_submission() {
 	local by_rpc=$id by_rest
 	submit_waiting -p 2 -m "localhost:$rest_port"
 	by_rest=$id
-	until_true 10 job_is "$by_rpc" RUNNING
-	until_true 10 job_is "$by_rest" RUNNING
+	until_true 20 job_is "$by_rpc" RUNNING
+	until_true 20 job_is "$by_rest" RUNNING
 	graph_of() { rest "/jobs/$1" | jq -S '{plan: (.plan | del(.jid)), vertices: [.vertices[] | {id, name, parallelism, maxParallelism, status}]}'; }
 	diff <(graph_of "$by_rpc") <(graph_of "$by_rest") || fail "the two ExecutionGraphs differ"
 }
 
 test_state_larger_than_its_memory_fails_its_job_alone() {
 	start "taskmanager.memory.process.size: 1728m" "taskmanager.memory.managed.size: 2mb" "taskmanager.numberOfTaskSlots: 2"
-	until_true 10 overview_is taskmanagers 1
+	until_true 20 overview_is taskmanagers 1
 	local memory
 	memory=$(rest /taskmanagers | jq -c '.taskmanagers[0].memoryConfiguration | map_values(. / 1048576)')
 	same '{"frameworkHeap":128,"taskHeap":894,"frameworkOffHeap":128,"taskOffHeap":0,"networkMemory":128,"managedMemory":2,"jvmMetaspace":256,"jvmOverhead":192,"totalFlinkMemory":1280,"totalProcessMemory":1728}' "$memory"
 	submit_waiting # its neighbour
-	until_true 10 job_is "$id" RUNNING
+	until_true 20 job_is "$id" RUNNING
 	seq -f 'word%09.0f' 100000 >words.txt
 	! ./bin/flink run examples/streaming/WordCount.jar --input "$PWD/words.txt" --output "$PWD/out" >run.txt 2>&1 || fail "it ran: $(cat run.txt)"
 	contains "$(cat run.txt)" "E3009"

@@ -9,7 +9,7 @@ start() {
 		"rest.flamegraph.refresh-interval: 100 ms" "$@"
 	cd "$home_dir"
 	./bin/start-cluster.sh >start.txt 2>&1 || fail "$(cat start.txt)"
-	until_true 5 overview_is taskmanagers 1
+	until_true 20 overview_is taskmanagers 1
 }
 
 # Each line costs some milliseconds of computing in a static function, and a sleep in another one.

@@ -39,11 +39,11 @@ test_a_function_that_never_returns_costs_its_taskmanager_not_the_slot() {
 	endless_program
 	./bin/flink run -d endless.c >run.txt 2>run.err || fail "$(cat run.err)"
 	id=$(sed -n 's/^Job has been submitted with JobID //p' run.txt)
-	until_true 10 test -e begun
+	until_true 20 test -e begun
 	./bin/flink cancel endless >cancel.txt 2>cancel.err || fail "$(cat cancel.err)"
 	contains "$(cat cancel.err)" "One of its functions has not returned yet"
-	until_true 10 job_is "$id" CANCELED
-	until_true 10 file_has "$(echo log/flink-*-taskexecutor-0-*.log)" 'has not ended within task.cancellation.timeout \(1500 ms\)'
+	until_true 20 job_is "$id" CANCELED
+	until_true 20 file_has "$(echo log/flink-*-taskexecutor-0-*.log)" 'has not ended within task.cancellation.timeout \(1500 ms\)'
 	./bin/flink run examples/streaming/WordCount.jar >run.txt 2>run.err || fail "$(cat run.err)"
 	contains "$(cat run.txt)" "(question,1)"
 }
@@ -52,7 +52,7 @@ test_a_cancelled_job_that_ends_is_told_in_two_lines() {
 	start
 	./bin/flink run -d examples/streaming/SocketWindowWordCount.jar --port "$text_port" >run.txt 2>run.err || fail "$(cat run.err)"
 	id=$(sed -n 's/^Job has been submitted with JobID //p' run.txt)
-	until_true 10 job_is "$id" RUNNING
+	until_true 20 job_is "$id" RUNNING
 	./bin/flink cancel "$id" >cancel.txt 2>&1 || fail "$(cat cancel.txt)"
 	same "Cancelling job $id."$'\n'"Cancelled job $id." "$(cat cancel.txt)"
 	job_is "$id" CANCELED || fail "cancel came back before the job had ended"
@@ -63,7 +63,7 @@ test_three_interrupts_end_a_local_job_whose_function_never_returns() {
 	cd "$home_dir"
 	endless_program
 	background ./bin/flink run --target local endless.c >run.txt 2>run.err
-	until_true 10 test -e begun
+	until_true 20 test -e begun
 	kill -INT "$pid"
 	until_true 20 file_has run.err '^Cancelling job'
 	kill -INT "$pid"

@@ -14,7 +14,7 @@ start() {
 	make_home "$scratch/flink home" "taskmanager.numberOfTaskSlots: 2"
 	cd "$home_dir"
 	./bin/start-cluster.sh >start.txt 2>&1 || fail "$(cat start.txt)"
-	until_true 5 overview_is slots-available 2
+	until_true 20 overview_is slots-available 2
 }
 
 remote_script() { # remote_script FILE STREAM…: the tutorial's script, with these lines for its stream
@@ -53,8 +53,8 @@ test_a_function_fails_on_the_cluster() {
 	contains "$(cat err.txt)" "in <lambda>"
 	contains "$(tail -n 1 err.txt)" "operator \"Map\" failed, subtask 1 of 1, on the value ('apple', 1)"
 	(($(wc -l <err.txt) <= 15)) || fail "$(cat err.txt)"
-	until_true 5 overview_is slots-available 2
-	until_true 5 no_worker_is_left
+	until_true 20 overview_is slots-available 2
+	until_true 20 no_worker_is_left
 }
 
 test_a_worker_that_dies_leaves_the_taskmanager_alive() {
@@ -76,10 +76,10 @@ test_cancelling_ends_the_workers() {
 	one_worker_runs() { pgrep -f "$home_dir.*/fn_execution/worker.py"; }
 	until_true 20 one_worker_runs
 	id=$(rest /jobs/overview | jq -r '.jobs[0].jid')
-	until_true 10 job_is "$id" RUNNING
+	until_true 20 job_is "$id" RUNNING
 	./bin/flink cancel "$id" >cancel.txt 2>&1 || fail "$(cat cancel.txt)"
-	until_true 10 job_is "$id" CANCELED
-	until_true 5 no_worker_is_left
+	until_true 20 job_is "$id" CANCELED
+	until_true 20 no_worker_is_left
 }
 
 test_flink_run_py() {

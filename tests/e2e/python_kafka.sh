@@ -14,7 +14,7 @@ start_kafka() { # start_kafka TOPIC…
 	local topics=() topic
 	for topic in "$@"; do topics+=(--topic "$topic"); done
 	background "$source_home/bin/kafka-dev" --port "$kafka_port" "${topics[@]}" >kafka.txt 2>&1
-	until_true 10 file_has kafka.txt "bootstrap.servers=localhost:$kafka_port"
+	until_true 20 file_has kafka.txt "bootstrap.servers=localhost:$kafka_port"
 	export SERVERS=localhost:$kafka_port
 }
 

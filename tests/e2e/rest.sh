@@ -7,7 +7,7 @@ start() {
 	make_home "$scratch/flink home" "$@"
 	cd "$home_dir"
 	./bin/start-cluster.sh >start.txt 2>&1 || fail "$(cat start.txt)"
-	until_true 5 overview_is taskmanagers 1
+	until_true 20 overview_is taskmanagers 1
 	taskmanager=$(rest /taskmanagers | jq -r '.taskmanagers[0].id | @uri')
 }
 
@@ -17,7 +17,7 @@ submit_words() {
 	./bin/flink run -d examples/streaming/SocketWindowWordCount.jar --port "$text_port" >run.txt 2>run.err ||
 		fail "$(cat run.txt run.err)"
 	id=$(sed -n 's/^Job has been submitted with JobID //p' run.txt)
-	until_true 10 job_is "$id" RUNNING
+	until_true 20 job_is "$id" RUNNING
 }
 
 has() { # has PATH PATTERN: the body has a line like that
@@ -54,14 +54,14 @@ test_records_are_counted_per_vertex_and_operator() {
 	printf 'to be\nor not\nto be\n' >&9
 	# Three lines out of the source's chain are six words; operators count too.
 	six_words() { rest "/jobs/$id" | jq -e '[.vertices[0].metrics["write-records"], .vertices[1].metrics["read-records"]] == [6, 6]'; }
-	until_true 10 six_words
+	until_true 20 six_words
 	source=$(rest "/jobs/$id" | jq -r '.vertices[0].id')
 	same '[3,6]' "$(rest "/jobs/$id/vertices/$source" | jq -c '[.operators[0]["records-out"], .operators[1]["records-out"]]')"
 	same HASH "$(rest "/jobs/$id/plan" | jq -r '.plan.nodes[] | select(.inputs) | .inputs[0].ship_strategy')"
 	same '["6"]' "$(rest "/jobs/$id/vertices/$source/metrics?get=0.numRecordsOut" | jq -c '[.[].value]')"
 	same 1 "$(rest "/taskmanagers/$taskmanager" | jq '.allocatedSlots | length')"
 	same 202 "$(status_of "/jobs/$id" -X PATCH)"
-	until_true 10 job_is "$id" CANCELED
+	until_true 20 job_is "$id" CANCELED
 	same 0 "$(rest "/taskmanagers/$taskmanager" | jq '.allocatedSlots | length')"
 }
 
@@ -69,8 +69,8 @@ test_logs_and_stdout_of_both_daemons() {
 	start
 	submit_words
 	echo "hello hello" >&9
-	until_true 10 has "/taskmanagers/$taskmanager/stdout" '^hello : 2$'
-	until_true 5 has "/jobs/$id/output" 'hello : 2\\n'
+	until_true 20 has "/taskmanagers/$taskmanager/stdout" '^hello : 2$'
+	until_true 20 has "/jobs/$id/output" 'hello : 2\\n'
 	has "/taskmanagers/$taskmanager/log" 'Received task Source: Socket Stream' >/dev/null || fail "no such line in its log"
 	has /jobmanager/log 'Received JobGraph submission' >/dev/null || fail "no such line in the JobManager's log"
 	same 200 "$(status_of /jobmanager/stdout)"
@@ -103,7 +103,7 @@ s = socket.socket()
 s.bind(('127.0.0.1', $rest_port))
 s.listen()
 signal.pause()"
-	until_true 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$rest_port"
+	until_true 20 bash -c "exec 3<>/dev/tcp/127.0.0.1/$rest_port"
 	! ./bin/start-cluster.sh >start.txt 2>&1 || fail "it started"
 	contains "$(cat start.txt)" "error E1004: cannot listen on localhost:$rest_port: process $pid (python3) holds the port"
 }
@@ -117,7 +117,7 @@ test_settings_of_the_api_are_obeyed() {
 	same 403 "$(status_of "/jobs/$id" -X PATCH)"
 	same 403 "$(status_of "/jobs/$id/yarn-cancel")"
 	./bin/flink cancel "$id" >/dev/null || fail "cancel over RPC"
-	until_true 5 job_is "$id" CANCELED
+	until_true 20 job_is "$id" CANCELED
 }
 
 # A source that could give millions of lines a second, and a filter that takes one in two milliseconds.
@@ -161,7 +161,7 @@ test_who_holds_a_job_back_is_told() {
 	rest "/jobs/$id/vertices/$slow/subtasks/metrics?get=busyTimeMsPerSecond,buffers.inputQueueLength&agg=max" |
 		jq -e '.[0].max > 500 and .[1].max > 0' >/dev/null || fail "$(rest "/jobs/$id/vertices/$slow/subtasks/metrics")"
 	./bin/flink cancel "$id" >/dev/null || fail "it cannot be cancelled"
-	until_true 10 job_is "$id" CANCELED
+	until_true 20 job_is "$id" CANCELED
 	same '[""]' "$(rest /jobs/overview | jq -c '[.jobs[].bottleneck]')"
 }
 
@@ -186,14 +186,14 @@ dom() {
 
 test_page_in_a_browser() {
 	browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
-		echo "no chromium here"
+		echo "there is no chromium on this machine"
 		exit 77
 	}
 	start
 	contains "$(dom '#/overview')" "No running jobs"
 	submit_words
 	echo "hello hello" >&9
-	until_true 10 has "/taskmanagers/$taskmanager/stdout" '^hello : 2$'
+	until_true 20 has "/taskmanagers/$taskmanager/stdout" '^hello : 2$'
 	page=$(dom '#/overview')
 	contains "$page" "Available Task Slots"
 	contains "$page" "Running Jobs"

@@ -97,7 +97,7 @@ test_dead_and_foreign_pids_are_told_from_living_daemons() {
 	bin/taskmanager.sh start >/dev/null
 	pid=$(newest_pid)
 	kill -KILL "$pid"
-	until_true 10 dead "$pid"
+	until_true 20 dead "$pid"
 	run bin/taskmanager.sh stop
 	same "No taskexecutor daemon (pid: $pid) is running anymore on $host.
 exit 0" "$said"
@@ -229,7 +229,7 @@ test_cluster_secret_is_made_once_for_its_owner_alone() {
 test_foreground_shows_what_it_prints_and_ends_with_0() {
 	start_home
 	background bin/taskmanager.sh start-foreground >"$scratch/screen" 2>&1
-	until_true 10 file_has "$scratch/screen" hello
+	until_true 20 file_has "$scratch/screen" hello
 	same "Starting taskexecutor as a console application on host $host.
 hello" "$(<"$scratch/screen")"
 	same "hello" "$(<log/latest.out)"
