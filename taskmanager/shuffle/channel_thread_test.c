@@ -5,7 +5,6 @@
  * A thread here sleeps only until its agent is woken, as a runner does; a lost wake-up is a sleeper
  * that the deadline finds. */
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -35,13 +34,27 @@ struct producer {
 	uint32_t index;
 };
 
+/* A thread that waits gives its core away. One that spins on sched_yield uses up its slices:
+ * beside other processes each hand-over then costs a round of all of theirs. */
+static void pause_briefly(void)
+{
+	struct timespec moment = { .tv_nsec = 20000 };
+
+	nanosleep(&moment, NULL);
+}
+
+/* Looks often before it sleeps: on two cores both sides are to meet in the middle of things. */
 static void sleep_until_woken(struct agent *agent, const char *who)
 {
 	struct timespec start, now;
 
+	for (int i = 0; i < 500; i++) {
+		if (fixture_woken(agent))
+			return;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	while (!fixture_woken(agent)) {
-		sched_yield();
+		pause_briefly();
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		CHECK(now.tv_sec - start.tv_sec < DEADLINE_S, "nobody wakes the %s", who);
 	}
@@ -116,8 +129,7 @@ static void *sabotage(void *context)
 
 	err_set(&why, ERR_NET_CLOSED, "the test broke it");
 	for (uint32_t i = 0; i < CHANNELS; i++) {
-		for (int j = 0; j < 200; j++)
-			sched_yield();
+		pause_briefly();
 		channel_fail(scene->consumers[i], &why);
 		atomic_store(&scene->failed, i + 1);
 	}
@@ -136,7 +148,7 @@ static void consumer_leave(struct consumer *c, uint32_t index)
 {
 	/* Who fails a channel holds it: here the consumer waits for the saboteur. */
 	while (c->scene->ending == END_FAILS && atomic_load(&c->scene->failed) <= index)
-		sched_yield();
+		pause_briefly();
 	channel_leave_consumer(&c->scene->consumers[index]);
 	c->open--;
 }
