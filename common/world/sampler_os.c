@@ -12,8 +12,9 @@
  * frame; if the register's does not, the stack is searched for a saved frame pointer whose chain
  * does. The words below the innermost frame go along, so that the caller can be found among them.
  *
- * The signal is a real-time one that nobody else here uses. If a job's code has taken it, there are
- * no samples, with an error that says so. */
+ * The signal is SIGURG: nobody else here uses it, and where a job's code sets all signals back to
+ * their defaults while a timer runs, it is ignored (others would end the process). If a job's code
+ * has taken it, there are no samples, with an error that says so. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -34,7 +35,7 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-#define SAMPLE_SIGNAL (SIGRTMAX - 5)
+#define SAMPLE_SIGNAL SIGURG
 #define RING_SAMPLES 16
 #define STEPS_MAX 4096        /* frames that a chain is followed for */
 #define SEARCH_WORDS_MAX 1024 /* of the stack, for a saved frame pointer */
@@ -254,7 +255,7 @@ static int take_signal(struct err *err)
 		return 0;
 	if (there.sa_handler != SIG_DFL)
 		return err_set(err, ERR_RESOURCE,
-			       "no stacks can be sampled: a job's code handles signal %d (SIGRTMAX-5) itself",
+			       "no stacks can be sampled: a job's code handles signal %d (SIGURG) itself",
 			       SAMPLE_SIGNAL);
 	sigfillset(&ours.sa_mask);
 	sigdelset(&ours.sa_mask, SIGSEGV); /* a fault of ours still becomes a crash note */

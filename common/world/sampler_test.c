@@ -288,11 +288,40 @@ static void a_signal_that_is_taken_is_not_fought_over(void **state)
 	struct runner *runner = new_runner();
 	struct err err = ERR_INIT;
 
-	assert_int_equal(sigaction(SIGRTMAX - 5, &theirs, &before), 0);
+	assert_int_equal(sigaction(SIGURG, &theirs, &before), 0);
 	assert_int_equal(runner_sample_start(runner, &options, &err), -1);
 	assert_int_equal(err.code, ERR_RESOURCE);
-	assert_non_null(strstr(err.text, "SIGRTMAX-5"));
-	assert_int_equal(sigaction(SIGRTMAX - 5, &before, NULL), 0);
+	assert_non_null(strstr(err.text, "SIGURG"));
+	assert_int_equal(sigaction(SIGURG, &before, NULL), 0);
+	runner_destroy(&runner);
+}
+
+/* As code does that sets all signals back: the timers run on, and may not end the process. */
+static void a_signal_that_is_set_back_while_sampled_ends_nobody(void **state)
+{
+	struct runner *runner = new_runner();
+	struct worker worker;
+	long long seen = 0;
+
+	worker_init(&worker, 1, step_computes);
+	runner_add(runner, &worker.agent);
+	start(runner);
+	wait_for_stack(runner, 1, "computes_itself", "step_computes");
+	for (int number = 1; number <= SIGRTMAX; number++)
+		if (number <= SIGSYS || number >= SIGRTMIN)
+			signal(number, SIG_DFL);
+	mono_t until = mono_after_ms(world_now(world), DEADLINE_MS);
+
+	for (int changes = 0; changes < 1000;) { /* many periods of its CPU time */
+		long long now = atomic_load(&worker.sum);
+
+		changes += now != seen;
+		seen = now;
+		assert_true(world_now(world) < until);
+	}
+	runner_sample_stop(runner);
+	start(runner); /* taken anew */
+	wait_for_stack(runner, 1, "computes_itself", "step_computes");
 	runner_destroy(&runner);
 }
 
@@ -372,6 +401,7 @@ int main(void)
 		REAL(a_sleep_is_named_and_not_cut_short),
 		REAL(a_thread_that_waits_is_left_alone),
 		REAL(a_signal_that_is_taken_is_not_fought_over),
+		REAL(a_signal_that_is_set_back_while_sampled_ends_nobody),
 		REAL(what_lies_nowhere_has_no_name),
 		cmocka_unit_test(the_simulator_samples_by_its_own_time),
 	};
