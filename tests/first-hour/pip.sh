@@ -15,9 +15,13 @@ plain_python() { # like a user's shell: no PYTHONPATH, nothing of the build's en
 	env -i HOME="$scratch" PATH=/usr/bin:/bin LANG=C.UTF-8 "$scratch/venv/bin/python" -W error "$@"
 }
 
+# pip ARGUMENT…: of the test's environment; not venv/bin/pip, whose first line names the folder it was copied from.
+pip() { env -u PYTHONPATH venv/bin/python -m pip --isolated "$@"; }
+
+# Each test's environment is a copy of one: pip's own installation is most of what making one costs.
 install_it() {
-	python3 -m venv venv
-	env -u PYTHONPATH venv/bin/pip --isolated --disable-pip-version-check install --no-index --find-links "$wheels" \
+	[[ -e venv ]] || cp -a "$fresh_venv" venv
+	pip --disable-pip-version-check install --no-index --find-links "$wheels" \
 		"$@" >pip.txt 2>&1 || fail "$(cat pip.txt)"
 }
 
@@ -27,10 +31,10 @@ test_the_requirement_is_met_and_stays_met() {
 	contains "$(tail -n 1 pip.txt)" "apache-flink-1.19.3"
 	install_it apache-flink==1.19.3
 	contains "$(cat pip.txt)" "Requirement already satisfied: apache-flink==1.19.3"
-	env -u PYTHONPATH venv/bin/pip --isolated check >check.txt 2>&1 || fail "$(cat check.txt)"
+	pip check >check.txt 2>&1 || fail "$(cat check.txt)"
 	same "" "$(plain_python -c 'import pyflink.datastream' 2>&1)"
 	same "1.19.3" "$(plain_python -c 'import pyflink; print(pyflink.__version__)')"
-	env -u PYTHONPATH venv/bin/pip --isolated uninstall -y apache-flink cflink >/dev/null 2>&1
+	pip uninstall -y apache-flink cflink >/dev/null 2>&1
 	[[ ! -e $(echo venv/lib/python3*/site-packages/pyflink/_engine.abi3.so) ]] || fail "it cannot be uninstalled"
 }
 
@@ -84,4 +88,6 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || skip_all "python3-venv is not
 wheels=$(mktemp -d)/wheel
 trap 'rm -rf "${wheels%/wheel}"' EXIT
 "$root/scripts/make-wheel" "$root/build/$build" "$wheels" >/dev/null || exit 1
+fresh_venv=${wheels%/wheel}/venv
+python3 -m venv "$fresh_venv" || exit 1
 run_tests
