@@ -11,7 +11,7 @@ if [[ -z ${ALONE-} ]]; then
 		ALONE=own exec "${enter[@]}" -- "$BASH" "$0" "$@"
 	fi
 	exec {first_hour_lock}>"/tmp/cflink-first-hour-$(id -u).lock"
-	flock --wait 150 "$first_hour_lock"
+	flock --wait 200 "$first_hour_lock"
 	for port in 6123 8081 9000 9081 9082 9092; do
 		(exec 3<>"/dev/tcp/localhost/$port") 2>/dev/null || continue
 		echo "ok 1 - ${0##*/} # SKIP port $port is taken, and this kernel gives us no network of our own"
