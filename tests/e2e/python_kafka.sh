@@ -10,12 +10,12 @@ export PYTHONPATH=$source_home/opt/python PYTHONDONTWRITEBYTECODE=1
 python=$(command -v python3)
 
 start_kafka() { # start_kafka TOPIC…
-	read -r kafka_port < <(free_ports 1)
 	local topics=() topic
 	for topic in "$@"; do topics+=(--topic "$topic"); done
-	background "$source_home/bin/kafka-dev" --port "$kafka_port" "${topics[@]}" >kafka.txt 2>&1
-	until_true 20 file_has kafka.txt "bootstrap.servers=localhost:$kafka_port"
-	export SERVERS=localhost:$kafka_port
+	background "$source_home/bin/kafka-dev" --port 0 "${topics[@]}" >kafka.txt 2>&1
+	until_true 20 file_has kafka.txt "bootstrap.servers=localhost:[1-9]"
+	SERVERS=$(sed -n 's/.*bootstrap.servers=//p' kafka.txt)
+	export SERVERS
 }
 
 header() {

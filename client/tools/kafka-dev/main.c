@@ -28,7 +28,7 @@
 
 static const char usage[] =
 	"usage: kafka-dev [--port 9092] [--topic NAME[:PARTITIONS]]...\n"
-	"A Kafka broker to try things with. In memory; not for exactly-once.\n";
+	"A Kafka broker to try things with. In memory; not for exactly-once. Port 0: any that is free.\n";
 
 /* ---- passing bytes on ----------------------------------------------------------------------- */
 
@@ -139,7 +139,7 @@ static bool parse(int argc, char **argv, struct arguments *arguments)
 		if (strcmp(argv[i], "--port") == 0) {
 			long port = strtol(argv[i + 1], &end, 10);
 
-			if (*end != '\0' || port < 1 || port > 65535)
+			if (*end != '\0' || port < 0 || port > 65535)
 				return false;
 			arguments->port = (uint16_t)port;
 		} else if (strcmp(argv[i], "--topic") == 0 &&
@@ -236,7 +236,7 @@ int main(int argc, char **argv)
 	printf("Kafka to try things with: bootstrap.servers=localhost:%u\n"
 	       "Topics appear when they are asked for (%d partitions). In memory: about 5 MB a partition, and\n"
 	       "gone when this ends. Not for exactly-once: its transactions mean nothing. Ctrl-C ends it.\n",
-	       arguments.port, PARTITIONS);
+	       listener_port(door.listener), PARTITIONS);
 	fflush(stdout);
 	while (waiter_wait() == 0)
 		;
