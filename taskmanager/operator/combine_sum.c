@@ -2,7 +2,8 @@
  * combine_sum.c - adds up, where records come from, what a sum elsewhere adds up in the end: in
  * runtime mode BATCH nobody sees the updates in between.
  *
- * The table stays as small as the caches: when it is full, all of it goes out and it begins anew.
+ * The table stays about as small as the caches: when it is full, all of it goes out and it begins
+ * anew.
  * Where that does not make records fewer (keys that hardly repeat), they are passed on as they are
  * for a while, and then it is tried again. */
 #include "job_graph.pb-c.h"
@@ -10,7 +11,7 @@
 #include "taskmanager/operator/keyed_sum.h"
 #include "taskmanager/operator/operators.h"
 
-#define TABLE_BYTES_MAX (384 * 1024)
+#define TABLE_BYTES_MAX (4 * 1024 * 1024)
 #define FEWER_TIMES_MIN 2
 #define PASS_RECORDS (1 << 20)
 

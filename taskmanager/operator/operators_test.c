@@ -434,27 +434,38 @@ static void combine_gives_one_record_per_key_at_the_end(void **state)
  * too, and is passed on as it is after the first time. */
 static void combine_stays_small(void **state)
 {
-	enum { KEYS = 9000, PART = 1000 }; /* a clock between parts: the test's runs are short */
+	enum { KEYS = 16000, PART = 500, FIELDS = 32 };
+	struct wide {
+		int64_t key, n, rest[FIELDS - 2];
+	};
+	struct field fields[FIELDS];
+	/* A clock between parts: the test's runs are short. */
 	struct op_step *steps = MEM_NEW_ARRAY(struct op_step, KEYS + KEYS / PART + 1);
-	struct word_count *words = MEM_NEW_ARRAY(struct word_count, KEYS);
+	struct wide *records = MEM_NEW_ARRAY(struct wide, KEYS);
 	const char **expected = MEM_NEW_ARRAY(const char *, KEYS);
+	char names[FIELDS][8], zeros[2 * FIELDS] = "";
+	struct record_type *type;
+	struct err err = ERR_INIT;
 	uint32_t count = 0;
 
+	for (uint32_t i = 0; i < FIELDS; i++) {
+		snprintf(names[i], sizeof(names[i]), "f%u", i);
+		fields[i] = (struct field){ names[i], FIELD_BIGINT, 0 };
+		memcpy(zeros + 2 * (i < 2 ? 0 : i - 2), ",0", 3);
+	}
+	assert_int_equal(record_type_create("wide", NULL, fields, FIELDS, &type, &err), 0);
 	for (uint32_t i = 0; i < KEYS; i++) {
-		char text[16];
-		int length = snprintf(text, sizeof(text), "%u", i);
-
-		words[i] = (struct word_count){ str_of_short(text, (size_t)length), i };
-		steps[count++] = (struct op_step){ .kind = OP_RECORD, .record = &words[i] };
+		records[i] = (struct wide){ .key = i, .n = i };
+		steps[count++] = (struct op_step){ .kind = OP_RECORD, .record = &records[i] };
 		if (i % PART == 0)
 			steps[count++] = (struct op_step)OP_TIME_AT(i);
-		expected[i] = mem_printf("(%u,%u)", i, i);
+		expected[i] = mem_printf("(%u,%u%s)", i, i, zeros);
 	}
 	steps[count++] = (struct op_step)OP_END_OF_INPUT;
 	struct op_test test = {
 		.operator = &operator_combine_sum,
-		.input_type = word_record,
-		.output_type = word_record,
+		.input_type = type,
+		.output_type = type,
 		.key = { 1, { 0 } },
 		.steps = steps,
 		.steps_count = count,
@@ -465,8 +476,9 @@ static void combine_stays_small(void **state)
 	for (uint32_t i = 0; i < KEYS; i++)
 		mem_free((char *)(uintptr_t)expected[i]);
 	mem_free(expected);
-	mem_free(words);
+	mem_free(records);
 	mem_free(steps);
+	record_type_destroy(&type);
 }
 
 static void sum_says_when_its_memory_is_used_up(void **state)
