@@ -34,14 +34,13 @@ static int hash_prepare(struct router *router, const Flink__Edge *edge,
 		return -1;
 	router->keys = MEM_NEW(struct key_batch);
 	key_batch_init(router->keys, router->type, &spec);
-	uint32_t key_groups = target->max_parallelism;
+	struct key_channels *channels = &router->key_channels;
 
-	router->group_channels = mem_alloc(key_groups * sizeof(*router->group_channels));
-	for (uint32_t group = 0; group < key_groups; group++)
-		router->group_channels[group] = (uint16_t)key_group_subtask(
-			group, key_groups, target->parallelism);
-	router->key_channels = (struct key_channels){ .of_group = router->group_channels,
-						      .key_groups = key_groups };
+	channels->key_groups = target->max_parallelism;
+	channels->of_group = mem_alloc(channels->key_groups * sizeof(*channels->of_group));
+	for (uint32_t group = 0; group < channels->key_groups; group++)
+		channels->of_group[group] = (uint16_t)key_group_subtask(
+			group, channels->key_groups, target->parallelism);
 	return 0;
 }
 
@@ -142,7 +141,7 @@ void router_close(struct router *router, struct shuffle *shuffle, bool finished,
 		key_batch_fini(router->keys);
 	mem_free(router->keys);
 	mem_free(router->partitioner);
-	mem_free(router->group_channels);
+	mem_free(router->key_channels.of_group);
 	mem_free(router->channels);
 	mem_free(router->lanes);
 	*router = (struct router){ .channels_count = 0 };
@@ -150,7 +149,7 @@ void router_close(struct router *router, struct shuffle *shuffle, bool finished,
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-/* Writes one record to a channel. NULL: it refuses. dense: no record of the run has a tail. */
+/* Writes one record to a channel. False: it refuses. dense: no record of the run has a tail. */
 static inline bool copy_record(const struct record_type *type, struct channel *channel,
 			       const void *record, bool dense, uint64_t *bytes)
 {

@@ -26,7 +26,6 @@ struct router {
 	struct channel **channels;
 	uint32_t channels_count;
 	struct key_channels key_channels; /* HASH */
-	uint16_t *group_channels;         /* its table */
 	struct key_batch *keys;
 	struct partitioner *partitioner;
 	struct task_metrics *metrics;

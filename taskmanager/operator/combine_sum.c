@@ -3,11 +3,9 @@
  * runtime mode BATCH nobody sees the updates in between.
  *
  * The table stays about as small as the caches: when it is full, all of it goes out and it begins
- * anew.
- * Where that does not make records fewer (keys that hardly repeat), they are passed on as they are
- * for a while, and then it is tried again. */
-#include "job_graph.pb-c.h"
-
+ * anew. Where that does not make records fewer (keys that hardly repeat), they are passed on as
+ * they are for a while, and then it is tried again. */
+#include "taskmanager/operator/keyed_state.h"
 #include "taskmanager/operator/keyed_sum.h"
 #include "taskmanager/operator/operators.h"
 
@@ -27,14 +25,11 @@ struct combine {
 static int combine_open(void **self, const struct operator_context *context, struct err *err)
 {
 	struct combine *combine = MEM_NEW(struct combine);
-	Flink__OperatorParameters *parameters = flink__operator_parameters__unpack(
-		NULL, context->parameters.size_bytes, context->parameters.data);
+	Flink__OperatorParameters *parameters = keyed_state_parameters(context, err);
 
 	*self = combine;
 	if (parameters == NULL)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "the parameters of operator \"%s\" are damaged",
-			       context->operator_name);
+		return -1;
 	int outcome = keyed_sum_init(&combine->keyed, context, parameters->field, err);
 
 	flink__operator_parameters__free_unpacked(parameters, NULL);

@@ -2,6 +2,50 @@
  * keyed_state.c - see keyed_state.h. */
 #include "taskmanager/operator/keyed_state.h"
 
+#include "common/world/world.h"
+
+int keyed_state_check(const struct operator_context *context, struct err *err)
+{
+	const struct record_type *in = context->input_types[0], *out = context->output_type;
+	const struct key_spec *key = context->input_keys[0];
+
+	if (in == NULL || out == NULL || in->hash != out->hash)
+		return err_set(err, ERR_PLAN_INVALID,
+			       "operator \"%s\" needs one type for its input and its output",
+			       context->operator_name);
+	if (key == NULL || key->fields_count == 0)
+		return err_set(err, ERR_PLAN_INVALID,
+			       "operator \"%s\" needs a keyed stream: call key_by before it",
+			       context->operator_name);
+	return 0;
+}
+
+Flink__OperatorParameters *keyed_state_parameters(const struct operator_context *context,
+						  struct err *err)
+{
+	Flink__OperatorParameters *parameters = flink__operator_parameters__unpack(
+		NULL, context->parameters.size_bytes, context->parameters.data);
+
+	if (parameters == NULL)
+		err_set(err, ERR_PLAN_INVALID, "the parameters of operator \"%s\" are damaged",
+			context->operator_name);
+	return parameters;
+}
+
+struct keyed_table_options keyed_state_options(const struct operator_context *context,
+					       const struct key_batch *keys, uint32_t value_bytes)
+{
+	return (struct keyed_table_options){
+		.value_bytes = value_bytes,
+		.seed = world_random(context->world),
+		.memory = context->managed,
+		.narrow_keys = keys->shape == KEY_SHAPE_FIXED && keys->size_bytes <= 8,
+		.key_groups = context->key_groups,
+		.groups = key_groups_of_subtask(context->subtask, context->key_groups,
+						context->parallelism),
+	};
+}
+
 static void no_memory(const char *operator_name, const struct managed_memory *memory,
 		      const struct keyed_table *table, struct err *err)
 {

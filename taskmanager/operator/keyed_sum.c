@@ -2,24 +2,15 @@
  * keyed_sum.c - the parts of keyed_sum.h that run once per operator or once per key. */
 #include "taskmanager/operator/keyed_sum.h"
 
-#include "common/world/world.h"
 #include "taskmanager/operator/keyed_state.h"
 
 int keyed_sum_init(struct keyed_sum *sum, const struct operator_context *context, int32_t field,
 		   struct err *err)
 {
 	const struct record_type *type = context->input_types[0];
-	const struct key_spec *key = context->input_keys[0];
 
-	if (type == NULL || context->output_type == NULL ||
-	    type->hash != context->output_type->hash)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "operator \"%s\" needs one type for its input and its output",
-			       context->operator_name);
-	if (key == NULL || key->fields_count == 0)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "operator \"%s\" needs a keyed stream: call key_by before it",
-			       context->operator_name);
+	if (keyed_state_check(context, err) != 0)
+		return -1;
 	if (field < 0 || (uint32_t)field >= type->fields_count)
 		return err_set(
 			err, ERR_PLAN_INVALID,
@@ -39,16 +30,8 @@ int keyed_sum_init(struct keyed_sum *sum, const struct operator_context *context
 	sum->kind = summed->kind;
 	sum->nullable = summed->nullable != 0;
 	sum->operator_name = context->operator_name;
-	sum->table = (struct keyed_table_options){
-		.value_bytes = type->size_bytes,
-		.seed = world_random(context->world),
-		.memory = context->managed,
-		.key_groups = context->key_groups,
-		.groups = key_groups_of_subtask(context->subtask, context->key_groups,
-						context->parallelism),
-	};
-	key_batch_init(&sum->keys, type, key);
-	sum->table.narrow_keys = sum->keys.shape == KEY_SHAPE_FIXED && sum->keys.size_bytes <= 8;
+	key_batch_init(&sum->keys, type, context->input_keys[0]);
+	sum->table = keyed_state_options(context, &sum->keys, type->size_bytes);
 	return 0;
 }
 

@@ -17,10 +17,13 @@ static inline bool number_is_kind(uint8_t kind)
 		memcpy(&b, from, sizeof(b)); \
 		a = (type)((wide)a + (wide)b); \
 		memcpy(into, &a, sizeof(a)); \
+		memcpy(copy, &a, sizeof(a)); \
 	} while (0)
 
-/* *into += *from; both are fields of this kind (number_is_kind). */
-static inline void number_add(uint8_t kind, void *into, const void *from)
+/* *into += *from, and the sum goes to *copy as well; all are fields of this kind (number_is_kind).
+ * Whoever copies a record that a number was just added to would wait: a wide load cannot take a
+ * narrow store out of the store buffer. So the record is copied first, and this comes after. */
+static inline void number_add_to_both(uint8_t kind, void *into, const void *from, void *copy)
 {
 	switch (kind) {
 	case FIELD_BIGINT: NUMBER_ADD(int64_t, uint64_t); break;
@@ -33,30 +36,9 @@ static inline void number_add(uint8_t kind, void *into, const void *from)
 }
 #undef NUMBER_ADD
 
-#define NUMBER_ADD_INTO_BOTH(type, wide) \
-	do { \
-		type a, b; \
-		memcpy(&a, into, sizeof(a)); \
-		memcpy(&b, from, sizeof(b)); \
-		a = (type)((wide)a + (wide)b); \
-		memcpy(into, &a, sizeof(a)); \
-		memcpy(copy, &a, sizeof(a)); \
-	} while (0)
-
-/* The same, and the sum goes to *copy as well. Whoever copies a record that a number was just added
- * to would wait: a wide load cannot take a narrow store out of the store buffer. So the record is
- * copied first, and this comes after. */
-static inline void number_add_to_both(uint8_t kind, void *into, const void *from, void *copy)
+static inline void number_add(uint8_t kind, void *into, const void *from)
 {
-	switch (kind) {
-	case FIELD_BIGINT: NUMBER_ADD_INTO_BOTH(int64_t, uint64_t); break;
-	case FIELD_INT: NUMBER_ADD_INTO_BOTH(int32_t, uint32_t); break;
-	case FIELD_DOUBLE: NUMBER_ADD_INTO_BOTH(double, double); break;
-	case FIELD_FLOAT: NUMBER_ADD_INTO_BOTH(float, float); break;
-	case FIELD_SMALLINT: NUMBER_ADD_INTO_BOTH(int16_t, uint32_t); break;
-	default: NUMBER_ADD_INTO_BOTH(int8_t, uint32_t); break;
-	}
+	number_add_to_both(kind, into, from, into);
 }
-#undef NUMBER_ADD_INTO_BOTH
 
 #endif

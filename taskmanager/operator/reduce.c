@@ -26,28 +26,13 @@ struct reduce {
 	void *result; /* what the function fills */
 };
 
-static int types_check(const struct operator_context *context, struct err *err)
-{
-	const struct record_type *in = context->input_types[0], *out = context->output_type;
-
-	if (in == NULL || out == NULL || in->hash != out->hash)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "operator \"%s\" needs one type for its input and its output",
-			       context->operator_name);
-	if (context->input_keys[0] == NULL || context->input_keys[0]->fields_count == 0)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "operator \"%s\" needs a keyed stream: call key_by before it",
-			       context->operator_name);
-	return 0;
-}
-
 static int reduce_open(void **self, const struct operator_context *context, struct err *err)
 {
 	struct reduce *reduce = MEM_NEW(struct reduce);
 
 	*self = reduce;
 	reduce->operator_name = context->operator_name;
-	if (types_check(context, err) != 0 ||
+	if (keyed_state_check(context, err) != 0 ||
 	    user_function_find(context, &reduce->function, err) != 0)
 		return -1;
 	const struct record_type *type = context->input_types[0];
@@ -56,17 +41,10 @@ static int reduce_open(void **self, const struct operator_context *context, stru
 	reduce->type = type;
 	reduce->result = mem_alloc(type->size_bytes);
 	key_batch_init(&reduce->keys, type, context->input_keys[0]);
-	bool narrow = reduce->keys.shape == KEY_SHAPE_FIXED && reduce->keys.size_bytes <= 8;
 
-	reduce->options = (struct keyed_table_options){
-		.value_bytes = type->size_bytes > image_bytes ? type->size_bytes : image_bytes,
-		.seed = world_random(context->world),
-		.memory = context->managed,
-		.narrow_keys = narrow,
-		.key_groups = context->key_groups,
-		.groups = key_groups_of_subtask(context->subtask, context->key_groups,
-						context->parallelism),
-	};
+	reduce->options = keyed_state_options(
+		context, &reduce->keys,
+		type->size_bytes > image_bytes ? type->size_bytes : image_bytes);
 	reduce->table = keyed_table_create(&reduce->options);
 	return 0;
 }

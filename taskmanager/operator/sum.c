@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sum.c - the running sum of a keyed stream: every record gives an update, as Flink's sum does, or,
  * in runtime mode BATCH, every key one record at the end. */
-#include "job_graph.pb-c.h"
-
+#include "taskmanager/operator/keyed_state.h"
 #include "taskmanager/operator/keyed_sum.h"
 #include "taskmanager/operator/operators.h"
 
@@ -16,14 +15,11 @@ struct sum {
 static int sum_open(void **self, const struct operator_context *context, struct err *err)
 {
 	struct sum *sum = MEM_NEW(struct sum);
-	Flink__OperatorParameters *parameters = flink__operator_parameters__unpack(
-		NULL, context->parameters.size_bytes, context->parameters.data);
+	Flink__OperatorParameters *parameters = keyed_state_parameters(context, err);
 
 	*self = sum;
 	if (parameters == NULL)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "the parameters of operator \"%s\" are damaged",
-			       context->operator_name);
+		return -1;
 	int outcome = keyed_sum_init(&sum->keyed, context, parameters->field, err);
 
 	sum->final_only = parameters->final_only;

@@ -9,10 +9,9 @@
  * slice is open; more only when the wall clock was set back. A record belongs to the slice of the
  * `now` that the last processing_time call brought: the task reads the clock once per step, not per
  * record. Firing stops when the output is full and goes on where it stopped. */
-#include "job_graph.pb-c.h"
-
 #include "common/base/check.h"
 #include "common/world/world.h"
+#include "taskmanager/operator/keyed_state.h"
 #include "taskmanager/operator/keyed_sum.h"
 #include "taskmanager/operator/operators.h"
 
@@ -59,17 +58,14 @@ static int parameters_check(struct window_sum *window, const struct operator_con
 static int window_open(void **self, const struct operator_context *context, struct err *err)
 {
 	struct window_sum *window = MEM_NEW(struct window_sum);
-	Flink__OperatorParameters *parameters = flink__operator_parameters__unpack(
-		NULL, context->parameters.size_bytes, context->parameters.data);
+	Flink__OperatorParameters *parameters = keyed_state_parameters(context, err);
 
 	*self = window;
 	list_init(&window->slices);
 	window->world = context->world;
 	window->fire_at_end = context->fire_at_end;
 	if (parameters == NULL)
-		return err_set(err, ERR_PLAN_INVALID,
-			       "the parameters of operator \"%s\" are damaged",
-			       context->operator_name);
+		return -1;
 	int outcome = parameters_check(window, context, parameters, err);
 
 	if (outcome == 0)

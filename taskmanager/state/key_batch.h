@@ -36,7 +36,7 @@ void key_batch_hash(struct key_batch *keys, const struct batch *batch, uint32_t 
 		    uint32_t count, uint64_t *hashes);
 
 struct key_channels { /* which channel each key group goes to */
-	const uint16_t *of_group;
+	uint16_t *of_group;
 	uint32_t key_groups;
 };
 

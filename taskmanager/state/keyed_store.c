@@ -156,7 +156,7 @@ uint32_t keyed_slot_take(struct keyed_table *table, uint32_t group_index)
 	uint32_t number = group->last_chunk * CHUNK_SLOTS + group->last_used;
 
 	if (table->watched)
-		slot_touch(table, number);
+		slot_touch(table, table->store->blocks, table->epoch, number);
 	group->last_used++;
 	table->count++;
 	memset((char *)slot_of(table, number) - table->key_area_bytes, 0, table->stride_bytes);
@@ -249,6 +249,25 @@ void keyed_index_make_room(struct keyed_table *table, uint32_t more)
 		move_some(table, UINT32_MAX);
 }
 
+void keyed_index_settle(struct keyed_table *table)
+{
+	move_some(table, SETTLE_BUCKETS);
+}
+
+static void index_clear(struct keyed_table *table)
+{
+	uint64_t buckets = table->index.mask + UINT64_C(1);
+
+	if (table->old.buckets != NULL)
+		index_free(table, &table->old);
+	if (index_bytes(&table->index) <= CLEAR_BYTES_MAX) {
+		memset(table->index.buckets, 0, index_bytes(&table->index));
+		return;
+	}
+	index_free(table, &table->index);
+	table->index = index_create(table, buckets);
+}
+
 /* ---- managed memory -------------------------------------------------------------------------- */
 
 /* All that it has mapped or allocated, whether it is touched or not. */
@@ -291,25 +310,6 @@ bool keyed_memory_count(struct keyed_table *table, uint32_t more, size_t outside
 uint64_t keyed_table_refused(const struct keyed_table *table)
 {
 	return table->refused_bytes;
-}
-
-void keyed_index_settle(struct keyed_table *table)
-{
-	move_some(table, SETTLE_BUCKETS);
-}
-
-static void index_clear(struct keyed_table *table)
-{
-	uint64_t buckets = table->index.mask + UINT64_C(1);
-
-	if (table->old.buckets != NULL)
-		index_free(table, &table->old);
-	if (index_bytes(&table->index) <= CLEAR_BYTES_MAX) {
-		memset(table->index.buckets, 0, index_bytes(&table->index));
-		return;
-	}
-	index_free(table, &table->index);
-	table->index = index_create(table, buckets);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -415,7 +415,7 @@ static uint32_t add(struct lookup *lookup, enum kind kind, uint32_t i)
 	return number;
 }
 
-/* False: one of the new keys belongs to a group of another table. */
+/* False: one of the new keys belongs to a group of another table, or there is no memory. */
 static COLD bool add_missing(struct lookup *lookup, enum kind kind)
 {
 	struct keyed_table *table = lookup->table;
@@ -449,32 +449,20 @@ static COLD bool add_missing(struct lookup *lookup, enum kind kind)
 	return true;
 }
 
-/* Marks are bytes, which the compiler must take to lie anywhere: what does not change is in locals.
- * Chunks that a view may still want are opened first, and seldom. */
 static void touch_all(struct lookup *lookup)
 {
 	struct keyed_table *table = lookup->table;
 	const struct block *blocks = table->store->blocks;
-	const uint32_t *numbers = lookup->numbers;
-	uint32_t count = lookup->count, parity = table->epoch & 1;
+	uint32_t count = lookup->count;
 	uint8_t epoch = table->epoch;
 
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t number = numbers[i], chunk = number % BLOCK_SLOTS / CHUNK_SLOTS;
-		const struct block *block = &blocks[number / BLOCK_SLOTS];
-		uint8_t bit = (uint8_t)(1u << number % CHUNK_SLOTS);
-
-		if (unlikely(atomic_load_explicit(&block->epochs[chunk], memory_order_acquire) !=
-			     epoch))
-			keyed_chunk_open(table, number / CHUNK_SLOTS);
-		if (!(block->dirty[parity][chunk] & bit))
-			block->dirty[parity][chunk] |= bit;
-	}
+	for (uint32_t i = 0; i < count; i++)
+		slot_touch(table, blocks, epoch, lookup->numbers[i]);
 }
 
 /* ---- looking up ------------------------------------------------------------------------------ */
 
-enum looked { LOOKED_FOREIGN, LOOKED_UNUSUAL, LOOKED_UP };
+enum looked { LOOKED_REFUSED, LOOKED_UNUSUAL, LOOKED_UP };
 
 static ALWAYS_INLINE enum looked look_up(struct lookup *lookup, enum kind kind)
 {
@@ -483,7 +471,7 @@ static ALWAYS_INLINE enum looked look_up(struct lookup *lookup, enum kind kind)
 
 	if (unlikely(table->uncounted_bytes > UNCOUNTED_BYTES_MAX) && table->memory != NULL &&
 	    !keyed_memory_count(table, 0, 0))
-		return false;
+		return LOOKED_REFUSED;
 	if (unlikely(table->old.buckets != NULL))
 		keyed_index_settle(table);
 	lookup->view.buckets = table->index.buckets;
@@ -496,7 +484,7 @@ static ALWAYS_INLINE enum looked look_up(struct lookup *lookup, enum kind kind)
 	if (unlikely(found == FOUND_UNUSUAL))
 		return LOOKED_UNUSUAL;
 	if (unlikely(found == FOUND_SOME) && !add_missing(lookup, kind))
-		return LOOKED_FOREIGN;
+		return LOOKED_REFUSED;
 	if (table->watched)
 		touch_all(lookup);
 	return LOOKED_UP;

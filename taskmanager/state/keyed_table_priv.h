@@ -194,16 +194,20 @@ bool keyed_frozen_reads(const struct keyed_frozen *frozen, const struct block *b
 /* The chunk's first write since the freeze. */
 void keyed_chunk_open(struct keyed_table *table, uint32_t chunk);
 
-/* Before a slot is written to, if the table is watched. */
-static inline void slot_touch(struct keyed_table *table, uint32_t number)
+/* Before a slot is written to, if the table is watched. blocks and epoch are the table's: a mark is
+ * a byte, which the compiler must take to lie anywhere, so loops keep those two in locals. */
+static inline void slot_touch(struct keyed_table *table, const struct block *blocks, uint8_t epoch,
+			      uint32_t number)
 {
-	const struct block *block = &table->store->blocks[number / BLOCK_SLOTS];
+	const struct block *block = &blocks[number / BLOCK_SLOTS];
 	uint32_t chunk = number % BLOCK_SLOTS / CHUNK_SLOTS;
+	uint8_t *dirty = &block->dirty[epoch & 1][chunk];
+	uint8_t bit = (uint8_t)(1u << number % CHUNK_SLOTS);
 
-	if (unlikely(atomic_load_explicit(&block->epochs[chunk], memory_order_acquire) !=
-		     table->epoch))
+	if (unlikely(atomic_load_explicit(&block->epochs[chunk], memory_order_acquire) != epoch))
 		keyed_chunk_open(table, number / CHUNK_SLOTS);
-	block->dirty[table->epoch & 1][chunk] |= (uint8_t)(1u << number % CHUNK_SLOTS);
+	if (!(*dirty & bit))
+		*dirty |= bit;
 }
 
 #endif
