@@ -99,6 +99,8 @@ MUST_USE int job_graph_types(const Flink__JobGraph *graph, struct record_type **
 void job_graph_types_destroy(struct record_type ***types, size_t count);
 /* REST's Plan.nodes[].description of a vertex (escaped, <br/>). */
 void job_graph_vertex_description(const Flink__Vertex *vertex, struct buf *into);
+/* What the job itself set for a key (the last value wins); NULL: nothing. */
+const char *job_graph_setting(const Flink__JobGraph *graph, const char *key);
 const char *ship_name(Flink__ShipStrategy ship); /* "HASH" */
 /* Slots the job needs: per slot sharing group the largest parallelism, summed. */
 uint32_t job_graph_slots_needed(const Flink__JobGraph *graph);

@@ -4,6 +4,14 @@
 #include "common/base/map.h"
 #include "common/graph/graph_priv.h"
 
+const char *job_graph_setting(const Flink__JobGraph *graph, const char *key)
+{
+	for (size_t i = graph->n_settings; i > 0; i--)
+		if (strcmp(graph->settings[i - 1]->key, key) == 0)
+			return graph->settings[i - 1]->value;
+	return NULL;
+}
+
 const char *ship_name(Flink__ShipStrategy ship)
 {
 	static const char *const names[] = {

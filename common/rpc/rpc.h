@@ -148,4 +148,8 @@ static inline ProtobufCService *rpc_stub_service(struct rpc_stub *stub)
  * has returned. A call through a peer that is being closed fails with ERR_NET_CLOSED. */
 const struct err *rpc_error(void);
 
+/* A message of its own, by packing and unpacking: protobuf-c has no copy. allocator NULL: freed by
+ * the type's free_unpacked(copy, NULL). The message is one of ours: it unpacks. */
+void *rpc_message_copy(const void *message, ProtobufCAllocator *allocator);
+
 #endif

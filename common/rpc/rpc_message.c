@@ -204,3 +204,18 @@ void rpc_unpack_failure(struct bytes body, struct err *err)
 		err_set(err, ERR_NET_PROTOCOL, "sent a failure without an error number");
 	arena_destroy(&arena);
 }
+
+void *rpc_message_copy(const void *original, ProtobufCAllocator *allocator)
+{
+	const ProtobufCMessage *message = original;
+	size_t size_bytes = protobuf_c_message_get_packed_size(message);
+	uint8_t *packed = mem_alloc(size_bytes);
+
+	protobuf_c_message_pack(message, packed);
+	void *copy = protobuf_c_message_unpack(message->descriptor, allocator, size_bytes, packed);
+
+	mem_free(packed);
+	CHECK(copy != NULL, "a %s of %zu bytes packs and does not unpack",
+	      message->descriptor->short_name, size_bytes);
+	return copy;
+}

@@ -4,6 +4,7 @@
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/graph/graph.h"
+#include "common/rpc/rpc.h"
 #include "jobmanager/job/job_priv.h"
 #include "jobmanager/job/latencies.h"
 
@@ -23,20 +24,6 @@ static void *graph_alloc(void *arena, size_t size_bytes)
 static void graph_free(void *arena, void *memory)
 {
 	/* with the arena */
-}
-
-static Flink__JobGraph *graph_copy(struct arena *arena, const Flink__JobGraph *graph)
-{
-	ProtobufCAllocator allocator = { graph_alloc, graph_free, arena };
-	size_t size_bytes = flink__job_graph__get_packed_size(graph);
-	uint8_t *packed = mem_alloc(size_bytes);
-
-	flink__job_graph__pack(graph, packed);
-	Flink__JobGraph *copy = flink__job_graph__unpack(&allocator, size_bytes, packed);
-
-	mem_free(packed);
-	CHECK(copy != NULL, "a packed graph of %zu bytes does not unpack", size_bytes);
-	return copy;
 }
 
 static const char *group_of(const Flink__Vertex *vertex)
@@ -215,6 +202,7 @@ int job_master_create(const struct job_master_options *options, const Flink__Job
 {
 	struct job_master *master = MEM_NEW(struct job_master);
 	struct job *job = &master->job;
+	ProtobufCAllocator in_arena = { graph_alloc, graph_free, NULL };
 
 	master->options = *options;
 	master->loop = runner_loop(options->runner);
@@ -228,7 +216,8 @@ int job_master_create(const struct job_master_options *options, const Flink__Job
 	agent_init(&master->agent, "job master", job_master_agent_step);
 
 	job->master = master;
-	job->graph = graph_copy(master->arena, graph);
+	in_arena.allocator_data = master->arena;
+	job->graph = rpc_message_copy(graph, &in_arena);
 	job->name = job->graph->name;
 	job->output = job_output_create();
 	job->start_ms = job->last_modified_ms = world_wall(options->world);

@@ -4,6 +4,7 @@
  * the reader says that it is ready. Every attempt of the job begins with new enumerators. */
 #include "common/base/check.h"
 #include "common/contract/registry.h"
+#include "common/graph/graph.h"
 #include "jobmanager/job/job_priv.h"
 
 #define SPLITS_BYTES_MAX (1024 * 1024) /* of one AddSplits message, if it holds more than one */
@@ -63,12 +64,9 @@ static void no_more_splits(struct split_assigner *to, uint32_t subtask)
 
 static bool is_batch(const Flink__JobGraph *graph)
 {
-	bool batch = false;
+	const char *mode = job_graph_setting(graph, "execution.runtime-mode");
 
-	for (size_t i = 0; i < graph->n_settings; i++) /* the last one wins */
-		if (strcmp(graph->settings[i]->key, "execution.runtime-mode") == 0)
-			batch = strcmp(graph->settings[i]->value, "BATCH") == 0;
-	return batch;
+	return mode != NULL && strcmp(mode, "BATCH") == 0;
 }
 
 static int create_source(struct job_master *master, struct job_vertex *vertex, uint32_t operator,

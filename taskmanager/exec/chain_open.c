@@ -14,15 +14,10 @@ static int64_t setting_ms(const struct operator_context *context, const char *ke
 			  int64_t otherwise)
 {
 	const struct chain *chain = context->owner;
+	const char *value = job_graph_setting(chain->graph, key);
 	int64_t ms;
 
-	for (size_t i = chain->graph->n_settings; i > 0; i--) { /* the last one wins */
-		const Flink__KeyValue *setting = chain->graph->settings[i - 1];
-
-		if (strcmp(setting->key, key) == 0 && duration_parse(setting->value, &ms))
-			return ms;
-	}
-	return otherwise;
+	return value != NULL && duration_parse(value, &ms) ? ms : otherwise;
 }
 
 static void print_line(const struct operator_context *context, const char *line,

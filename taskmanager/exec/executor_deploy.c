@@ -102,20 +102,6 @@ static int check_placement(const Flink__Placement *placement, const Flink__JobGr
 	return 0;
 }
 
-/* The message lives as long as the call: packed and unpacked again. */
-static Flink__Placement *copy_placement(const Flink__Placement *placement)
-{
-	size_t size_bytes = flink__placement__get_packed_size(placement);
-	uint8_t *packed = mem_alloc(size_bytes);
-
-	flink__placement__pack(placement, packed);
-	Flink__Placement *copy = flink__placement__unpack(NULL, size_bytes, packed);
-
-	mem_free(packed);
-	CHECK(copy != NULL, "a placement that packs but does not unpack");
-	return copy;
-}
-
 /* Makes sure that the job has the placement that the message's tasks mean. */
 static int take_placement(struct executor_job *job, const Flink__SubmitTasksRequest *input,
 			  struct err *err)
@@ -135,7 +121,7 @@ static int take_placement(struct executor_job *job, const Flink__SubmitTasksRequ
 	if (check_placement(input->placement, job->graph, err) != 0)
 		return -1;
 	placement = MEM_NEW(struct executor_placement);
-	placement->message = copy_placement(input->placement);
+	placement->message = rpc_message_copy(input->placement, NULL); /* the call ends */
 	placement->job_attempt = input->job_attempt;
 	placement->references = 1;
 	placement->tasks_to_come = tasks_placed_here(job, placement->message);
@@ -147,19 +133,6 @@ static int take_placement(struct executor_job *job, const Flink__SubmitTasksRequ
 }
 
 /* ---- tasks ---------------------------------------------------------------------------------- */
-
-static Flink__TaskDeployment *copy_deployment(const Flink__TaskDeployment *input)
-{
-	size_t size_bytes = flink__task_deployment__get_packed_size(input);
-	uint8_t *packed = mem_alloc(size_bytes);
-
-	flink__task_deployment__pack(input, packed);
-	Flink__TaskDeployment *copy = flink__task_deployment__unpack(NULL, size_bytes, packed);
-
-	mem_free(packed);
-	CHECK(copy != NULL, "a deployment that packs but does not unpack");
-	return copy;
-}
 
 void executor_deployment_free(struct executor_task *task)
 {
@@ -240,7 +213,7 @@ static int accept_task(struct executor_job *job, const Flink__TaskDeployment *in
 	task->job = job;
 	task->execution_id = execution_id;
 	task->allocation_id = allocation_id;
-	task->deployment = copy_deployment(input);
+	task->deployment = rpc_message_copy(input, NULL);
 	task->placement = job->placement;
 	task->placement->references++;
 	task->state = task->reported_state = TASK_CREATED;

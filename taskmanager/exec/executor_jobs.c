@@ -16,17 +16,6 @@
 #include "common/graph/graph.h"
 #include "taskmanager/exec/executor_priv.h"
 
-static Flink__JobGraph *copy_graph(const Flink__JobGraph *graph)
-{
-	size_t size = flink__job_graph__get_packed_size(graph);
-	uint8_t *packed = mem_alloc(size);
-
-	flink__job_graph__pack(graph, packed);
-	Flink__JobGraph *copy = flink__job_graph__unpack(NULL, size, packed);
-	mem_free(packed);
-	return copy;
-}
-
 static void fetch_more(struct artifact *artifact);
 
 struct fetch_call {
@@ -217,7 +206,7 @@ struct executor_job *executor_job_get(struct task_executor *executor, const stru
 	job->executor = executor;
 	job->id = *id;
 	job->serial = ++executor->jobs_serial;
-	job->graph = copy_graph(graph);
+	job->graph = rpc_message_copy(graph, NULL);
 	buf_init(&job->output);
 	if (job->graph == NULL || job_graph_types(job->graph, &job->types, err) != 0) {
 		if (job->graph == NULL)

@@ -227,6 +227,8 @@ void executor_free_slot(Flink__TaskExecutor_Service *service, const Flink__FreeS
 			Flink__Empty_Closure closure, void *closure_data);
 void executor_slot_step(struct task_executor *executor, struct executor_slot *slot);
 void executor_cancel_task(struct executor_task *task);
+/* The job's own value, else this TaskManager's. */
+int64_t executor_job_duration_ms(const struct executor_task *task, const char *key);
 void executor_watch_cancelled(struct task_executor *executor, mono_t now, mono_t *wake_at);
 void executor_answer_empty(Flink__Empty_Closure closure, void *closure_data);
 

@@ -83,18 +83,14 @@ static bool slot_has_tasks(struct task_executor *executor, const struct executor
 	return false;
 }
 
-/* The job's own value, else this TaskManager's. 0: for ever. */
-static int64_t cancellation_timeout_ms(const struct executor_task *task)
+int64_t executor_job_duration_ms(const struct executor_task *task, const char *key)
 {
-	static const char key[] = "task.cancellation.timeout";
-	const Flink__JobGraph *graph = task->job->graph;
-	int64_t ms = conf_duration_ms(task->executor->conf, key), own;
+	const char *own = job_graph_setting(task->job->graph, key);
+	int64_t ms;
 
-	for (size_t i = 0; i < graph->n_settings; i++)
-		if (strcmp(graph->settings[i]->key, key) == 0 &&
-		    duration_parse(graph->settings[i]->value, &own))
-			ms = own;
-	return ms;
+	if (own != NULL && duration_parse(own, &ms))
+		return ms;
+	return conf_duration_ms(task->executor->conf, key);
 }
 
 void executor_cancel_task(struct executor_task *task)
@@ -103,7 +99,7 @@ void executor_cancel_task(struct executor_task *task)
 		return;
 	task->cancel_asked = true;
 	if (task->task != NULL) {
-		int64_t ms = cancellation_timeout_ms(task);
+		int64_t ms = executor_job_duration_ms(task, "task.cancellation.timeout");
 
 		if (ms > 0)
 			task->cancel_until = mono_after_ms(
@@ -186,10 +182,11 @@ void executor_watch_cancelled(struct task_executor *executor, mono_t now, mono_t
 			*wake_at = mono_min(*wake_at, task->cancel_until);
 			continue;
 		}
-		char *why = mem_printf("task %s has not ended within task.cancellation.timeout "
-				       "(%lld ms) of being cancelled",
-				       task_name(task->task),
-				       (long long)cancellation_timeout_ms(task));
+		char *why = mem_printf(
+			"task %s has not ended within task.cancellation.timeout "
+			"(%lld ms) of being cancelled",
+			task_name(task->task),
+			(long long)executor_job_duration_ms(task, "task.cancellation.timeout"));
 
 		executor->stuck_told = true;
 		log_error(EXECUTOR_LOGGER, "%s", why);

@@ -2,6 +2,7 @@
  * task_create.c - a task's life outside of its steps: made from a deployment, told commands from
  * any thread, closed and freed. */
 #include "common/base/check.h"
+#include "common/rpc/rpc.h"
 #include "common/world/world.h"
 #include "taskmanager/exec/task_priv.h"
 
@@ -274,20 +275,6 @@ void task_close_all(struct task *task)
 
 /* ---- making --------------------------------------------------------------------------------- */
 
-/* Protobuf has no copy: packed and unpacked again. */
-static Flink__TaskDeployment *copy_deployment(const Flink__TaskDeployment *deployment)
-{
-	size_t size_bytes = flink__task_deployment__get_packed_size(deployment);
-	uint8_t *packed = mem_alloc(size_bytes);
-
-	flink__task_deployment__pack(deployment, packed);
-	Flink__TaskDeployment *copy = flink__task_deployment__unpack(NULL, size_bytes, packed);
-
-	mem_free(packed);
-	CHECK(copy != NULL, "a deployment that packs but does not unpack");
-	return copy;
-}
-
 static int check_deployment(const struct task_options *options, struct err *err)
 {
 	const Flink__TaskDeployment *deployment = options->deployment;
@@ -410,7 +397,7 @@ int task_create(const struct task_options *options, struct task **result, struct
 	struct task *task = MEM_NEW(struct task);
 
 	task->options = *options;
-	task->deployment = copy_deployment(options->deployment);
+	task->deployment = rpc_message_copy(options->deployment, NULL);
 	task->options.deployment = task->deployment;
 	task->vertex = options->graph->vertices[task->deployment->vertex];
 	memcpy(task->execution_id.bytes, task->deployment->execution_id.data, sizeof(struct id));

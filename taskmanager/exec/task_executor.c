@@ -107,31 +107,25 @@ static int make_task(struct executor_task *task, struct err *err)
 		.overdraft_bytes = executor->options.budget.overdraft_bytes,
 		.local_resource_id = executor->options.resource_id,
 		.fire_at_end = conf_bool(conf, "pipeline.processing-time.fire-at-end"),
-		.buffer_timeout_ms = conf_duration_ms(conf, "execution.buffer-timeout.interval"),
-		.latency_interval_ms = conf_duration_ms(conf, "metrics.latency.interval"),
+		.buffer_timeout_ms =
+			executor_job_duration_ms(task, "execution.buffer-timeout.interval"),
+		.latency_interval_ms = executor_job_duration_ms(task, "metrics.latency.interval"),
 		.state_changed = state_changed,
 		.reader_ready = reader_ready,
 		.print = executor_output_print,
 		.context = task,
 	};
-	const Flink__JobGraph *graph = task->job->graph;
+	const char *fire_at_end =
+		job_graph_setting(task->job->graph, "pipeline.processing-time.fire-at-end");
+	const char *granularity =
+		job_graph_setting(task->job->graph, "metrics.latency.granularity");
 
+	if (fire_at_end != NULL)
+		options.fire_at_end = strcmp(fire_at_end, "false") != 0;
 	(void)latency_granularity_parse(conf_text(conf, "metrics.latency.granularity"),
 					&options.latency_granularity);
-	for (size_t i = 0; i < graph->n_settings; i++) {
-		if (strcmp(graph->settings[i]->key, "pipeline.processing-time.fire-at-end") == 0)
-			options.fire_at_end = strcmp(graph->settings[i]->value, "false") != 0;
-		int64_t ms;
-		if (strcmp(graph->settings[i]->key, "execution.buffer-timeout.interval") == 0 &&
-		    duration_parse(graph->settings[i]->value, &ms))
-			options.buffer_timeout_ms = ms;
-		if (strcmp(graph->settings[i]->key, "metrics.latency.interval") == 0 &&
-		    duration_parse(graph->settings[i]->value, &ms))
-			options.latency_interval_ms = ms;
-		if (strcmp(graph->settings[i]->key, "metrics.latency.granularity") == 0)
-			(void)latency_granularity_parse(graph->settings[i]->value,
-							&options.latency_granularity);
-	}
+	if (granularity != NULL)
+		(void)latency_granularity_parse(granularity, &options.latency_granularity);
 	return task_create(&options, &task->task, err);
 }
 

@@ -14,6 +14,7 @@
 #include "common/base/mem.h"
 #include "common/contract/registry.h"
 #include "common/graph/graph.h"
+#include "common/rpc/rpc.h"
 
 struct numbers_source numbers;
 
@@ -359,17 +360,6 @@ static void bed_free(void *arena, void *memory)
 	/* with the bed */
 }
 
-/* A copy in the bed's arena. */
-static Flink__JobGraph *keep_graph(struct bed *bed, const Flink__JobGraph *graph)
-{
-	ProtobufCAllocator allocator = { bed_alloc, bed_free, bed->arena };
-	size_t size_bytes = flink__job_graph__get_packed_size(graph);
-	uint8_t *packed = arena_alloc(bed->arena, size_bytes);
-
-	flink__job_graph__pack(graph, packed);
-	return flink__job_graph__unpack(&allocator, size_bytes, packed);
-}
-
 static void add_settings(struct bed *bed, Flink__JobGraph *graph, const char *const *settings)
 {
 	size_t count = 0;
@@ -432,7 +422,8 @@ Flink__JobGraph *bed_graph(struct bed *bed, const char *name, uint32_t source_pa
 		fail_msg("%s", err.text);
 	stream_graph_destroy(&stream);
 	record_type_destroy(&type);
-	Flink__JobGraph *kept = keep_graph(bed, graph);
+	ProtobufCAllocator allocator = { bed_alloc, bed_free, bed->arena };
+	Flink__JobGraph *kept = rpc_message_copy(graph, &allocator);
 
 	flink__job_graph__free_unpacked(graph, NULL);
 	kept->job_id = (ProtobufCBinaryData){ 16, arena_alloc(bed->arena, 16) };
