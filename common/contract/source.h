@@ -58,7 +58,8 @@ struct source_vtable {
 			       struct err *err);
 	int (*reader_checkpoint_done)(void *self, uint64_t checkpoint, bool completed,
 				      struct err *err);
-	/* "waiting for localhost:9000", or "" when all is well. Returns the length. */
+	/* "waiting for localhost:9000", or "" when all is well. Returns the length. NULL: all is
+	 * always well. */
 	size_t (*reader_status)(const void *self, char *text, size_t size_bytes);
 	void (*enumerator_close)(void **self);
 	void (*reader_close)(void **self);

@@ -455,12 +455,6 @@ static enum poll reader_poll(void *self, mono_t now, struct outbox *out, mono_t 
 	return POLL_ERROR;
 }
 
-static size_t reader_status(const void *self, char *text, size_t size_bytes)
-{
-	text[0] = '\0';
-	return 0;
-}
-
 const struct source_vtable text_file_source = {
 	.name = "file",
 	.enumerator_open = text_file_enumerator_open,
@@ -471,6 +465,5 @@ const struct source_vtable text_file_source = {
 	.reader_add = reader_add,
 	.reader_no_more_splits = reader_no_more_splits,
 	.reader_poll = reader_poll,
-	.reader_status = reader_status,
 	.reader_close = reader_close,
 };

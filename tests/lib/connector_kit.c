@@ -120,9 +120,10 @@ static void no_more_splits(struct split_assigner *to, uint32_t subtask)
 
 static void note_status(struct kit *kit, const struct kit_reader *reader)
 {
-	char text[sizeof(kit->status)];
+	char text[sizeof(kit->status)] = "";
 
-	kit->options.source->reader_status(reader->self, text, sizeof(text));
+	if (kit->options.source->reader_status != NULL)
+		kit->options.source->reader_status(reader->self, text, sizeof(text));
 	if (strcmp(text, kit->status) == 0)
 		return;
 	memcpy(kit->status, text, sizeof(text));

@@ -172,13 +172,6 @@ static enum poll reader_poll(void *self, mono_t now, struct outbox *out, mono_t 
 	return POLL_MORE;
 }
 
-static size_t reader_status(const void *self, char *text, size_t size_bytes)
-{
-	if (size_bytes > 0)
-		text[0] = '\0';
-	return 0;
-}
-
 static void reader_close(void **self)
 {
 	struct reader *reader = *self;
@@ -200,7 +193,6 @@ static const struct source_vtable source = {
 	.reader_add = reader_add,
 	.reader_no_more_splits = reader_no_more_splits,
 	.reader_poll = reader_poll,
-	.reader_status = reader_status,
 	.reader_close = reader_close,
 };
 

@@ -150,12 +150,6 @@ static enum poll reader_poll(void *self, mono_t now, struct outbox *out, mono_t 
 	return reader->done == reader->records ? POLL_END : POLL_MORE;
 }
 
-static size_t reader_status(const void *self, char *text, size_t size_bytes)
-{
-	text[0] = '\0';
-	return 0;
-}
-
 static void reader_close(void **self)
 {
 	struct rows_reader *reader = *self;
@@ -178,6 +172,5 @@ const struct source_vtable bench_rows_source = {
 	.reader_add = reader_add,
 	.reader_no_more_splits = reader_no_more_splits,
 	.reader_poll = reader_poll,
-	.reader_status = reader_status,
 	.reader_close = reader_close,
 };

@@ -104,12 +104,6 @@ static enum poll reader_poll(void *self, mono_t now, struct outbox *out, mono_t 
 	return POLL_MORE;
 }
 
-static size_t reader_status(const void *self, char *text, size_t size_bytes)
-{
-	text[0] = '\0';
-	return 0;
-}
-
 static void reader_close(void **self)
 {
 	mem_free(*self);
@@ -126,6 +120,5 @@ const struct source_vtable bench_schedule_source = {
 	.reader_add = reader_add,
 	.reader_no_more_splits = reader_no_more_splits,
 	.reader_poll = reader_poll,
-	.reader_status = reader_status,
 	.reader_close = reader_close,
 };
