@@ -185,28 +185,32 @@ static void bytes_come_back_unchanged_however_they_are_cut(void **state)
 	play_echo("localhost", "127.0.0.1", true);
 }
 
-/* It accepts, reads, writes and closes on its lane while the client uses the same event base. */
-static void an_evicted_agent_keeps_its_connections(void **state)
+/* A server that listens on the test's runner, and a client that is not connected yet. */
+static void make_echo(struct echo **made_server, struct echo **made_client)
 {
 	struct echo *server = MEM_NEW(struct echo), *client = MEM_NEW(struct echo);
 	struct listen_options options = { .host = "127.0.0.1" };
 	struct err err = ERR_INIT;
-	atomic_bool go = false;
-	mono_t deadline = deadline_from_now();
 
 	agent_init(&server->agent, "server", server_step);
 	agent_init(&client->agent, "client", client_step);
 	server->agent.done = client->agent.done = echo_done;
-	server->stay_until = &go;
 	assert_int_equal(listener_open(loop, &options, &server->agent, &server->listener, &err), 0);
-	runner_add(runner, &server->agent);
-	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(server->listener),
+	*made_server = server;
+	*made_client = client;
+}
+
+static void connect_echo(const struct echo *server, struct echo *client, struct loop *from)
+{
+	struct err err = ERR_INIT;
+
+	assert_int_equal(conn_open(from, "127.0.0.1", listener_port(server->listener),
 				   &client->agent, &client->conn, &err),
 			 0);
-	runner_add(runner, &client->agent);
-	while (runner_blocking_count(runner) == 0)
-		look_again(deadline, "eviction");
-	atomic_store(&go, true);
+}
+
+static void end_echo(struct echo *server, struct echo *client, mono_t deadline)
+{
 	while (!atomic_load(&client->ended) || !atomic_load(&server->ended))
 		look_again(deadline, "end of the echo");
 	assert_int_equal(client->read_bytes, ECHO_BYTES);
@@ -215,12 +219,29 @@ static void an_evicted_agent_keeps_its_connections(void **state)
 	mem_free(client);
 }
 
+/* It accepts, reads, writes and closes on its lane while the client uses the same event base. */
+static void an_evicted_agent_keeps_its_connections(void **state)
+{
+	struct echo *server, *client;
+	atomic_bool go = false;
+	mono_t deadline = deadline_from_now();
+
+	make_echo(&server, &client);
+	server->stay_until = &go;
+	runner_add(runner, &server->agent);
+	connect_echo(server, client, loop);
+	runner_add(runner, &client->agent);
+	while (runner_blocking_count(runner) == 0)
+		look_again(deadline, "eviction");
+	atomic_store(&go, true);
+	end_echo(server, client, deadline);
+}
+
 /* Both ends change their runner with every step; the server begins on the lane it was evicted to,
  * and leaves it. */
 static void agents_that_move_take_their_connections_along(void **state)
 {
-	struct echo *server = MEM_NEW(struct echo), *client = MEM_NEW(struct echo);
-	struct listen_options options = { .host = "127.0.0.1" };
+	struct echo *server, *client;
 	struct err err = ERR_INIT;
 	struct runner *tour[TOUR_RUNNERS] = { runner };
 	atomic_bool go = false;
@@ -228,16 +249,11 @@ static void agents_that_move_take_their_connections_along(void **state)
 
 	for (int i = 1; i < TOUR_RUNNERS; i++)
 		tour[i] = runner_create(world, "tour", &err);
-	agent_init(&server->agent, "server", server_step);
-	agent_init(&client->agent, "client", client_step);
-	server->agent.done = client->agent.done = echo_done;
+	make_echo(&server, &client);
 	server->tour = client->tour = tour;
 	server->stay_until = &go;
-	assert_int_equal(listener_open(loop, &options, &server->agent, &server->listener, &err), 0);
 	runner_add(runner, &server->agent);
-	assert_int_equal(conn_open(loop, "127.0.0.1", listener_port(server->listener),
-				   &client->agent, &client->conn, &err),
-			 0);
+	connect_echo(server, client, loop);
 	runner_add(runner, &client->agent);
 	while (runner_blocking_count(runner) == 0)
 		look_again(deadline, "eviction");
@@ -245,44 +261,29 @@ static void agents_that_move_take_their_connections_along(void **state)
 	while (!atomic_load(&client->ended) || !atomic_load(&server->ended) ||
 	       runner_blocking_count(runner) > 0)
 		look_again(deadline, "end of the echo and of the lane");
-	assert_int_equal(client->read_bytes, ECHO_BYTES);
 	assert_true(client->moves >= TOUR_RUNNERS && server->moves >= TOUR_RUNNERS);
 	for (int i = 1; i < TOUR_RUNNERS; i++)
 		runner_destroy(&tour[i]);
-	listener_close(&server->listener);
-	mem_free(server);
-	mem_free(client);
+	end_echo(server, client, deadline);
 }
 
 /* The loop's runner has ended, and the connection goes on elsewhere. */
 static void a_connection_leaves_a_runner_that_ended(void **state)
 {
-	struct echo *server = MEM_NEW(struct echo), *client = MEM_NEW(struct echo);
-	struct listen_options options = { .host = "127.0.0.1" };
+	struct echo *server, *client;
 	struct err err = ERR_INIT;
 	struct runner *first = runner_create(world, "first", &err);
 	mono_t deadline = deadline_from_now();
 
-	agent_init(&server->agent, "server", server_step);
-	agent_init(&client->agent, "client", client_step);
-	server->agent.done = client->agent.done = echo_done;
-	assert_int_equal(listener_open(loop, &options, &server->agent, &server->listener, &err), 0);
+	make_echo(&server, &client);
 	runner_add(runner, &server->agent);
-	assert_int_equal(conn_open(runner_loop(first), "127.0.0.1",
-				   listener_port(server->listener), &client->agent, &client->conn,
-				   &err),
-			 0);
+	connect_echo(server, client, runner_loop(first));
 	while (!conn_connected(client->conn))
 		look_again(deadline, "connection");
 	runner_destroy(&first);
 	conn_move(client->conn, loop);
 	runner_add(runner, &client->agent);
-	while (!atomic_load(&client->ended) || !atomic_load(&server->ended))
-		look_again(deadline, "end of the echo");
-	assert_int_equal(client->read_bytes, ECHO_BYTES);
-	listener_close(&server->listener);
-	mem_free(server);
-	mem_free(client);
+	end_echo(server, client, deadline);
 }
 
 static void bytes_come_back_over_ipv6(void **state)

@@ -6,29 +6,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "tests/lib/dice.h"
+
 #define NETWORK_BYTES_MIN (1024 * 1024) /* of taskmanager.memory.network.max */
 #define LARGE_BYTES_IN_ALL (60 * 1024 * 1024) /* if all records of a job were large */
 #define SHEET_COLUMN "    "
-
-/* SplitMix64: the plan has its own dice, so that the run's replay needs only the seed. */
-static uint32_t below(uint64_t *state, uint32_t bound)
-{
-	uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-	return (uint32_t)(((z ^ (z >> 31)) >> 32) * bound >> 32);
-}
-
-static uint32_t between(uint64_t *state, uint32_t low, uint32_t high)
-{
-	return low + below(state, high - low + 1);
-}
-
-static bool one_in(uint64_t *state, uint32_t count)
-{
-	return below(state, count) == 0;
-}
 
 static void draw_world(uint64_t *state, struct sim_options *world)
 {

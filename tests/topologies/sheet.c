@@ -7,32 +7,12 @@
 #include <string.h>
 
 #include "common/base/hash.h"
+#include "tests/lib/dice.h"
 
 #define RECORDS_OF_VERTEX_MAX 1200 /* in and out, about: a run takes some milliseconds */
 #define WATERMARKS 60 /* that a feeder sends, about */
 #define BYTES_MAX (6 * 1024 * 1024)
 #define POOL_BYTES_MAX (96 * 1024 * 1024)
-
-/* ---- dice ------------------------------------------------------------------------------------ */
-
-static uint32_t below(uint64_t *state, uint32_t bound)
-{
-	uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-	return (uint32_t)(((z ^ (z >> 31)) >> 32) * bound >> 32);
-}
-
-static uint32_t between(uint64_t *state, uint32_t low, uint32_t high)
-{
-	return low + below(state, high - low + 1);
-}
-
-static bool one_in(uint64_t *state, uint32_t count)
-{
-	return below(state, count) == 0;
-}
 
 uint64_t sheet_mix(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
@@ -542,15 +522,6 @@ void sheet_place(const struct sheet *sheet, uint32_t vertex, uint32_t subtask, u
 	at %= slots;
 	*node = at / sheet->slots_count;
 	*slot = at % sheet->slots_count;
-}
-
-uint32_t sheet_tasks_count(const struct sheet *sheet)
-{
-	uint32_t count = 0;
-
-	for (uint32_t v = 0; v < sheet->vertices_count; v++)
-		count += sheet->vertices[v].parallelism;
-	return count;
 }
 
 uint32_t sheet_channels_of_node(const struct sheet *sheet, uint32_t node)

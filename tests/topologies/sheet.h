@@ -116,7 +116,6 @@ const char *sheet_fault_name(enum fault fault);
 /* Where a subtask runs. */
 void sheet_place(const struct sheet *sheet, uint32_t vertex, uint32_t subtask, uint32_t *node,
 		 uint32_t *slot);
-uint32_t sheet_tasks_count(const struct sheet *sheet);
 /* Of the segments that channels have, and how many they have for themselves. */
 uint32_t sheet_segment_bytes(const struct sheet *sheet);
 uint32_t sheet_exclusive(const struct sheet *sheet);
