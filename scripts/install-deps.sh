@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # install-deps.sh - what building and testing needs, from the distribution's own packages.
 #
-# usage: scripts/install-deps.sh [build|test|all|bench]
+# usage: scripts/install-deps.sh [build|test|all|bench|browser]
 #   build  the compiler and the libraries that the daemons link
 #   test   what `make check` needs on top (cmocka, clang, netcat, curl, jq), and `make wheel` (patchelf)
 #   all    both (default)
 #   bench  what only `make bench-check` needs (valgrind)
-# Not among them, for their size (600 MB and more): chromium, for the one test of the page in a
-# browser, and Docker, for `make check-docker`. Where they are missing, their tests are skipped.
+#   browser  chromium and a font, for the tests that look at the dashboard (400 MB); without, they are skipped
+# Not among them: Docker, for `make check-docker`, which is skipped where it is missing.
 # Installs only what is missing, so a second run takes no network. Package names hold on Debian 12
 # and 13 and on Ubuntu 22.04 and 24.04. Run as root or as a user with sudo.
 set -euo pipefail
@@ -17,6 +17,7 @@ build_packages=(gcc make pkg-config libc6-dev protobuf-c-compiler libprotobuf-c-
 test_packages=(libcmocka-dev clang libclang-rt-dev netcat-openbsd curl jq procps python3 python3-venv patchelf binutils)
 
 bench_packages=(valgrind)
+browser_packages=(chromium fonts-dejavu-core)
 
 want=${1:-all}
 case $want in
@@ -24,6 +25,7 @@ build) packages=("${build_packages[@]}") ;;
 test) packages=("${test_packages[@]}") ;;
 all) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
 bench) packages=("${bench_packages[@]}") ;;
+browser) packages=("${browser_packages[@]}") ;;
 *) echo "usage: $0 [build|test|all|bench]" >&2; exit 2 ;;
 esac
 
