@@ -116,12 +116,18 @@ const char *door_forbids(const struct door *door, const struct door_head *head, 
 	return NULL;
 }
 
-void door_add_headers(const struct door *door, const struct door_head *head, struct buf *into)
+void door_add_headers(const struct door_conn *conn, struct buf *into)
 {
+	const struct door *door = conn->door;
+	const struct door_head *head = &conn->head;
 	const char *origin = door_header_value(head, "Origin");
 
-	buf_add_text(into, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
-			   "Content-Security-Policy: frame-ancestors 'none'\r\n");
+	buf_add_text(into, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
+	/* An answer of the API is data: opened as a page it may load and do nothing. */
+	if (!conn->own_policy)
+		buf_add_text(
+			into,
+			"Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n");
 	if (door->allow_origin == NULL)
 		return;
 	buf_add_text(into, "Vary: Origin\r\n");
@@ -200,13 +206,14 @@ static void give_late_answers(struct door *door)
 		struct door_conn *conn =
 			map_get(door->by_number, bytes_of(&answer->number, sizeof(answer->number)));
 
-		if (conn == NULL) {
-			buf_fini(&answer->body);
-			mem_free(answer);
+		if (conn != NULL) {
+			door_conn_answer(conn, answer);
+			agent_wake(&conn->agent);
 			continue;
 		}
-		door_conn_answer(conn, answer);
-		agent_wake(&conn->agent);
+		if (answer->kind == DOOR_STREAM) /* its client has left */
+			door->options.stream_over(door->options.context, answer->number);
+		door_answer_free(&answer);
 	}
 }
 
@@ -244,8 +251,12 @@ static void drain(struct door *door, mono_t now, mono_t *wake_at)
 		listener_close(&door->listener);
 	LIST_FOR_EACH (&door->connections, struct door_conn, node, conn) {
 		conn->close_after = true;
-		if (conn->state == DOOR_LATER)
+		if (conn->state == DOOR_LATER) {
 			door_conn_refuse(conn, 503, "The JobManager is shutting down.");
+		} else if (conn->state == DOOR_STREAMING) {
+			door_stream_over(conn);
+			door_stream_finish(conn);
+		}
 		busy = busy || still_busy(conn);
 		if (!still_busy(conn) && !conn->condemned && conn->state != DOOR_ENDED)
 			door_conn_condemn(conn);
@@ -270,6 +281,29 @@ static enum step door_step(struct agent *agent, mono_t now, mono_t *wake_at)
 		let_in(door);
 	door_pump(door);
 	return STEP_IDLE;
+}
+
+struct door_answer *door_answer_create(uint64_t number, const char *content_type)
+{
+	struct door_answer *answer = MEM_NEW(struct door_answer);
+
+	answer->number = number;
+	answer->kind = DOOR_WHOLE;
+	answer->status = 200;
+	answer->content_type = content_type;
+	buf_init(&answer->headers);
+	buf_init(&answer->body);
+	return answer;
+}
+
+void door_answer_free(struct door_answer **answer)
+{
+	if (*answer == NULL)
+		return;
+	buf_fini(&(*answer)->headers);
+	buf_fini(&(*answer)->body);
+	mem_free(*answer);
+	*answer = NULL;
 }
 
 void door_answer(struct door *door, struct door_answer *answer)
@@ -399,8 +433,7 @@ void door_close(struct door **pointer)
 	while ((node = inbox_take(&door->answers)) != NULL) {
 		struct door_answer *answer = CONTAINER_OF(node, struct door_answer, node);
 
-		buf_fini(&answer->body);
-		mem_free(answer);
+		door_answer_free(&answer);
 	}
 	map_destroy(&door->by_number);
 	pthread_mutex_destroy(&door->mutex);

@@ -7,7 +7,7 @@
  * deadlines; only a complete request goes on, over a kept connection on loopback, and the answer is
  * taken whole before it is written out. A handler that must wait (a long poll, a TaskManager's
  * file) answers "later", which gives its thread back, and the door keeps the client until
- * door_answer. */
+ * door_answer. What has no end (server-sent events) begins the same way, as a stream. */
 #ifndef JOBMANAGER_REST_DOOR_H
 #define JOBMANAGER_REST_DOOR_H
 
@@ -22,6 +22,9 @@ struct door;
 #define DOOR_NUMBER_HEADER "X-Door-Number" /* names it, for door_answer */
 #define DOOR_LATER_HEADER "X-Door-Later"   /* in an answer: the real one comes by door_answer */
 #define DOOR_KEY_SIZE 33
+/* Headers of a client that are passed on beside Host; the list ends with NULL. */
+#define DOOR_PASSED_MAX 9
+extern const char *const door_passed[DOOR_PASSED_MAX + 1];
 
 struct door_options { /* texts are borrowed, for the call only */
 	struct world *world;
@@ -38,6 +41,10 @@ struct door_options { /* texts are borrowed, for the call only */
 	/* A host that a request may name beside those of this machine's loopback, so that no
 	 * foreign site can lend its own name to this address; NULL: any host. */
 	const char *host_name;
+	/* Nobody listens to that stream any more: its client has left, was cut, or came too late
+	 * for its beginning. On the door's thread, once for each that was begun and not ended. */
+	void (*stream_over)(void *context, uint64_t number);
+	void *context;
 };
 
 /* Opens the port; whoever comes waits until door_start. ERR_CONF_PORT_TAKEN tells who holds the
@@ -47,15 +54,35 @@ void door_start(struct door *door, uint16_t inner_port); /* civetweb's, on 127.0
 uint16_t door_port(const struct door *door);
 struct runner *door_runner(const struct door *door);
 
-struct door_answer { /* made by mem_alloc */
+enum door_answer_kind {
+	DOOR_WHOLE,
+	DOOR_STREAM, /* the head of an answer without an end, and its beginning */
+	DOOR_PIECE,  /* … more of it */
+	DOOR_LAST,   /* … the rest of it */
+};
+
+struct door_answer {
 	struct inbox_node node;
 	uint64_t number; /* of the request */
+	enum door_answer_kind kind;
 	int status;
 	const char *content_type; /* a literal */
+	struct buf headers;	  /* further lines, each with its CRLF */
 	struct buf body;
+	bool ends; /* of DOOR_STREAM: there is no more of it */
 };
-/* Any thread. The answer is taken; nobody waiting any more is no error. */
+/* A whole one of status 200 until the caller says otherwise. */
+struct door_answer *door_answer_create(uint64_t number, const char *content_type);
+void door_answer_free(struct door_answer **answer);
+/* Any thread. The answer is taken; nobody waiting any more is no error.
+ *
+ * A client that is slow on a stream is cut when DOOR_STREAM_WAITING_MAX bytes wait for it, not
+ * counting the beginning: what comes with DOOR_STREAM may be as large as any answer. In
+ * DOOR_STREAM_SILENCE_MS of silence a comment is sent, so that whatever lies between client and
+ * door sees life. */
 void door_answer(struct door *door, struct door_answer *answer);
+#define DOOR_STREAM_WAITING_MAX (1024 * 1024)
+#define DOOR_STREAM_SILENCE_MS 15000
 
 /* Takes no more requests, tells those that wait for a late answer that the server ends, lets the
  * others finish for at most wait_ms. From then on it knocks at civetweb's port every few

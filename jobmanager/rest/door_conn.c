@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
@@ -23,11 +24,10 @@
 #define INSIDE_MS 40000
 #define LATER_MS 60000
 #define LINGER_MS 2000
+#define NOT_KEPT "Cache-Control: no-store\r\n"
 #define READ_BYTES 16384
 #define MOVES_PER_STEP 32
 #define ALWAYS_BYTES (256 * 1024) /* small requests get through whatever the large ones hold */
-
-enum move { MOVE_ON, MOVE_WAIT, MOVE_OVER };
 
 static const struct sm_state rows[] = {
 	[DOOR_HEAD] = { "HEAD",
@@ -40,7 +40,9 @@ static const struct sm_state rows[] = {
 			  false },
 	[DOOR_INSIDE] = { "INSIDE", SM_TO(DOOR_LATER) | SM_TO(DOOR_WRITING) | SM_TO(DOOR_ENDED),
 			  false },
-	[DOOR_LATER] = { "LATER", SM_TO(DOOR_WRITING) | SM_TO(DOOR_ENDED), false },
+	[DOOR_LATER] = { "LATER",
+			 SM_TO(DOOR_STREAMING) | SM_TO(DOOR_WRITING) | SM_TO(DOOR_ENDED), false },
+	[DOOR_STREAMING] = { "STREAMING", SM_TO(DOOR_WRITING) | SM_TO(DOOR_ENDED), false },
 	[DOOR_WRITING] = { "WRITING", SM_TO(DOOR_HEAD) | SM_TO(DOOR_LINGERING) | SM_TO(DOOR_ENDED),
 			   false },
 	[DOOR_LINGERING] = { "LINGERING", SM_TO(DOOR_ENDED), false },
@@ -55,7 +57,7 @@ static mono_t now_of(const struct door_conn *conn)
 	return loop_now(conn->door->loop);
 }
 
-static void set_deadline(struct door_conn *conn, int64_t ms)
+void door_conn_set_deadline(struct door_conn *conn, int64_t ms)
 {
 	conn->deadline = mono_after_ms(now_of(conn), ms);
 	conn->progress = 0;
@@ -65,18 +67,18 @@ static void moved(struct door_conn *conn, size_t bytes)
 {
 	conn->progress += bytes;
 	if (conn->progress >= PIECE_BYTES)
-		set_deadline(conn, PIECE_MS);
+		door_conn_set_deadline(conn, PIECE_MS);
 }
 
-static ssize_t read_into(struct door_conn *conn, struct buf *into, size_t bytes_max)
+ssize_t door_conn_read(struct door_conn *conn, size_t bytes_max)
 {
-	struct slice room = { buf_reserve(into, bytes_max), bytes_max };
+	struct slice room = { buf_reserve(&conn->in, bytes_max), bytes_max };
 	struct err err;
 	ssize_t got = conn_read(conn->conn, &room, 1, &err);
 
 	if (got > 0)
-		into->size_bytes += (size_t)got;
-	into->data[into->size_bytes] = '\0';
+		conn->in.size_bytes += (size_t)got;
+	conn->in.data[conn->in.size_bytes] = '\0';
 	return got;
 }
 
@@ -91,62 +93,112 @@ bool door_conn_charge(struct door_conn *conn)
 	return door->held_bytes <= door->held_bytes_max || uses <= ALWAYS_BYTES;
 }
 
-static void forget_number(struct door_conn *conn)
+void door_conn_forget_number(struct door_conn *conn)
 {
 	if (conn->number != 0)
 		map_remove(conn->door->by_number, bytes_of(&conn->number, sizeof(conn->number)));
 	conn->number = 0;
 }
 
-static void free_answer(struct door_answer **answer)
+/* The answer that came before civetweb said "later" is not given. */
+static void drop_early(struct door_conn *conn)
 {
-	if (*answer == NULL)
-		return;
-	buf_fini(&(*answer)->body);
-	mem_free(*answer);
-	*answer = NULL;
+	struct door *door = conn->door;
+
+	if (conn->early != NULL && conn->early->kind == DOOR_STREAM && !conn->early->ends)
+		door->options.stream_over(door->options.context, conn->early->number);
+	door_answer_free(&conn->early);
+}
+
+enum move door_conn_write(struct door_conn *conn)
+{
+	size_t size = conn->without_body ? conn->answer_written : conn->answer.size_bytes;
+	struct err err;
+
+	while (conn->out_written < conn->out.size_bytes || conn->answer_written < size) {
+		struct bytes pieces[2] = {
+			{ conn->out.data + conn->out_written,
+			  conn->out.size_bytes - conn->out_written },
+			{ conn->answer.data + conn->answer_written, size - conn->answer_written },
+		};
+		ssize_t wrote = conn_write(conn->conn, pieces, 2, &err);
+
+		if (wrote <= 0)
+			return wrote < 0 ? MOVE_OVER : MOVE_WAIT;
+		size_t of_head =
+			(size_t)wrote < pieces[0].size_bytes ? (size_t)wrote : pieces[0].size_bytes;
+
+		conn->out_written += of_head;
+		conn->answer_written += (size_t)wrote - of_head;
+		moved(conn, (size_t)wrote);
+	}
+	return MOVE_ON;
 }
 
 /* ---- answers -------------------------------------------------------------------------------- */
 
 static void end_head(struct door_conn *conn)
 {
-	door_add_headers(conn->door, &conn->head, &conn->out);
+	door_add_headers(conn, &conn->out);
 	buf_printf(&conn->out, "Connection: %s\r\n\r\n",
 		   conn->close_after ? "close" : "keep-alive");
 	conn->out_written = 0;
-	forget_number(conn);
-	free_answer(&conn->early);
+	door_conn_forget_number(conn);
+	drop_early(conn);
 	buf_fini(&conn->body);
 	sm_move(&door_states, &conn->state, DOOR_WRITING, conn);
-	set_deadline(conn, PIECE_MS);
+	door_conn_set_deadline(conn, PIECE_MS);
 	(void)door_conn_charge(conn); /* what was answered is sent, however much there is */
 }
 
-static void begin_answer(struct door_conn *conn, int status, const char *content_type)
+/* headers: further lines, each with its end. */
+static void begin_answer(struct door_conn *conn, int status, const char *content_type,
+			 const char *headers)
 {
 	door_inner_end(conn, false);
 	buf_clear(&conn->out);
-	buf_printf(
-		&conn->out,
-		"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n",
-		status, door_reason(status), content_type, conn->answer.size_bytes);
+	buf_printf(&conn->out, "HTTP/1.1 %d %s\r\n", status, door_reason(status));
+	if (status == 304 || status == 204)
+		buf_fini(&conn->answer);
+	else
+		buf_printf(&conn->out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+			   content_type, conn->answer.size_bytes);
+	buf_add_text(&conn->out, headers);
+	conn->own_policy = strcasestr(headers, "\nContent-Security-Policy:") != NULL ||
+			   strncasecmp(headers, "Content-Security-Policy:", 24) == 0;
 	conn->answer_written = 0;
 	end_head(conn);
+}
+
+static void take_early(struct door_conn *conn, struct door_answer *answer)
+{
+	if (conn->early != NULL && conn->early->kind == DOOR_STREAM) {
+		door_stream_add_early(conn->early, answer);
+		return;
+	}
+	door_answer_free(&conn->early);
+	conn->early = answer;
 }
 
 void door_conn_answer(struct door_conn *conn, struct door_answer *answer)
 {
 	if (conn->state == DOOR_INSIDE) {
-		free_answer(&conn->early);
-		conn->early = answer;
+		take_early(conn, answer);
+		return;
+	}
+	if (conn->state == DOOR_STREAMING) {
+		door_stream_take(conn, answer);
+		return;
+	}
+	if (answer->kind == DOOR_STREAM) {
+		door_stream_begin(conn, answer);
 		return;
 	}
 	buf_fini(&conn->answer);
 	conn->answer = answer->body;
 	buf_init(&answer->body);
-	begin_answer(conn, answer->status, answer->content_type);
-	free_answer(&answer);
+	begin_answer(conn, answer->status, answer->content_type, answer->headers.data);
+	door_answer_free(&answer);
 }
 
 void door_conn_refuse(struct door_conn *conn, int status, const char *format, ...)
@@ -171,7 +223,7 @@ void door_conn_refuse(struct door_conn *conn, int status, const char *format, ..
 	json_out_text(&json, NULL, message);
 	json_out_close(&json);
 	json_out_close(&json);
-	begin_answer(conn, status, "application/json; charset=UTF-8");
+	begin_answer(conn, status, "application/json; charset=UTF-8", NOT_KEPT);
 }
 
 /* ---- the machine ---------------------------------------------------------------------------- */
@@ -179,7 +231,7 @@ void door_conn_refuse(struct door_conn *conn, int status, const char *format, ..
 static void enqueue(struct door_conn *conn)
 {
 	sm_move(&door_states, &conn->state, DOOR_QUEUED, conn);
-	set_deadline(conn, QUEUE_MS);
+	door_conn_set_deadline(conn, QUEUE_MS);
 	list_push_back(&conn->door->queue, &conn->queued);
 	agent_wake(&conn->door->agent);
 }
@@ -187,7 +239,7 @@ static void enqueue(struct door_conn *conn)
 void door_conn_go_inside(struct door_conn *conn)
 {
 	sm_move(&door_states, &conn->state, DOOR_INSIDE, conn);
-	set_deadline(conn, INSIDE_MS);
+	door_conn_set_deadline(conn, INSIDE_MS);
 }
 
 static void expect_body(struct door_conn *conn)
@@ -205,7 +257,7 @@ static void expect_body(struct door_conn *conn)
 		buf_add_text(&conn->out, "HTTP/1.1 100 Continue\r\n\r\n");
 	conn->out_written = 0;
 	sm_move(&door_states, &conn->state, DOOR_BODY, conn);
-	set_deadline(conn, PIECE_MS);
+	door_conn_set_deadline(conn, PIECE_MS);
 }
 
 static void refuse_head(struct door_conn *conn, int status, const char *why)
@@ -238,7 +290,7 @@ static void begin_request(struct door_conn *conn, size_t size)
 		door_conn_refuse(conn, status, "%s", why);
 	} else if (conn->door->allow_origin != NULL && strcmp(conn->head.method, "OPTIONS") == 0 &&
 		   door_header_value(&conn->head, "Access-Control-Request-Method") != NULL) {
-		begin_answer(conn, 200, "text/plain"); /* a browser asks before it asks */
+		begin_answer(conn, 200, "text/plain", NOT_KEPT); /* a browser asks before it asks */
 	} else if (conn->head.framing == DOOR_NO_BODY) {
 		enqueue(conn);
 	} else {
@@ -276,30 +328,13 @@ static enum move move_head(struct door_conn *conn)
 		return MOVE_ON;
 	}
 	bool first = conn->in.size_bytes == 0;
-	ssize_t got = read_into(conn, &conn->in, READ_BYTES);
+	ssize_t got = door_conn_read(conn, READ_BYTES);
 
 	if (got < 0)
 		return MOVE_OVER;
 	if (got > 0 && first)
-		set_deadline(conn, HEAD_MS);
+		door_conn_set_deadline(conn, HEAD_MS);
 	return got > 0 ? MOVE_ON : MOVE_WAIT;
-}
-
-/* Writes what is in conn->out. MOVE_ON: all of it. */
-static enum move flush_out(struct door_conn *conn)
-{
-	struct err err;
-
-	while (conn->out_written < conn->out.size_bytes) {
-		struct bytes piece = { conn->out.data + conn->out_written,
-				       conn->out.size_bytes - conn->out_written };
-		ssize_t wrote = conn_write(conn->conn, &piece, 1, &err);
-
-		if (wrote <= 0)
-			return wrote < 0 ? MOVE_OVER : MOVE_WAIT;
-		conn->out_written += (size_t)wrote;
-	}
-	return MOVE_ON;
 }
 
 /* Moves what is in conn->in into the body. 1: it is whole; 0: more is needed; -1: refused. */
@@ -332,7 +367,7 @@ static int take_body(struct door_conn *conn)
 
 static enum move move_body(struct door_conn *conn)
 {
-	enum move flushed = flush_out(conn);
+	enum move flushed = door_conn_write(conn); /* 100 Continue */
 	ssize_t got;
 	int whole;
 
@@ -350,7 +385,7 @@ static enum move move_body(struct door_conn *conn)
 		enqueue(conn);
 		return MOVE_ON;
 	}
-	got = read_into(conn, &conn->in, READ_BYTES * 4);
+	got = door_conn_read(conn, READ_BYTES * 4);
 	if (got < 0)
 		return MOVE_OVER;
 	moved(conn, (size_t)got);
@@ -375,7 +410,7 @@ static enum move move_inside(struct door_conn *conn)
 		return MOVE_ON;
 	}
 	sm_move(&door_states, &conn->state, DOOR_LATER, conn);
-	set_deadline(conn, LATER_MS);
+	door_conn_set_deadline(conn, LATER_MS);
 	buf_fini(&conn->answer);
 	if (conn->early != NULL) {
 		struct door_answer *answer = conn->early;
@@ -396,34 +431,19 @@ static void begin_next(struct door_conn *conn)
 	buf_fini(&conn->answer);
 	buf_clear(&conn->out);
 	conn->out_written = conn->answer_written = 0;
-	conn->without_body = false;
+	conn->without_body = conn->own_policy = false;
 	(void)door_conn_charge(conn);
 	sm_move(&door_states, &conn->state, DOOR_HEAD, conn);
-	set_deadline(conn, conn->in.size_bytes > 0 ? HEAD_MS : conn->door->options.idle_ms);
+	door_conn_set_deadline(conn,
+			       conn->in.size_bytes > 0 ? HEAD_MS : conn->door->options.idle_ms);
 }
 
 static enum move move_writing(struct door_conn *conn)
 {
-	size_t size = conn->without_body ? conn->answer_written : conn->answer.size_bytes;
-	struct err err;
+	enum move written = door_conn_write(conn);
 
-	while (conn->out_written < conn->out.size_bytes || conn->answer_written < size) {
-		struct bytes pieces[2] = {
-			{ conn->out.data + conn->out_written,
-			  conn->out.size_bytes - conn->out_written },
-			{ conn->answer.data + conn->answer_written, size - conn->answer_written },
-		};
-		ssize_t wrote = conn_write(conn->conn, pieces, 2, &err);
-
-		if (wrote <= 0)
-			return wrote < 0 ? MOVE_OVER : MOVE_WAIT;
-		size_t of_head =
-			(size_t)wrote < pieces[0].size_bytes ? (size_t)wrote : pieces[0].size_bytes;
-
-		conn->out_written += of_head;
-		conn->answer_written += (size_t)wrote - of_head;
-		moved(conn, (size_t)wrote);
-	}
+	if (written != MOVE_ON)
+		return written;
 	if (!conn->close_after) {
 		begin_next(conn);
 		return MOVE_ON;
@@ -431,7 +451,7 @@ static enum move move_writing(struct door_conn *conn)
 	if (!conn->linger_after)
 		return MOVE_OVER;
 	sm_move(&door_states, &conn->state, DOOR_LINGERING, conn);
-	set_deadline(conn, LINGER_MS);
+	door_conn_set_deadline(conn, LINGER_MS);
 	return MOVE_ON;
 }
 
@@ -439,7 +459,7 @@ static enum move move_writing(struct door_conn *conn)
 static enum move move_lingering(struct door_conn *conn)
 {
 	buf_clear(&conn->in);
-	ssize_t got = read_into(conn, &conn->in, READ_BYTES * 4);
+	ssize_t got = door_conn_read(conn, READ_BYTES * 4);
 
 	return got > 0 ? MOVE_ON : got == 0 ? MOVE_WAIT : MOVE_OVER;
 }
@@ -450,6 +470,7 @@ static enum move move(struct door_conn *conn)
 	case DOOR_HEAD: return move_head(conn);
 	case DOOR_BODY: return move_body(conn);
 	case DOOR_INSIDE: return move_inside(conn);
+	case DOOR_STREAMING: return door_stream_move(conn);
 	case DOOR_WRITING: return move_writing(conn);
 	case DOOR_LINGERING: return move_lingering(conn);
 	default: return MOVE_WAIT;
@@ -477,6 +498,7 @@ static enum move too_late(struct door_conn *conn)
 	case DOOR_LATER:
 		door_conn_refuse(conn, 504, "The JobManager gave no answer in time.");
 		return MOVE_ON;
+	case DOOR_STREAMING: return door_stream_deadline(conn);
 	default: return MOVE_OVER;
 	}
 }
@@ -486,7 +508,10 @@ static enum move too_late(struct door_conn *conn)
 static enum step end(struct door_conn *conn)
 {
 	list_remove(&conn->queued);
-	forget_number(conn);
+	if (conn->state == DOOR_STREAMING)
+		door_stream_over(conn);
+	drop_early(conn);
+	door_conn_forget_number(conn);
 	door_inner_end(conn, false);
 	conn_close(&conn->conn);
 	sm_move(&door_states, &conn->state, DOOR_ENDED, conn);
@@ -530,7 +555,7 @@ void door_conn_free(struct door_conn *conn)
 		door_inner_free(conn->inner);
 	if (conn->conn != NULL)
 		conn_close(&conn->conn);
-	free_answer(&conn->early);
+	door_answer_free(&conn->early);
 	mem_free(conn->head_bytes);
 	buf_fini(&conn->in);
 	buf_fini(&conn->body);
@@ -552,7 +577,7 @@ void door_conn_create(struct door *door, struct conn *accepted)
 	buf_init(&conn->answer);
 	list_push_back(&door->connections, &conn->node);
 	door->connections_count++;
-	set_deadline(conn, HEAD_MS);
+	door_conn_set_deadline(conn, HEAD_MS);
 	agent_init(&conn->agent, "rest connection", conn_step);
 	conn->agent.done = gone;
 	conn_set_wake(accepted, &conn->agent);

@@ -39,10 +39,21 @@ static int connect_inside(struct door_conn *conn, struct err *err)
 			 &inner->conn, err);
 }
 
+const char *const door_passed[DOOR_PASSED_MAX + 1] = {
+	"Accept",	 "Accept-Encoding", "Content-Type", "Idempotency-Key", "If-Modified-Since",
+	"If-None-Match", "If-Range",	    "Last-Event-ID", "Range",
+};
+
+static void pass_on(const struct door_head *head, const char *name, struct buf *out)
+{
+	const char *value = door_header_value(head, name);
+
+	if (value != NULL)
+		buf_printf(out, "%s: %s\r\n", name, value);
+}
+
 static void write_request(struct door_conn *conn, struct buf *out)
 {
-	static const char *const passed[] = { "Host", "Content-Type", "If-Modified-Since",
-					      "If-None-Match", "Range" };
 	const struct door_head *head = &conn->head;
 
 	buf_clear(out);
@@ -53,12 +64,9 @@ static void write_request(struct door_conn *conn, struct buf *out)
 		   (unsigned long long)conn->number, conn->body.size_bytes);
 	if (door_header_value(head, "Host") == NULL)
 		buf_add_text(out, "Host: localhost\r\n");
-	for (size_t i = 0; i < ARRAY_COUNT(passed); i++) {
-		const char *value = door_header_value(head, passed[i]);
-
-		if (value != NULL)
-			buf_printf(out, "%s: %s\r\n", passed[i], value);
-	}
+	pass_on(head, "Host", out);
+	for (const char *const *name = door_passed; *name != NULL; name++)
+		pass_on(head, *name, out);
 	buf_add_text(out, "\r\n");
 }
 
@@ -179,6 +187,11 @@ static void take_answer_header(struct door_conn *conn, const char *line, size_t 
 	} else if (is_header(line, length, "Connection") || is_header(line, length, "Keep-Alive")) {
 		inner->closes = inner->closes || memmem(line, length, "close", 5) != NULL;
 		return;
+	} else if (is_header(line, length, "Cache-Control")) {
+		inner->cache = bytes_of(line, length); /* the last one counts */
+		return;
+	} else if (is_header(line, length, "Content-Security-Policy")) {
+		conn->own_policy = true;
 	}
 	buf_add(&conn->out, line, length);
 	buf_add_text(&conn->out, "\r\n");
@@ -196,6 +209,7 @@ static int take_answer_head(struct door_conn *conn, size_t size)
 	inner->status = (int)number_of(at + 9, 3);
 	inner->until_close = true;
 	inner->length = 0;
+	inner->cache = BYTES_EMPTY;
 	buf_clear(&conn->out);
 	buf_printf(&conn->out, "HTTP/1.1 %d %s\r\n", inner->status, door_reason(inner->status));
 	for (at = memchr(at, '\n', size); at != NULL && ++at < end; at = feed) {
@@ -208,6 +222,11 @@ static int take_answer_head(struct door_conn *conn, size_t size)
 			length--;
 		if (length > 0)
 			take_answer_header(conn, at, length);
+	}
+	/* A 304 leaves what was told with the whole answer as it is. */
+	if (inner->cache.size_bytes > 0 && inner->status != 304) {
+		buf_add(&conn->out, inner->cache.data, inner->cache.size_bytes);
+		buf_add_text(&conn->out, "\r\n");
 	}
 	if (conn->without_body || inner->status == 304 || inner->status == 204) {
 		inner->until_close = false;

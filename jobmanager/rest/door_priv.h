@@ -3,10 +3,12 @@
  *
  *   door.c        the port, who is let in, the queue for civetweb, late answers, the end
  *   door_conn.c   one connection: its machine, reading and writing
+ *   door_stream.c an answer that has no end
  *   door_inner.c  the connections to civetweb
  *
  *   HEAD -> BODY -> QUEUED -> INSIDE -> WRITING -> HEAD …
  *     |       |                 |  `-> LATER ----^
+ *     |       |                 |        `-> STREAMING -> WRITING (its rest) -> end
  *     `-------`-> WRITING (a refusal) -> LINGERING -> end
  *
  * All of it is stepped on the door's own runner, whose agents share this struct. */
@@ -29,6 +31,7 @@ enum door_state {
 	DOOR_QUEUED,  /* … for a connection to civetweb */
 	DOOR_INSIDE,  /* … for civetweb's answer */
 	DOOR_LATER,   /* … for door_answer */
+	DOOR_STREAMING, /* an answer goes out that has no end */
 	DOOR_WRITING, /* the answer goes out */
 	/* refused in the middle of a body: it is read away, so that the refusal arrives */
 	DOOR_LINGERING,
@@ -47,6 +50,7 @@ struct inner {		       /* a kept connection to civetweb */
 	int status;
 	bool until_close, closes, later;
 	uint64_t length; /* of its body, unless until_close */
+	struct bytes cache; /* the last Cache-Control line */
 };
 
 struct door_conn {
@@ -74,8 +78,14 @@ struct door_conn {
 	struct buf out, answer;
 	size_t out_written, answer_written;
 	bool close_after, linger_after, without_body; /* HEAD */
-	size_t charged;				      /* of door->held_bytes */
+	bool own_policy; /* the answer brings its Content-Security-Policy */
+	size_t charged;	 /* of door->held_bytes */
+	/* streaming */
+	bool chunked;
+	uint64_t beginning; /* bytes of it that may wait whatever their number */
 };
+
+enum move { MOVE_ON, MOVE_WAIT, MOVE_OVER };
 
 struct door {
 	struct agent agent; /* first: the port, late answers */
@@ -111,13 +121,29 @@ void door_conn_go_inside(struct door_conn *conn);
 void door_conn_free(struct door_conn *conn);
 /* Says how much of the door's memory the connection uses now; false: that is too much. */
 bool door_conn_charge(struct door_conn *conn);
+void door_conn_set_deadline(struct door_conn *conn, int64_t ms);
+/* Writes conn->out and conn->answer as far as they go. MOVE_ON: all of it is written. */
+enum move door_conn_write(struct door_conn *conn);
+/* -1: closed. What came is added to conn->in. */
+ssize_t door_conn_read(struct door_conn *conn, size_t bytes_max);
+void door_conn_forget_number(struct door_conn *conn);
+
+/* door_stream.c */
+void door_stream_begin(struct door_conn *conn, struct door_answer *answer); /* takes it */
+void door_stream_take(struct door_conn *conn, struct door_answer *answer);  /* takes it */
+/* Adds what came before the stream could begin to its beginning. */
+void door_stream_add_early(struct door_answer *beginning, struct door_answer *answer);
+enum move door_stream_move(struct door_conn *conn);
+enum move door_stream_deadline(struct door_conn *conn); /* it is reached */
+void door_stream_finish(struct door_conn *conn);	/* the rest is written, then it closes */
+void door_stream_over(struct door_conn *conn);		/* tells whoever speaks, once */
 
 /* door.c */
 void door_pump(
 	struct door *door); /* sends the first in the queue inside, as far as there is room */
 /* NULL, or the sentence why a request may not come in, with its status. */
 const char *door_forbids(const struct door *door, const struct door_head *head, int *status);
-void door_add_headers(const struct door *door, const struct door_head *head, struct buf *into);
+void door_add_headers(const struct door_conn *conn, struct buf *into);
 
 /* door_inner.c */
 int door_inner_begin(struct door_conn *conn, struct err *err);

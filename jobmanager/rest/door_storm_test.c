@@ -271,12 +271,8 @@ static enum step answer_step(struct agent *agent, mono_t now, mono_t *wake_at)
 			*wake_at = mono_min(*wake_at, later->at);
 			continue;
 		}
-		struct door_answer *answer = MEM_NEW(struct door_answer);
+		struct door_answer *answer = door_answer_create(later->number, "text/plain");
 
-		answer->number = later->number;
-		answer->status = 200;
-		answer->content_type = "text/plain";
-		buf_init(&answer->body);
 		buf_add_text(&answer->body, later->path);
 		door_answer(storm_door, answer);
 		later->number = 0;

@@ -2,268 +2,7 @@
  * door_test.c - the door alone, in simulated time: every deadline, what a broken server inside
  * leads to, late answers in every order, bounds on connections, memory and requests inside; and
  * everything again in pieces of one byte. */
-#include "tests/lib/cmocka_header.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/base/log.h"
-#include "common/base/mem.h"
-#include "common/world/world_sim.h"
-#include "jobmanager/rest/door.h"
-
-#define TALKERS_MAX 16
-#define INNER_PORT 7001
-
-struct talker { /* one connection of a client or of the server inside; the test writes and looks */
-	struct agent agent; /* first */
-	struct conn *conn;
-	struct buf out, in;
-	size_t written;
-	bool closed; /* by the other side */
-};
-
-static struct sim *sim;
-static struct world *server, *client_node;
-static struct runner *clients, *insides;
-static struct door *door;
-static struct listener *listener;
-static struct agent accepting;
-static struct talker *client[TALKERS_MAX], *inside[TALKERS_MAX];
-static uint32_t clients_count, insides_count;
-
-/* ---- talkers -------------------------------------------------------------------------------- */
-
-static enum step talker_step(struct agent *agent, mono_t now, mono_t *wake_at)
-{
-	struct talker *talker = CONTAINER_OF(agent, struct talker, agent);
-	struct err err;
-	ssize_t moved = 1;
-
-	while (talker->conn != NULL && moved > 0 && talker->written < talker->out.size_bytes) {
-		struct bytes piece = { talker->out.data + talker->written,
-				       talker->out.size_bytes - talker->written };
-
-		moved = conn_write(talker->conn, &piece, 1, &err);
-		if (moved > 0)
-			talker->written += (size_t)moved;
-	}
-	moved = 1;
-	while (talker->conn != NULL && moved > 0) {
-		struct slice room = { buf_reserve(&talker->in, 4096), 4096 };
-
-		moved = conn_read(talker->conn, &room, 1, &err);
-		if (moved > 0) {
-			talker->in.size_bytes += (size_t)moved;
-			talker->in.data[talker->in.size_bytes] = '\0';
-		}
-		talker->closed = talker->closed || moved < 0;
-	}
-	return STEP_IDLE;
-}
-
-static struct talker *talker_create(struct runner *runner)
-{
-	struct talker *talker = MEM_NEW(struct talker);
-
-	buf_init(&talker->out);
-	buf_init(&talker->in);
-	agent_init(&talker->agent, "talker", talker_step);
-	runner_add(runner, &talker->agent);
-	return talker;
-}
-
-static void talker_close(struct talker *talker)
-{
-	if (talker->conn != NULL)
-		conn_close(&talker->conn);
-}
-
-static void say(struct talker *talker, const char *text)
-{
-	buf_add_text(&talker->out, text);
-	agent_wake(&talker->agent);
-}
-
-/* A new client that says something. */
-static struct talker *call(const char *text)
-{
-	struct talker *talker = talker_create(clients);
-	struct err err = ERR_INIT;
-
-	assert_true(clients_count < TALKERS_MAX);
-	if (conn_open(runner_loop(clients), "server", 8081, &talker->agent, &talker->conn, &err) !=
-	    0)
-		fail_msg("%s", err.text);
-	client[clients_count++] = talker;
-	say(talker, text);
-	return talker;
-}
-
-static enum step accept_step(struct agent *agent, mono_t now, mono_t *wake_at)
-{
-	struct conn *conn;
-
-	while ((conn = listener_accept(listener, agent)) != NULL) {
-		struct talker *talker = talker_create(insides);
-
-		assert_true(insides_count < TALKERS_MAX);
-		talker->conn = conn;
-		conn_set_wake(conn, &talker->agent);
-		inside[insides_count++] = talker;
-	}
-	return STEP_IDLE;
-}
-
-/* ---- time ----------------------------------------------------------------------------------- */
-
-static bool never(void *context)
-{
-	return false;
-}
-
-static void pass(int64_t ms)
-{
-	sim_run(sim, ms, never, NULL, NULL);
-}
-
-struct wanted {
-	const struct talker *talker;
-	const char *text;
-};
-
-static bool has_come(void *context)
-{
-	const struct wanted *wanted = context;
-
-	return strstr(wanted->talker->in.data, wanted->text) != NULL;
-}
-
-/* Until the text has come; within a simulated second. */
-static void await(const struct talker *talker, const char *text)
-{
-	struct wanted wanted = { talker, text };
-
-	if (!sim_run(sim, 1000, has_come, &wanted, NULL))
-		fail_msg("\"%s\" does not come: %s", text, talker->in.data);
-}
-
-static bool has_closed(void *context)
-{
-	return ((const struct talker *)context)->closed;
-}
-
-static void await_close(struct talker *talker, int64_t budget_ms)
-{
-	if (!sim_run(sim, budget_ms, has_closed, talker, NULL))
-		fail_msg("it is not closed after %lld ms: %s", (long long)budget_ms,
-			 talker->in.data);
-}
-
-static bool count_is(void *context)
-{
-	return insides_count >= *(uint32_t *)context;
-}
-
-static struct talker *await_inside(uint32_t number)
-{
-	uint32_t count = number + 1;
-
-	if (!sim_run(sim, 1000, count_is, &count, NULL))
-		fail_msg("%u connections inside, not %u", insides_count, count);
-	return inside[number];
-}
-
-/* ---- the bed -------------------------------------------------------------------------------- */
-
-static void begin_with(uint64_t seed, const struct sim_options *world, struct door_options options)
-{
-	struct listen_options listen = { .host = "localhost", .port = INNER_PORT };
-	struct err err = ERR_INIT;
-
-	log_set_level(LOG_ERROR);
-	clients_count = insides_count = 0;
-	sim = sim_create(seed, world);
-	server = sim_node(sim, "server");
-	client_node = sim_node(sim, "client");
-	clients = runner_create(client_node, "clients", &err);
-	insides = runner_create(server, "inside", &err);
-	agent_init(&accepting, "accepting", accept_step);
-	if (listener_open(runner_loop(insides), &listen, &accepting, &listener, &err) != 0)
-		fail_msg("%s", err.text);
-	runner_add(insides, &accepting);
-	options.world = server;
-	options.host = "0.0.0.0";
-	options.ports = "8081";
-	if (options.inner_connections == 0)
-		options.inner_connections = 2;
-	if (options.body_bytes_max == 0)
-		options.body_bytes_max = 1000;
-	if (options.idle_ms == 0)
-		options.idle_ms = 60000;
-	snprintf(options.key, sizeof(options.key), "the key");
-	if (door_open(&options, &door, &err) != 0)
-		fail_msg("%s", err.text);
-	assert_int_equal(door_port(door), 8081);
-	door_start(door, INNER_PORT);
-}
-
-static int begin(void **state)
-{
-	struct sim_options calm = { .delay_us_min = 20, .delay_us_max = 100 };
-
-	begin_with(1, &calm, (struct door_options){ 0 });
-	return 0;
-}
-
-static int begin_narrow(void **state)
-{
-	struct sim_options calm = { .delay_us_min = 20, .delay_us_max = 100 };
-
-	begin_with(1, &calm, (struct door_options){ .inner_connections = 1, .connections_max = 3 });
-	return 0;
-}
-
-/* Everything arrives in single bytes, in an order of the seed's. */
-static int begin_in_bytes(void **state)
-{
-	struct sim_options crumbs = { .delay_us_max = 100,
-				      .short_read_ppm = 1000000,
-				      .shuffle_ties = true };
-
-	begin_with(7, &crumbs, (struct door_options){ 0 });
-	return 0;
-}
-
-static void talker_free(struct runner *runner, struct talker *talker)
-{
-	runner_remove(runner, &talker->agent);
-	talker_close(talker);
-	buf_fini(&talker->out);
-	buf_fini(&talker->in);
-	mem_free(talker);
-}
-
-static int end(void **state)
-{
-	door_close(&door);
-	for (uint32_t i = 0; i < clients_count; i++)
-		talker_free(clients, client[i]);
-	for (uint32_t i = 0; i < insides_count; i++)
-		talker_free(insides, inside[i]);
-	runner_remove(insides, &accepting);
-	listener_close(&listener);
-	runner_destroy(&clients);
-	runner_destroy(&insides);
-	world_destroy(&client_node);
-	world_destroy(&server);
-	sim_destroy(&sim);
-	assert_int_equal(mem_bytes_out(), 0);
-	return 0;
-}
-
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: server\r\n\r\n"
+#include "jobmanager/rest/door_test_bed.h"
 
 /* ---- requests and answers ------------------------------------------------------------------- */
 
@@ -271,22 +10,25 @@ static void a_request_is_written_anew_and_its_answer_passed_on(void **state)
 {
 	struct talker *asks = call(
 		"PUT /a%20b?c=%2F HTTP/1.1\r\nHost: server\r\nX-Door-Key: stolen\r\nConnection: close, x\r\n"
-		"Content-Type: text/odd\r\nX-Other: y\r\nAccept-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello");
+		"Content-Type: text/odd\r\nX-Other: y\r\nIf-None-Match: \"a\"\r\nContent-Length: 5\r\n\r\nhello");
 	struct talker *gets = await_inside(0);
 
 	await(gets, "\r\n\r\nhello");
 	assert_string_equal(
 		gets->in.data,
 		"PUT /a%20b?c=%2F HTTP/1.1\r\nX-Door-Key: the key\r\nX-Door-Number: 1\r\n"
-		"Content-Length: 5\r\nHost: server\r\nContent-Type: text/odd\r\n\r\nhello");
+		"Content-Length: 5\r\nHost: server\r\nContent-Type: text/odd\r\nIf-None-Match: \"a\"\r\n\r\nhello");
 	say(gets,
-	    "HTTP/1.1 201 Whatever\r\nContent-Type: text/plain\r\nConnection: keep-alive\r\nContent-Length: 3\r\n\r\nyes");
+	    "HTTP/1.1 201 Whatever\r\nCache-Control: a\r\nContent-Type: text/plain\r\n"
+	    "Cache-Control: b\r\nConnection: keep-alive\r\nContent-Length: 3\r\n\r\nyes");
 	await_close(asks, 1000);
 	assert_string_equal(
 		asks->in.data,
 		"HTTP/1.1 201 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n"
+		"Cache-Control: b\r\n"
 		"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
-		"Content-Security-Policy: frame-ancestors 'none'\r\nConnection: close\r\n\r\nyes");
+		"Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+		"Connection: close\r\n\r\nyes");
 }
 
 static void answers_of_every_framing_are_passed_on(void **state)
@@ -307,7 +49,12 @@ static void answers_of_every_framing_are_passed_on(void **state)
 		{ GET("/5"),
 		  "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfour",
 		  "\r\n\r\nfour", false },
-		{ GET("/6"), "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+		{ GET("/6"),
+		  "HTTP/1.1 304 Not Modified\r\nCache-Control: x\r\nContent-Security-Policy: y\r\n\r\n",
+		  "HTTP/1.1 304 Not Modified\r\nContent-Security-Policy: y\r\nX-Content-Type-Options: nosniff\r\n"
+		  "Referrer-Policy: no-referrer\r\nConnection: keep-alive\r\n\r\n",
+		  false },
+		{ GET("/7"), "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
 		  "Connection: keep-alive\r\n\r\n", false },
 	};
 	struct talker *asks = call("");
@@ -391,20 +138,6 @@ static void bytes_behind_an_answer_spoil_no_other(void **state)
 
 /* ---- late answers --------------------------------------------------------------------------- */
 
-static void answer_later(uint64_t number, const char *text)
-{
-	struct door_answer *answer = MEM_NEW(struct door_answer);
-
-	answer->number = number;
-	answer->status = 200;
-	answer->content_type = "text/plain";
-	buf_init(&answer->body);
-	buf_add_text(&answer->body, text);
-	door_answer(door, answer);
-}
-
-#define LATER "HTTP/1.1 202 Accepted\r\nX-Door-Later: 1\r\nContent-Length: 0\r\n\r\n"
-
 static void a_late_answer_comes_before_or_after_it_was_announced(void **state)
 {
 	struct talker *asks = call(GET("/1"));
@@ -450,6 +183,27 @@ static void who_waits_for_a_late_answer_keeps_nobody_out(void **state)
 	pass(100);
 	answer_later(1, "nobody listens");
 	pass(100);
+}
+
+static void a_late_answer_brings_its_headers(void **state)
+{
+	struct talker *asks = call(GET("/1"));
+	struct door_answer *answer = door_answer_create(1, "text/plain");
+
+	await(await_inside(0), "/1");
+	say(inside[0], LATER);
+	answer->status = 304;
+	buf_add_text(&answer->headers, "ETag: \"7\"\r\n");
+	buf_add_text(&answer->body, "not shown");
+	door_answer(door, answer);
+	await(asks, "HTTP/1.1 304 Not Modified\r\nETag: \"7\"\r\nX-Content-Type-Options: ");
+	say(asks, GET("/2")); /* nothing of a body lies in between */
+	await(inside[0], "/2");
+	buf_clear(&asks->in);
+	say(inside[0], "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo");
+	await(asks, "HTTP/1.1 200 OK");
+	assert_ptr_equal(strstr(asks->in.data, "HTTP"), asks->in.data);
+	assert_null(strstr(asks->in.data, "not shown"));
 }
 
 /* ---- bounds --------------------------------------------------------------------------------- */
@@ -513,14 +267,6 @@ static int begin_small(void **state)
 	begin_with(1, &calm,
 		   (struct door_options){ .body_bytes_max = 1000000, .held_bytes_max = 2000000 });
 	return 0;
-}
-
-static void say_many(struct talker *talker, char letter, size_t count)
-{
-	memset(buf_reserve(&talker->out, count), letter, count);
-	talker->out.size_bytes += count;
-	talker->out.data[talker->out.size_bytes] = '\0';
-	agent_wake(&talker->agent);
 }
 
 static void bodies_and_answers_share_bounded_memory(void **state)
@@ -638,11 +384,14 @@ static void an_answer_that_does_not_come_is_told(void **state)
 
 static void at_the_end_who_waits_is_told_and_civetweb_is_woken(void **state)
 {
-	struct talker *waits = call(GET("/1")), *works, *idle;
+	struct talker *waits = call(GET("/1")), *works, *idle, *streams;
 
 	await(await_inside(0), "/1");
 	say(inside[0], LATER);
 	pass(10);
+	streams = listen_to(2, GET("/stream"));
+	speak(2, DOOR_STREAM, "one");
+	await(streams, "one");
 	works = call(GET("/2"));
 	await(inside[0], "/2");
 	idle = call("");
@@ -650,6 +399,9 @@ static void at_the_end_who_waits_is_told_and_civetweb_is_woken(void **state)
 	door_drain(door, 0);
 	await(waits, "HTTP/1.1 503 Service Unavailable");
 	await(waits, "shutting down");
+	await(streams, "\r\n0\r\n\r\n");
+	await_close(streams, 100);
+	assert_int_equal(over_count, 1);
 	await_close(idle, 100);
 	assert_false(works->closed);
 	say(inside[0], "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo");
@@ -659,13 +411,6 @@ static void at_the_end_who_waits_is_told_and_civetweb_is_woken(void **state)
 	await_inside(3);	     /* and the port has news again and again */
 	answer_later(1, "too late");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-#define NARROW(name) cmocka_unit_test_setup_teardown(name, begin_narrow, end)
-#define IN_BYTES(name) \
-	{ \
-#name " in bytes", name, begin_in_bytes, end, NULL \
-	}
 
 int main(void)
 {
@@ -681,6 +426,7 @@ int main(void)
 		TEST(a_late_answer_comes_before_or_after_it_was_announced),
 		IN_BYTES(a_late_answer_comes_before_or_after_it_was_announced),
 		NARROW(who_waits_for_a_late_answer_keeps_nobody_out),
+		TEST(a_late_answer_brings_its_headers),
 		NARROW(requests_queue_for_the_connections_inside),
 		NARROW(above_the_most_the_one_that_said_least_goes),
 		TEST(a_body_over_the_limit_is_refused_and_read_away),

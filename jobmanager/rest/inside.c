@@ -17,17 +17,23 @@
 
 #define ANSWER_MS 30000 /* the runner is stuck if it does not come to a request in this time */
 
+/* headers: further lines, each with its end. */
 static void send_bytes(struct mg_connection *connection, int status, const char *type,
-		       const char *body, size_t size_bytes)
+		       const char *headers, const struct buf *body)
 {
 	bool head_only = strcmp(mg_get_request_info(connection)->request_method, "HEAD") == 0;
+	struct buf head;
 
-	mg_printf(
-		connection,
-		"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n\r\n",
-		status, door_reason(status), type, size_bytes);
-	if (size_bytes > 0 && !head_only)
-		mg_write(connection, body, size_bytes);
+	buf_init(&head);
+	buf_printf(&head, "HTTP/1.1 %d %s\r\n", status, door_reason(status));
+	if (status != 304 && status != 204)
+		buf_printf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", type,
+			   body->size_bytes);
+	buf_printf(&head, "%s\r\n", headers);
+	mg_write(connection, head.data, head.size_bytes);
+	buf_fini(&head);
+	if (body->size_bytes > 0 && !head_only && status != 304 && status != 204)
+		mg_write(connection, body->data, body->size_bytes);
 }
 
 static int send_error(struct mg_connection *connection, int status, const char *message)
@@ -38,7 +44,7 @@ static int send_error(struct mg_connection *connection, int status, const char *
 	buf_init(&body);
 	json_out_init(&json, &body);
 	rest_write_error(&json, status, message);
-	send_bytes(connection, status, REST_JSON, body.data, body.size_bytes);
+	send_bytes(connection, status, REST_JSON, "Cache-Control: no-store\r\n", &body);
 	buf_fini(&body);
 	return status;
 }
@@ -100,8 +106,8 @@ static int post(struct mg_connection *connection, struct rest *rest, struct rest
 	agent_wake(&rest->agent);
 	switch (await_agent(request)) {
 	case REST_ANSWERED:
-		send_bytes(connection, request->status, request->content_type, request->answer.data,
-			   request->answer.size_bytes);
+		send_bytes(connection, request->status, request->content_type,
+			   request->answer_headers.data, &request->answer);
 		return request->status;
 	case REST_LATER:
 		mg_printf(connection, "HTTP/1.1 202 Accepted\r\n" DOOR_LATER_HEADER
@@ -148,6 +154,8 @@ static int handle(struct mg_connection *connection, void *context)
 	request->uri = mem_strdup(info->request_uri);
 	request->query = mem_strdup(info->query_string);
 	request->number = number_of(connection);
+	for (size_t i = 0; i < DOOR_PASSED_MAX; i++)
+		request->headers[i] = mem_strdup(mg_get_header(connection, door_passed[i]));
 	int status = read_body(connection, &request->body)
 			     ? post(connection, rest, request)
 			     : send_error(connection, 400, "The request body ended early.");
@@ -201,6 +209,8 @@ int rest_inside_start(struct rest *rest, uint16_t *port, struct err *err)
 		"1",
 		"decode_url",
 		"no",
+		"additional_header", /* of files; the page says the rest itself */
+		"Content-Security-Policy: frame-ancestors 'none'",
 		"index_files",
 		"index.html",
 		rest->web_directory ? "document_root" : NULL,

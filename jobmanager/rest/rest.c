@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
@@ -46,6 +47,7 @@ struct rest_request *rest_request_create(struct rest *rest)
 	request->deadline = MONO_NEVER;
 	buf_init(&request->body);
 	buf_init(&request->answer);
+	buf_init(&request->answer_headers);
 	json_out_init(&request->json, &request->answer);
 	pthread_mutex_init(&request->mutex, NULL);
 	init_monotonic(&request->moved_on);
@@ -61,6 +63,9 @@ void rest_request_unref(struct rest_request *request)
 	mem_free(request->query);
 	buf_fini(&request->body);
 	buf_fini(&request->answer);
+	buf_fini(&request->answer_headers);
+	for (size_t i = 0; i < DOOR_PASSED_MAX; i++)
+		mem_free(request->headers[i]);
 	pthread_mutex_destroy(&request->mutex);
 	pthread_cond_destroy(&request->moved_on);
 	mem_free(request);
@@ -81,21 +86,70 @@ static void answer_through_door(struct rest_request *request)
 
 	/* Once it stops the door is no longer the agent's to use, and has told everybody itself. */
 	if (!atomic_load(&rest->stopping)) {
-		struct door_answer *answer = MEM_NEW(struct door_answer);
+		struct door_answer *answer =
+			door_answer_create(request->number, request->content_type);
 
-		answer->number = request->number;
 		answer->status = request->status;
-		answer->content_type = request->content_type;
+		answer->headers = request->answer_headers;
 		answer->body = request->answer;
+		buf_init(&request->answer_headers);
 		buf_init(&request->answer);
 		door_answer(rest->door, answer);
 	}
+}
+
+/* ---- headers -------------------------------------------------------------------------------- */
+
+const char *rest_header(const struct rest_request *request, const char *name)
+{
+	for (size_t i = 0; i < DOOR_PASSED_MAX; i++)
+		if (strcasecmp(door_passed[i], name) == 0)
+			return request->headers[i];
+	return NULL;
+}
+
+bool rest_etag_matches(const struct rest_request *request, const char *etag)
+{
+	const char *list = rest_header(request, "If-None-Match");
+	size_t length = strlen(etag);
+
+	while (list != NULL && *list != '\0') {
+		list += strspn(list, ", \t");
+		if (list[0] == 'W' && list[1] == '/') /* compared weakly (RFC 9110 §13.1.2) */
+			list += 2;
+		size_t item = list[0] == '"' ? 1 + strcspn(list + 1, "\"") : strcspn(list, ", \t");
+
+		item += list[0] == '"' && list[item] == '"';
+		if ((item == length && memcmp(list, etag, length) == 0) ||
+		    (item == 1 && list[0] == '*'))
+			return true;
+		list += item;
+	}
+	return false;
+}
+
+void rest_answer_header(struct rest_request *request, const char *name, const char *value)
+{
+	CHECK(strpbrk(value, "\r\n") == NULL, "the header %s has a line's end in it", name);
+	buf_printf(&request->answer_headers, "%s: %s\r\n", name, value);
+}
+
+static bool has_header(const struct buf *headers, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *line = headers->data; *line != '\0'; line = strchr(line, '\n') + 1)
+		if (strncasecmp(line, name, length) == 0 && line[length] == ':')
+			return true;
+	return false;
 }
 
 /* The agent's last touch of a request. */
 static void finish(struct rest_request *request)
 {
 	stop_waiting(request);
+	if (!has_header(&request->answer_headers, "Cache-Control"))
+		rest_answer_header(request, "Cache-Control", "no-store");
 	pthread_mutex_lock(&request->mutex);
 	enum rest_stage stage = request->stage;
 
@@ -124,13 +178,19 @@ void rest_answer_empty(struct rest_request *request, int status)
 	rest_answer(request, status);
 }
 
-void rest_answer_text(struct rest_request *request, struct buf *text)
+void rest_answer_bytes(struct rest_request *request, int status, const char *content_type,
+		       struct buf *bytes)
 {
 	buf_fini(&request->answer);
-	request->answer = *text;
-	buf_init(text);
-	request->content_type = REST_TEXT;
-	rest_answer(request, 200);
+	request->answer = *bytes;
+	buf_init(bytes);
+	request->content_type = content_type;
+	rest_answer(request, status);
+}
+
+void rest_answer_text(struct rest_request *request, struct buf *text)
+{
+	rest_answer_bytes(request, 200, REST_TEXT, text);
 }
 
 /* Drops what a handler had written before it failed. */
@@ -262,6 +322,7 @@ static void acknowledge_stop(struct rest *rest)
 {
 	LIST_FOR_EACH (&rest->waiting, struct rest_request, waiting, request)
 		rest_answer_error(request, 503, "The JobManager is shutting down.");
+	rest_streams_stop(rest);
 	pthread_mutex_lock(&rest->mutex);
 	rest->stopped = true;
 	pthread_cond_signal(&rest->changed);
@@ -281,6 +342,7 @@ static enum step rest_step(struct agent *agent, mono_t now, mono_t *wake_at)
 		else
 			*wake_at = mono_min(*wake_at, request->deadline);
 	}
+	rest_streams_step(rest);
 	if (atomic_load(&rest->stopping))
 		acknowledge_stop(rest);
 	return STEP_IDLE;
@@ -332,6 +394,8 @@ static int start(struct rest *rest, struct err *err)
 		.body_bytes_max = (uint64_t)conf_int(conf, "rest.server.max-content-length"),
 		.idle_ms = conf_duration_ms(conf, "rest.idleness-timeout"),
 		.allow_origin = origin[0] != '\0' ? origin : NULL,
+		.stream_over = rest_stream_over,
+		.context = rest,
 	};
 
 	if (check_settings(conf, door.host, door.allow_origin, err) != 0)
@@ -373,6 +437,8 @@ int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 	inbox_init(&rest->inbox);
 	list_init(&rest->waiting);
 	list_init(&rest->log_reads);
+	list_init(&rest->streams);
+	inbox_init(&rest->streams_over);
 	pthread_mutex_init(&rest->mutex, NULL);
 	init_monotonic(&rest->changed);
 	agent_init(&rest->agent, "rest", rest_step);
@@ -423,6 +489,7 @@ void rest_destroy(struct rest **pointer)
 	while ((node = inbox_take(&rest->inbox)) != NULL)
 		rest_request_unref(CONTAINER_OF(node, struct rest_request, node));
 	rest_log_reads_free(rest);
+	rest_streams_free(rest);
 	pthread_mutex_destroy(&rest->mutex);
 	pthread_cond_destroy(&rest->changed);
 	mem_free(rest->log_directory);

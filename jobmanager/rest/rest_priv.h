@@ -4,6 +4,7 @@
  *   door*.c               the public port: requests in whole, answers out whole (door.h)
  *   inside.c              civetweb: routes requests, posts them to the agent, serves the page
  *   rest.c                begins and ends all of it; the agent on the JobManager's runner
+ *   stream.c              answers without an end (server-sent events)
  *   router.c              the table of routes, path and query parameters, bodies
  *   look.c                an answer without HTTP
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
@@ -28,6 +29,7 @@
 struct mg_context;
 struct rest_route;
 struct log_read;
+struct rest_stream;
 
 /*   POSTED    the civetweb thread waits; the agent has not come to it
  *   ANSWERED  the answer is there for the thread to write
@@ -47,8 +49,10 @@ struct rest_request {
 	struct buf body;
 	struct rest_parameter parameters[REST_PARAMETERS_MAX];
 	uint32_t parameters_count;
+	char *headers[DOOR_PASSED_MAX]; /* by door_passed; NULL: not sent */
 	uint64_t number; /* the door's */
 	/* the answer */
+	struct buf answer_headers; /* lines with their ends */
 	struct json_out json; /* into `answer` */
 	int status;
 	const char *content_type;
@@ -77,6 +81,9 @@ struct rest {
 	struct list waiting; /* of struct rest_request: long polls */
 	uint32_t waiting_count;
 	struct list log_reads; /* of struct log_read: files under way */
+	struct list streams;   /* of struct rest_stream */
+	uint32_t streams_count;
+	struct inbox streams_over;
 	struct door *door;
 	struct mg_context *inside;
 	char key[DOOR_KEY_SIZE];
@@ -127,9 +134,19 @@ bool rest_body_fits(struct rest_request *request);
 void rest_answer(struct rest_request *request, int status);
 void rest_answer_empty(struct rest_request *request, int status);      /* {} */
 void rest_answer_text(struct rest_request *request, struct buf *text); /* takes what is in text */
+/* Takes what is in bytes; content_type is a literal. */
+void rest_answer_bytes(struct rest_request *request, int status, const char *content_type,
+		       struct buf *bytes);
 void rest_answer_error(struct rest_request *request, int status, const char *format, ...)
 	PRINTF(3, 4);
 void rest_answer_err(struct rest_request *request, const struct err *err);
+/* Before the answer, also one that is an error: a header of it (ETag, Location, Retry-After …).
+ * Unless Cache-Control is among them it is no-store. Answers of 304 and 204 go without a body. */
+void rest_answer_header(struct rest_request *request, const char *name, const char *value);
+/* What the client sent; NULL: it did not, or it is none of door_passed. */
+const char *rest_header(const struct rest_request *request, const char *name);
+/* Whether If-None-Match has this tag, which is written with its quotes. */
+bool rest_etag_matches(const struct rest_request *request, const char *etag);
 /* The answer will come later, on the runner's thread; the HTTP thread is let go. */
 void rest_defer(struct rest_request *request);
 /* Long poll: `resume` is called when the job changes, and with `expired` when the time is over; it
@@ -138,6 +155,30 @@ void rest_wait_for_job(struct rest_request *request, const struct id *job_id, in
 		       void (*resume)(struct rest_request *request, bool expired));
 struct rest_request *rest_request_create(struct rest *rest);
 void rest_request_unref(struct rest_request *request);
+
+/* ---- answers without an end (stream.c) ------------------------------------------------------ */
+
+#define REST_STREAMS_MAX 64
+#define REST_EVENTS "text/event-stream"
+
+/* In place of an answer; all of it on the JobManager's runner. The request is answered with it:
+ * look at its parameters before. NULL: there are REST_STREAMS_MAX already; answered with 503.
+ *
+ * What is sent before the handler returns is the stream's beginning and may be large; later, who
+ * has not read 1 MiB of it is cut. `gone` is called once, in a step of the REST agent and never
+ * from within these functions, when the client has left, was cut, or the server ends; the stream is
+ * no more when it returns. */
+struct rest_stream *rest_stream_begin(struct rest_request *request, const char *content_type,
+				      void (*gone)(void *context), void *context);
+void rest_stream_send(struct rest_stream *stream, const char *bytes, size_t size_bytes);
+/* What was sent still goes out; `gone` is not called; the stream is no more. */
+void rest_stream_end(struct rest_stream **stream);
+/* Any thread: the door says that nobody listens. */
+void rest_stream_over(void *context, uint64_t number);
+void rest_streams_step(struct rest *rest);
+void rest_streams_stop(struct rest *rest); /* calls every `gone` */
+void rest_streams_free(struct rest *rest); /* after the runner */
+
 /* The body of an error in Flink's shape. */
 void rest_write_error(struct json_out *json, int status, const char *message);
 
