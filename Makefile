@@ -117,7 +117,7 @@ $(OUT)/$(src:%.c=%): $(OUT)/$(src:%.c=%.o) $(if $(filter fuzz,$(BUILD)),,$(OUT)/
 endef
 
 COMMON := common/base common/world common/wire common/rpc common/record common/contract common/graph \
-	common/conf common/daemon common/metric
+	common/conf common/daemon common/metric common/logs
 TASKMANAGER := taskmanager taskmanager/exec taskmanager/operator taskmanager/shuffle taskmanager/state taskmanager/udf
 JOBMANAGER := jobmanager jobmanager/dispatcher jobmanager/resource jobmanager/job jobmanager/blob jobmanager/rest
 CONNECTORS := connectors connectors/socket connectors/file connectors/print \

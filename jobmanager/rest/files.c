@@ -117,6 +117,16 @@ static enum step stat_next(struct log_read *read)
 	return submit(read, LOG_STATING, (struct file_op){ .kind = FILE_STAT, .path = read->path });
 }
 
+static bool is_name(const char *name, const char *of)
+{
+	return of != NULL && strcmp(name, of) == 0;
+}
+
+void rest_put_file_kind(struct json_out *json, bool is_log, bool is_stdout)
+{
+	json_out_text(json, "kind", is_log ? "log" : is_stdout ? "out" : "other");
+}
+
 static enum step stated(struct log_read *read)
 {
 	struct json_out *json = &read->request->json;
@@ -126,6 +136,8 @@ static enum step stated(struct log_read *read)
 		json_out_text(json, "name", read->next_name);
 		json_out_int(json, "size", read->op.size_bytes);
 		json_out_int(json, "mtime", read->op.modified);
+		rest_put_file_kind(json, is_name(read->next_name, read->rest->log_name),
+				   is_name(read->next_name, read->rest->out_name));
 		json_out_close(json);
 	}
 	read->next_name += strlen(read->next_name) + 1;

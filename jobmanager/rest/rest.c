@@ -439,6 +439,7 @@ int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 	list_init(&rest->log_reads);
 	list_init(&rest->streams);
 	inbox_init(&rest->streams_over);
+	list_init(&rest->page_reads);
 	pthread_mutex_init(&rest->mutex, NULL);
 	init_monotonic(&rest->changed);
 	agent_init(&rest->agent, "rest", rest_step);
@@ -490,6 +491,7 @@ void rest_destroy(struct rest **pointer)
 		rest_request_unref(CONTAINER_OF(node, struct rest_request, node));
 	rest_log_reads_free(rest);
 	rest_streams_free(rest);
+	rest_page_reads_free(rest);
 	pthread_mutex_destroy(&rest->mutex);
 	pthread_cond_destroy(&rest->changed);
 	mem_free(rest->log_directory);

@@ -320,7 +320,7 @@ static void log_files_of_a_taskmanager_come_in_pieces(void **state)
 	reply = get("/taskmanagers/tm1/logs");
 	expect_body(
 		&reply, 200,
-		"{\"logs\":[{\"name\":\"fake.log\",\"size\":2600000,\"mtime\":1700000000000}]}");
+		"{\"logs\":[{\"name\":\"fake.log\",\"size\":2600000,\"mtime\":1700000000000,\"kind\":\"log\"}]}");
 	reply = get("/taskmanagers/tm1/log");
 	assert_int_equal(reply.status, 200);
 	assert_int_equal(reply.body.size_bytes, FAKE_LOG_LINES * FAKE_LOG_LINE_BYTES);

@@ -9,7 +9,8 @@
  *   look.c                an answer without HTTP
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
  *   overview.c jobs.c job_life.c job_metrics.c vertices.c vertex_metrics.c vertex_stacks.c
- *   metric_table.c aggregate.c taskmanagers.c jobmanager_views.c files.c  the answers themselves */
+ *   metric_table.c aggregate.c taskmanagers.c jobmanager_views.c files.c file_lines.c  the answers
+ *                         themselves */
 #ifndef JOBMANAGER_REST_REST_PRIV_H
 #define JOBMANAGER_REST_REST_PRIV_H
 
@@ -84,6 +85,7 @@ struct rest {
 	struct list streams;   /* of struct rest_stream */
 	uint32_t streams_count;
 	struct inbox streams_over;
+	struct list page_reads; /* of struct page_read: pages of files under way */
 	struct door *door;
 	struct mg_context *inside;
 	char key[DOOR_KEY_SIZE];
@@ -266,7 +268,9 @@ bool rest_file_tail(struct rest_request *request, uint64_t *tail_bytes);
 uint64_t rest_file_skip(uint64_t size_bytes, uint64_t tail_bytes);
 /* Makes the text begin with a whole line, or with one that says what is left out unasked. */
 void rest_file_finish(struct buf *text, uint64_t left_out_bytes, uint64_t tail_bytes);
+void rest_put_file_kind(struct json_out *json, bool is_log, bool is_stdout);
 void rest_log_reads_free(struct rest *rest); /* after the runner */
+void rest_page_reads_free(struct rest *rest); /* file_lines.c; after the runner */
 
 /* ---- handlers ------------------------------------------------------------------------------- */
 
@@ -283,7 +287,8 @@ rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_
 	rest_taskmanager_logs, rest_taskmanager_log, rest_taskmanager_stdout, rest_taskmanager_file,
 	rest_taskmanager_thread_dump, rest_jobmanager_config, rest_jobmanager_environment,
 	rest_jobmanager_metrics, rest_jobmanager_logs, rest_jobmanager_log, rest_jobmanager_stdout,
-	rest_jobmanager_file, rest_jobmanager_thread_dump, rest_jars, rest_put_artifact,
+	rest_jobmanager_file, rest_jobmanager_file_lines, rest_jobmanager_thread_dump,
+	rest_jars, rest_put_artifact,
 	rest_submit;
 
 #endif

@@ -194,7 +194,7 @@ static void every_route_answers_with_and_without_its_version(void **state)
 		versioned = get("/v1%s", path);
 		head = ask("HEAD", path);
 		if (bare.status != 200 && strcmp(path, "/taskmanagers/tm%3a1%2F+x/stdout") != 0 &&
-		    strcmp(path, "/jobmanager/logs/fake.log") != 0)
+		    strncmp(path, "/jobmanager/logs/fake.log", 25) != 0)
 			fail_msg("%s: %d %s", path, bare.status, bare.body.data);
 		/* What is asked of a TaskManager meanwhile may be known to the second. */
 		bool settled = strstr(path, "/flamegraph") == NULL;

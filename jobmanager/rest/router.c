@@ -108,6 +108,8 @@ const struct rest_route rest_routes[] = {
 	  "the JobManager's log files" },
 	{ "GET", "/jobmanager/logs/:filename", rest_jobmanager_file, REST_NO_BODY,
 	  "one of them: `tail`" },
+	{ "GET", "/jobmanager/logs/:filename/lines", rest_jobmanager_file_lines, REST_NO_BODY,
+	  "a page of its lines: `from`, `max`, `backwards`, `search`, `level`, `file`; `wait_ms`" },
 	{ "GET", "/jobmanager/log", rest_jobmanager_log, REST_NO_BODY, "its log: `tail`" },
 	{ "GET", "/jobmanager/stdout", rest_jobmanager_stdout, REST_NO_BODY,
 	  "its standard output: `tail`" },

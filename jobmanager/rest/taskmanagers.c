@@ -247,6 +247,7 @@ static void files_listed(const Flink__ListFilesResponse *answer, void *closure_d
 		json_out_text(json, "name", answer->files[i]->name);
 		json_out_count(json, "size", answer->files[i]->size_bytes);
 		json_out_int(json, "mtime", answer->files[i]->modified_ms);
+		rest_put_file_kind(json, answer->files[i]->is_log, answer->files[i]->is_stdout);
 		json_out_close(json);
 	}
 	json_out_close(json);

@@ -1,0 +1,2 @@
+$(eval $(call library,common/logs))
+$(eval $(call tests,common/logs,$(COMMON)))
