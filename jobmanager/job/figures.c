@@ -155,9 +155,14 @@ void figures_next_attempt(struct figures_table *table, uint32_t subtask)
 
 /* ---- rates ---------------------------------------------------------------------------------- */
 
-double figures_rate(const struct figures *figures, const struct figure *figure)
+double figures_per_second(const struct figures *figures)
 {
 	uint64_t us = time_now(figures) - time_us(figures, offsetof(struct figure, older));
 
-	return us == 0 ? 0 : (double)(figure->now - figure->older) * 1e6 / (double)us;
+	return us == 0 ? 0 : 1e6 / (double)us;
+}
+
+double figures_rate(const struct figures *figures, const struct figure *figure)
+{
+	return figure_recent(figure, figures_per_second(figures));
 }

@@ -52,7 +52,13 @@ static inline uint64_t figure_total(const struct figure *figure)
 
 	return sum < figure->base ? UINT64_MAX : sum;
 }
-/* Per second of the subtask's time; 0: none has passed. */
+/* What was added lately times this is per second of the subtask's time; 0: none has passed. */
+double figures_per_second(const struct figures *figures);
+static inline double figure_recent(const struct figure *figure, double per_second)
+{
+	return (double)(figure->now - figure->older) * per_second;
+}
+/* Both in one, for a single figure. */
 double figures_rate(const struct figures *figures, const struct figure *figure);
 
 #endif

@@ -146,6 +146,11 @@ double execution_edge_share(const struct execution *execution, uint32_t edge);
 /* One sentence: who holds the job (the vertex) back, or that nobody does; "" when nothing runs. */
 void job_bottleneck(const struct job *job, struct buf *into);
 void job_vertex_pressure(const struct job_vertex *vertex, struct buf *into);
+/* The same sentences for all vertices from one look at the job, which must not change meanwhile. */
+struct job_pressure *job_pressure_look(const struct job *job);
+void job_pressure_of_job(const struct job_pressure *pressure, struct buf *into);
+void job_pressure_of_vertex(const struct job_pressure *pressure, uint32_t vertex, struct buf *into);
+void job_pressure_forget(struct job_pressure **pressure);
 
 /* Output lines from an offset (of the merged stream). Returns the bytes copied (whole lines, at
  * most max_bytes) and sets *offset to the first one's offset (later than asked: lines were

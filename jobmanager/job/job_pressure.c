@@ -7,6 +7,7 @@
 #include "jobmanager/job/pressure.h"
 
 struct job_pressure {
+	const struct job *job;
 	struct pressure_vertex *vertices;
 	struct pressure_edge *edges; /* by vertex */
 };
@@ -19,10 +20,12 @@ bool execution_shares(const struct execution *execution, struct pressure_shares 
 	*shares = (struct pressure_shares){ 0 };
 	if (figures == NULL || figures->sequence == 0 || execution->state != EXECUTION_RUNNING)
 		return false;
-	shares->busy = figures_rate(figures, &figures->task[METRIC_BUSY_US]) / 1e6;
-	shares->idle = figures_rate(figures, &figures->task[METRIC_IDLE_US]) / 1e6;
-	shares->pressured = figures_rate(figures, &figures->task[METRIC_BACKPRESSURED_US]) / 1e6;
-	shares->waiting = figures_rate(figures, &figures->task[METRIC_WAITING_US]) / 1e6;
+	double per_us = figures_per_second(figures) / 1e6;
+
+	shares->busy = figure_recent(&figures->task[METRIC_BUSY_US], per_us);
+	shares->idle = figure_recent(&figures->task[METRIC_IDLE_US], per_us);
+	shares->pressured = figure_recent(&figures->task[METRIC_BACKPRESSURED_US], per_us);
+	shares->waiting = figure_recent(&figures->task[METRIC_WAITING_US], per_us);
 	return true;
 }
 
@@ -112,10 +115,12 @@ static void put_vertex(const struct job_vertex *vertex, struct pressure_edge *ed
 	into->operator = busiest_operator(&vertex->executions[into->busiest]);
 }
 
-static void collect(const struct job *job, struct job_pressure *pressure)
+struct job_pressure *job_pressure_look(const struct job *job)
 {
+	struct job_pressure *pressure = MEM_NEW(struct job_pressure);
 	struct pressure_edge *edges;
 
+	pressure->job = job;
 	pressure->vertices = MEM_NEW_ARRAY(struct pressure_vertex, job->graph->n_vertices);
 	edges = pressure->edges = MEM_NEW_ARRAY(struct pressure_edge, job->graph->n_edges);
 	for (size_t v = 0; v < job->graph->n_vertices; v++) {
@@ -123,30 +128,48 @@ static void collect(const struct job *job, struct job_pressure *pressure)
 		edges += pressure->vertices[v].edges_count;
 	}
 	pressure_find(pressure->vertices, (uint32_t)job->graph->n_vertices);
+	return pressure;
 }
 
-static void forget(struct job_pressure *pressure)
+void job_pressure_forget(struct job_pressure **pointer)
 {
+	struct job_pressure *pressure = *pointer;
+
+	if (pressure == NULL)
+		return;
+	*pointer = NULL;
 	mem_free(pressure->vertices);
 	mem_free(pressure->edges);
+	mem_free(pressure);
+}
+
+void job_pressure_of_job(const struct job_pressure *pressure, struct buf *into)
+{
+	if (pressure->job->status == JOB_RUNNING)
+		pressure_of_all(pressure->vertices, (uint32_t)pressure->job->graph->n_vertices,
+				into);
+}
+
+void job_pressure_of_vertex(const struct job_pressure *pressure, uint32_t vertex, struct buf *into)
+{
+	pressure_of_vertex(pressure->vertices, vertex, into);
 }
 
 void job_bottleneck(const struct job *job, struct buf *into)
 {
-	struct job_pressure pressure;
+	struct job_pressure *pressure;
 
 	if (job->status != JOB_RUNNING)
 		return;
-	collect(job, &pressure);
-	pressure_of_all(pressure.vertices, (uint32_t)job->graph->n_vertices, into);
-	forget(&pressure);
+	pressure = job_pressure_look(job);
+	job_pressure_of_job(pressure, into);
+	job_pressure_forget(&pressure);
 }
 
 void job_vertex_pressure(const struct job_vertex *vertex, struct buf *into)
 {
-	struct job_pressure pressure;
+	struct job_pressure *pressure = job_pressure_look(vertex->job);
 
-	collect(vertex->job, &pressure);
-	pressure_of_vertex(pressure.vertices, vertex->index, into);
-	forget(&pressure);
+	job_pressure_of_vertex(pressure, vertex->index, into);
+	job_pressure_forget(&pressure);
 }

@@ -112,13 +112,18 @@ static void begin_value(struct json_out *out, const char *key)
 	}
 }
 
-static void open_as(struct json_out *out, const char *key, bool is_array)
+static void open_bracket(struct json_out *out, bool is_array)
 {
-	begin_value(out, key);
 	CHECK(out->depth < JSON_OUT_DEPTH_MAX, "JSON deeper than %d", JSON_OUT_DEPTH_MAX);
 	out->is_array[out->depth] = is_array;
 	out->has_items[out->depth++] = false;
 	buf_add(out->into, is_array ? "[" : "{", 1);
+}
+
+static void open_as(struct json_out *out, const char *key, bool is_array)
+{
+	begin_value(out, key);
+	open_bracket(out, is_array);
 }
 
 void json_out_object(struct json_out *out, const char *key)
@@ -189,6 +194,47 @@ void json_out_real(struct json_out *out, const char *key, double value)
 		buf_add_text(out->into, ".0"); /* so that readers see a floating-point number */
 }
 
+void json_out_rounded(struct json_out *out, const char *key, double value, uint32_t digits)
+{
+	double least = 1, scaled;
+	char text[32];
+	uint64_t whole, part = 1;
+
+	CHECK(digits >= 1 && digits <= 15, "%u digits", digits);
+	if (!(value >= 0 && value < 1e15)) {
+		json_out_real(out, key, value);
+		return;
+	}
+	for (uint32_t i = 0; i < digits; i++)
+		least *= 10;
+	if (value * 10 >= least) { /* no digit behind the point */
+		json_out_int(out, key, (int64_t)(value + 0.5));
+		return;
+	}
+	/* part: so many parts of one are told, as many as fit behind the digits in front. */
+	while ((scaled = value < 1 ? (double)part : value * (double)part) * 10 < least)
+		part *= 10;
+	whole = (uint64_t)(value * (double)part + 0.5);
+	while (part > 1 && whole % 10 == 0) {
+		whole /= 10;
+		part /= 10;
+	}
+	if (part == 1) {
+		json_out_int(out, key, (int64_t)whole);
+		return;
+	}
+	char *first = text + sizeof(text);
+
+	for (; part > 1; part /= 10, whole /= 10)
+		*--first = (char)('0' + whole % 10);
+	*--first = '.';
+	do
+		*--first = (char)('0' + whole % 10);
+	while ((whole /= 10) > 0);
+	begin_value(out, key);
+	buf_add(out->into, first, (size_t)(text + sizeof(text) - first));
+}
+
 void json_out_bool(struct json_out *out, const char *key, bool value)
 {
 	begin_value(out, key);
@@ -208,10 +254,47 @@ void json_out_id(struct json_out *out, const char *key, const struct id *id)
 	json_out_text(out, key, id_format(id, text));
 }
 
-void json_out_named_text(struct json_out *out, const char *name, const char *text)
+static void begin_named(struct json_out *out, const char *name)
 {
 	begin_item(out, true);
 	add_string(out->into, name, strlen(name));
 	buf_add(out->into, ":", 1);
+}
+
+void json_out_named_text(struct json_out *out, const char *name, const char *text)
+{
+	begin_named(out, name);
 	add_string(out->into, text, strlen(text));
+}
+
+void json_out_named_object(struct json_out *out, const char *name)
+{
+	begin_named(out, name);
+	open_bracket(out, false);
+}
+
+void json_out_named_null(struct json_out *out, const char *name)
+{
+	begin_named(out, name);
+	buf_add_text(out->into, "null");
+}
+
+/* ---- second thoughts ------------------------------------------------------------------------ */
+
+struct json_mark json_out_mark(const struct json_out *out)
+{
+	return (struct json_mark){ out->into->size_bytes, out->depth,
+				   out->depth > 0 && out->has_items[out->depth - 1] };
+}
+
+void json_out_back(struct json_out *out, const struct json_mark *mark)
+{
+	CHECK(out->depth >= mark->depth && out->into->size_bytes >= mark->size_bytes,
+	      "depth %u before %u", out->depth, mark->depth);
+	out->depth = mark->depth;
+	if (mark->depth > 0)
+		out->has_items[mark->depth - 1] = mark->has_items;
+	out->into->size_bytes = mark->size_bytes;
+	if (out->into->data != NULL)
+		out->into->data[mark->size_bytes] = '\0';
 }

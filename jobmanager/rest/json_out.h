@@ -34,10 +34,23 @@ void json_out_bytes(struct json_out *out, const char *key, const char *text, siz
 void json_out_int(struct json_out *out, const char *key, int64_t value);
 void json_out_count(struct json_out *out, const char *key, uint64_t value); /* at most INT64_MAX */
 void json_out_real(struct json_out *out, const char *key, double value);
+/* As short as so many significant digits (1 … 15) can be said: 0.25, 1730, 0. Not "1730.0". */
+void json_out_rounded(struct json_out *out, const char *key, double value, uint32_t digits);
 void json_out_bool(struct json_out *out, const char *key, bool value);
 void json_out_null(struct json_out *out, const char *key);
 void json_out_id(struct json_out *out, const char *key, const struct id *id);
 /* A member whose name comes from outside: escaped. */
 void json_out_named_text(struct json_out *out, const char *name, const char *text);
+void json_out_named_object(struct json_out *out, const char *name);
+void json_out_named_null(struct json_out *out, const char *name);
+
+/* A moment to which what was written can be taken back, as long as what was open then is. */
+struct json_mark {
+	size_t size_bytes;
+	uint32_t depth;
+	bool has_items;
+};
+struct json_mark json_out_mark(const struct json_out *out);
+void json_out_back(struct json_out *out, const struct json_mark *mark);
 
 #endif

@@ -138,6 +138,52 @@ static void objects_and_arrays_nest(void **state)
 		"\"list\":[1,{},\"ab000000000000000000000000000000\"]}");
 }
 
+static void rounded_numbers_are_as_short_as_can_be(void **state)
+{
+	static const struct {
+		double value;
+		uint32_t digits;
+		const char *json;
+	} cases[] = {
+		{ 0, 4, "0" },		{ 1, 4, "1" },		 { 0.5, 4, "0.5" },
+		{ 0.25, 4, "0.25" },	{ 0.12349, 4, "0.123" }, { 0.9996, 4, "1" },
+		{ 0.0004, 4, "0" },	{ 0.0005, 4, "0.001" },	 { 1.0 / 3, 4, "0.333" },
+		{ 2.0 / 3, 2, "0.7" },	{ 12.345, 4, "12.35" },	 { 123.44, 4, "123.4" },
+		{ 999.96, 4, "1000" },	{ 1234.5, 4, "1235" },	 { 9999.5, 4, "10000" },
+		{ 1e14, 4, "100000000000000" },			 { 7.06, 1, "7" },
+		{ 0.1, 15, "0.1" },	{ 1e15, 4, "1e+15" },
+		{ -1, 4, "-1.0" },	{ NAN, 4, "\"NaN\"" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		buf_clear(&buf);
+		json_out_rounded(&out, NULL, cases[i].value, cases[i].digits);
+		assert_string_equal(buf.data, cases[i].json);
+	}
+}
+
+static void what_was_written_can_be_taken_back(void **state)
+{
+	struct json_mark start, later;
+
+	json_out_object(&out, NULL);
+	start = json_out_mark(&out);
+	json_out_named_object(&out, "a \"name\"");
+	json_out_named_null(&out, "gone");
+	later = json_out_mark(&out);
+	json_out_array(&out, "open");
+	json_out_int(&out, NULL, 1);
+	json_out_back(&out, &later);
+	json_out_int(&out, "two", 2);
+	json_out_close(&out);
+	assert_string_equal(buf.data, "{\"a \\\"name\\\"\":{\"gone\":null,\"two\":2}");
+	json_out_back(&out, &start);
+	json_out_int(&out, "three", 3);
+	json_out_close(&out);
+	json_out_check(&out);
+	assert_string_equal(buf.data, "{\"three\":3}");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -147,6 +193,8 @@ int main(void)
 		TEST(every_byte_pair_gives_valid_json),
 		TEST(numbers_keep_their_kind_and_value),
 		TEST(objects_and_arrays_nest),
+		TEST(rounded_numbers_are_as_short_as_can_be),
+		TEST(what_was_written_can_be_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,15 +29,15 @@ void rest_config(struct rest *rest, struct rest_request *request)
 	rest_answer(request, 200);
 }
 
-void rest_overview(struct rest *rest, struct rest_request *request)
+/* Members of an object that is open. */
+void rest_put_counters(struct json_out *json, struct dispatcher *dispatcher)
 {
 	uint32_t taskmanagers, slots, free_slots;
 	int64_t running = 0, finished = 0, cancelled = 0, failed = 0;
-	struct json_out *json = &request->json;
 
-	resource_manager_counts(dispatcher_resource_manager(rest->dispatcher), &taskmanagers,
-				&slots, &free_slots);
-	LIST_FOR_EACH (dispatcher_jobs(rest->dispatcher), struct job, node, job) {
+	resource_manager_counts(dispatcher_resource_manager(dispatcher), &taskmanagers, &slots,
+				&free_slots);
+	LIST_FOR_EACH (dispatcher_jobs(dispatcher), struct job, node, job) {
 		switch (job->status) {
 		case JOB_FINISHED: finished++; break;
 		case JOB_CANCELED: cancelled++; break;
@@ -45,7 +45,6 @@ void rest_overview(struct rest *rest, struct rest_request *request)
 		default: running++;
 		}
 	}
-	json_out_object(json, NULL);
 	json_out_int(json, "taskmanagers", taskmanagers);
 	json_out_int(json, "slots-total", slots);
 	json_out_int(json, "slots-available", free_slots);
@@ -56,7 +55,13 @@ void rest_overview(struct rest *rest, struct rest_request *request)
 	json_out_int(json, "jobs-failed", failed);
 	json_out_text(json, "flink-version", FLINK_VERSION);
 	json_out_text(json, "flink-commit", CFLINK_COMMIT);
-	json_out_close(json);
+}
+
+void rest_overview(struct rest *rest, struct rest_request *request)
+{
+	json_out_object(&request->json, NULL);
+	rest_put_counters(&request->json, rest->dispatcher);
+	json_out_close(&request->json);
 	rest_answer(request, 200);
 }
 

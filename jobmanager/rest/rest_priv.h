@@ -10,7 +10,8 @@
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
  *   overview.c jobs.c job_life.c job_metrics.c vertices.c vertex_metrics.c vertex_stacks.c
  *   metric_table.c aggregate.c taskmanagers.c jobmanager_views.c files.c file_lines.c  the answers
- *                         themselves */
+ *                         themselves
+ *   picture*.c snapshot.c what a job, or the cluster, looks like: whole, or what changed */
 #ifndef JOBMANAGER_REST_REST_PRIV_H
 #define JOBMANAGER_REST_REST_PRIV_H
 
@@ -204,6 +205,7 @@ bool rest_find_subtask(const struct job_vertex *vertex, struct rest_request *req
 void rest_bad_parameter(struct rest_request *request, const char *kind, const char *name,
 			const char *value);
 
+void rest_put_counters(struct json_out *json, struct dispatcher *dispatcher);
 void rest_put_io(struct json_out *json, const char *key, const struct io_metrics *metrics);
 void rest_put_states(struct json_out *json, const char *key,
 		     const uint32_t counts[EXECUTION_STATE_COUNT]);
@@ -273,6 +275,8 @@ void rest_log_reads_free(struct rest *rest); /* after the runner */
 void rest_page_reads_free(struct rest *rest); /* file_lines.c; after the runner */
 
 /* ---- handlers ------------------------------------------------------------------------------- */
+
+rest_handler_fn rest_snapshot, rest_job_snapshot; /* snapshot.c */
 
 rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_job,
 	rest_job_status, rest_job_config, rest_job_plan, rest_job_exceptions, rest_job_accumulators,
