@@ -16,6 +16,7 @@ struct jobmanager_options {
 	const char *log_directory; /* own .log and .out, for REST; NULL: none */
 	const char *log_name, *out_name;
 	const char *web_directory; /* the dashboard's files; NULL: none */
+	void (*ask_stop)(void);    /* what DELETE /cluster calls; NULL: it is refused */
 	bool without_rest;         /* mini cluster and simulator */
 	/* Overrides for the mini cluster and the simulator; NULL: from the settings. */
 	const char *rpc_bind_host; /* "@name" inside one process */

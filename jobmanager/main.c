@@ -128,7 +128,9 @@ static void say_settings(const struct conf *conf)
 static int serve(struct world *world, const struct conf *conf, struct err *err)
 {
 	char home[PATH_SIZE], path[PATH_SIZE + 8];
-	struct jobmanager_options options = { .world = world, .conf = conf };
+	struct jobmanager_options options = { .world = world,
+					      .conf = conf,
+					      .ask_stop = daemon_ask_stop };
 	struct jobmanager *jobmanager;
 	char *log_directory, *out_directory, web[PATH_SIZE + 8];
 

@@ -101,7 +101,7 @@ CONF_KEY("rest.client.max-content-length", INT, "104857600", RANGE(1024, 1073741
 	 "largest answer that a client takes, in bytes")
 CONF_KEY("rest.server.numThreads", INT, "4", RANGE(1, 64), FIXED, WORKS, "",
 	 "threads that serve the REST interface")
-CONF_KEY("rest.async.store-duration", DURATION, "5 min", RANGE(0, INT32_MAX), FIXED, LATER, "",
+CONF_KEY("rest.async.store-duration", DURATION, "5 min", RANGE(0, INT32_MAX), FIXED, WORKS, "",
 	 "how long the result of a finished trigger can be asked for")
 CONF_KEY("rest.flamegraph.enabled", BOOL, "true", ANY, FIXED, WORKS, "",
 	 "flame graphs, in REST and on the web page. Flink's is off when unset; here they cost "
@@ -551,9 +551,9 @@ CONF_KEY("state.checkpoint-storage", TEXT, "", ANY, FIXED, LATER,
 CONF_KEY("state.checkpoints.dir", TEXT, "", ANY, FIXED, LATER,
 	 "execution.checkpointing.dir state.backend.fs.checkpointdir",
 	 "folder of checkpoints")
-CONF_KEY("state.savepoints.dir", TEXT, "", ANY, FIXED, LATER,
+CONF_KEY("state.savepoints.dir", TEXT, "", ANY, FIXED, WORKS,
 	 "execution.checkpointing.savepoint-dir",
-	 "folder of savepoints when none is named")
+	 "folder of savepoints when none is named (none are taken yet)")
 CONF_KEY("state.checkpoints.num-retained", INT, "1", RANGE(1, INT32_MAX), FIXED, LATER,
 	 "execution.checkpointing.num-retained",
 	 "finished checkpoints that are kept")

@@ -79,6 +79,8 @@ void daemon_log_level(const char *name);
 /* Readable once SIGTERM or SIGINT (in the foreground also SIGHUP) has come; never read from it. */
 int daemon_stop_fd(void);
 bool daemon_stop_requested(void);
+/* As if SIGTERM had come: daemon_wait_stop returns, and an end with 0 is the end of the daemon. */
+void daemon_ask_stop(void);
 /* Waits until it was asked to stop. */
 void daemon_wait_stop(void);
 

@@ -67,7 +67,6 @@ void daemon_copy_end(void);
 
 void daemon_supervise(void);                    /* daemon_supervise.c; returns in the worker only */
 void daemon_worker_begin(int message_fd);       /* daemon_worker.c */
-void daemon_worker_stop(void);                  /* as if it had been asked to */
 /* After so long the process ends, come what may. For signal handlers. */
 void daemon_end_after(unsigned seconds);
 void daemon_crash_begin(void);                  /* daemon_crash.c */

@@ -106,7 +106,7 @@ static bool start_worker(struct supervisor *s)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		daemon_worker_begin(fds[1]);
 		if (getppid() != parent)
-			daemon_worker_stop();
+			daemon_ask_stop();
 		return true;
 	}
 	close(fds[1]);

@@ -38,7 +38,7 @@ void daemon_end_after(unsigned seconds)
 	alarm(seconds);
 }
 
-void daemon_worker_stop(void)
+void daemon_ask_stop(void)
 {
 	int saved = errno;
 	ssize_t ignored;
@@ -61,7 +61,7 @@ static void on_stop(int signal, siginfo_t *info, void *machine)
 	if (info->si_code <= 0 && info->si_pid == daemon_self.worker_pid)
 		atomic_fetch_add(&asked_by_itself, 1);
 	else
-		daemon_worker_stop();
+		daemon_ask_stop();
 }
 
 static void stop_on(int signal)

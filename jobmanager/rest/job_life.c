@@ -132,13 +132,10 @@ void rest_submit(struct rest *rest, struct rest_request *request)
 
 /* ---- cancelling ----------------------------------------------------------------------------- */
 
-static void cancel(struct rest *rest, struct rest_request *request)
+void rest_cancel_job(struct rest *rest, struct rest_request *request, struct job *job)
 {
-	struct job *job = rest_find_job(rest, request);
 	struct err err = ERR_INIT;
 
-	if (job == NULL)
-		return;
 	if (!conf_bool(rest->conf, "web.cancel.enable"))
 		rest_answer_error(
 			request, 403,
@@ -149,6 +146,21 @@ static void cancel(struct rest *rest, struct rest_request *request)
 		rest_answer_empty(request, 202);
 }
 
+static void cancel(struct rest *rest, struct rest_request *request)
+{
+	struct job *job = rest_find_job(rest, request);
+
+	if (job != NULL)
+		rest_cancel_job(rest, request, job);
+}
+
+void rest_refuse_mode_stop(struct rest_request *request)
+{
+	rest_answer_error(request, 308,
+			  "The termination mode \"stop\" has been removed. Please use "
+			  "the resource \"/jobs/:jobid/stop\" instead.");
+}
+
 void rest_job_cancel(struct rest *rest, struct rest_request *request)
 {
 	char *mode = rest_query(request, "mode");
@@ -156,9 +168,7 @@ void rest_job_cancel(struct rest *rest, struct rest_request *request)
 	if (mode == NULL || strcasecmp(mode, "cancel") == 0)
 		cancel(rest, request);
 	else if (strcasecmp(mode, "stop") == 0)
-		rest_answer_error(request, 308,
-				  "The termination mode \"stop\" has been removed. Please use "
-				  "the resource \"/jobs/:jobid/stop\" instead.");
+		rest_refuse_mode_stop(request);
 	else
 		rest_bad_parameter(request, "query", "mode", mode);
 	mem_free(mode);
@@ -184,6 +194,15 @@ static const char *application_status(const struct job *job)
 					     : "FAILED";
 }
 
+void rest_put_failure_cause(struct json_out *json, const char *key, const struct err *why)
+{
+	json_out_object(json, key);
+	json_out_text(json, "class", err_name(why->code));
+	json_out_text(json, "stack-trace", why->text);
+	json_out_text(json, "serialized-throwable", ""); /* only Java could read one */
+	json_out_close(json);
+}
+
 static void put_result(struct json_out *json, const struct job *job)
 {
 	json_out_object(json, "job-execution-result");
@@ -192,13 +211,8 @@ static void put_result(struct json_out *json, const struct job *job)
 	json_out_object(json, "accumulator-results");
 	json_out_close(json);
 	json_out_int(json, "net-runtime", job->end_ms - job->start_ms);
-	if (job->status == JOB_FAILED) {
-		json_out_object(json, "failure-cause");
-		json_out_text(json, "class", err_name(job->failure.code));
-		json_out_text(json, "stack-trace", job->failure.text);
-		json_out_text(json, "serialized-throwable", "");
-		json_out_close(json);
-	}
+	if (job->status == JOB_FAILED)
+		rest_put_failure_cause(json, "failure-cause", &job->failure);
 	json_out_close(json);
 }
 

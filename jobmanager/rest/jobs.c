@@ -165,29 +165,6 @@ void rest_job_config(struct rest *rest, struct rest_request *request)
 	rest_answer(request, 200);
 }
 
-void rest_job_resource_requirements(struct rest *rest, struct rest_request *request)
-{
-	struct job *job = rest_find_job(rest, request);
-	struct json_out *json = &request->json;
-
-	if (job == NULL)
-		return;
-	json_out_object(json, NULL);
-	for (size_t i = 0; i < job->graph->n_vertices; i++) {
-		char id[ID_TEXT_SIZE];
-		uint32_t parallelism = job->vertices[i].message->parallelism;
-
-		json_out_object(json, id_format(&job->vertices[i].id, id));
-		json_out_object(json, "parallelism");
-		json_out_int(json, "lowerBound", parallelism);
-		json_out_int(json, "upperBound", parallelism);
-		json_out_close(json);
-		json_out_close(json);
-	}
-	json_out_close(json);
-	rest_answer(request, 200);
-}
-
 /* ---- failures ------------------------------------------------------------------------------- */
 
 static void put_place(struct json_out *json, const struct job_failure *failure)

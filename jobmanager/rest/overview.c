@@ -103,7 +103,7 @@ static void put_tasks(struct json_out *json, const struct job *job)
 	json_out_close(json);
 }
 
-static void put_job(struct json_out *json, const struct job *job, wall_t now)
+void rest_put_job_details(struct json_out *json, const struct job *job, wall_t now)
 {
 	int64_t duration = (job->end_ms < 0 ? now : job->end_ms) - job->start_ms;
 
@@ -132,7 +132,7 @@ void rest_jobs_overview(struct rest *rest, struct rest_request *request)
 	json_out_object(json, NULL);
 	json_out_array(json, "jobs");
 	LIST_FOR_EACH (dispatcher_jobs(rest->dispatcher), struct job, node, job)
-		put_job(json, job, now);
+		rest_put_job_details(json, job, now);
 	json_out_close(json);
 	json_out_close(json);
 	rest_answer(request, 200);

@@ -59,6 +59,7 @@ void rest_request_unref(struct rest_request *request)
 	if (atomic_fetch_sub(&request->holders, 1) != 1)
 		return;
 	rest_parameters_clear(request);
+	json_decref(request->fields);
 	mem_free(request->uri);
 	mem_free(request->query);
 	buf_fini(&request->body);
@@ -343,6 +344,7 @@ static enum step rest_step(struct agent *agent, mono_t now, mono_t *wake_at)
 			*wake_at = mono_min(*wake_at, request->deadline);
 	}
 	rest_streams_step(rest);
+	operations_step(&rest->operations, now, wake_at);
 	if (atomic_load(&rest->stopping))
 		acknowledge_stop(rest);
 	return STEP_IDLE;
@@ -440,6 +442,8 @@ int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 	list_init(&rest->streams);
 	inbox_init(&rest->streams_over);
 	list_init(&rest->page_reads);
+	operations_init(&rest->operations);
+	rest->ask_stop = options->ask_stop;
 	pthread_mutex_init(&rest->mutex, NULL);
 	init_monotonic(&rest->changed);
 	agent_init(&rest->agent, "rest", rest_step);
@@ -492,6 +496,7 @@ void rest_destroy(struct rest **pointer)
 	rest_log_reads_free(rest);
 	rest_streams_free(rest);
 	rest_page_reads_free(rest);
+	operations_fini(&rest->operations);
 	pthread_mutex_destroy(&rest->mutex);
 	pthread_cond_destroy(&rest->changed);
 	mem_free(rest->log_directory);

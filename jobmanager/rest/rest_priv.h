@@ -7,10 +7,12 @@
  *   stream.c              answers without an end (server-sent events)
  *   router.c              the table of routes, path and query parameters, bodies
  *   look.c                an answer without HTTP
+ *   shape.c api_table.c   what bodies and answers look like, by route
+ *   operations.c          what is triggered first and asked about later
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
  *   overview.c jobs.c job_life.c job_metrics.c vertices.c vertex_metrics.c vertex_stacks.c
- *   metric_table.c aggregate.c taskmanagers.c jobmanager_views.c files.c file_lines.c  the answers
- *                         themselves
+ *   metric_table.c aggregate.c taskmanagers.c jobmanager_views.c files.c file_lines.c
+ *   triggers.c adaptive.c applications.c rarely.c  the answers themselves
  *   picture*.c snapshot.c what a job, or the cluster, looks like: whole, or what changed */
 #ifndef JOBMANAGER_REST_REST_PRIV_H
 #define JOBMANAGER_REST_REST_PRIV_H
@@ -21,7 +23,9 @@
 #include "common/base/ring.h"
 #include "jobmanager/rest/door.h"
 #include "jobmanager/rest/json_out.h"
+#include "jobmanager/rest/operations.h"
 #include "jobmanager/rest/rest.h"
+#include "jobmanager/rest/shape.h"
 
 #define REST_LOGGER "RestServer"
 #define REST_PARAMETERS_MAX 8
@@ -49,6 +53,7 @@ struct rest_request {
 	const struct rest_route *route;
 	char *uri, *query; /* as they were sent; query may be NULL */
 	struct buf body;
+	json_t *fields; /* of a body with REST_FIELDS */
 	struct rest_parameter parameters[REST_PARAMETERS_MAX];
 	uint32_t parameters_count;
 	char *headers[DOOR_PASSED_MAX]; /* by door_passed; NULL: not sent */
@@ -87,6 +92,8 @@ struct rest {
 	uint32_t streams_count;
 	struct inbox streams_over;
 	struct list page_reads; /* of struct page_read: pages of files under way */
+	struct operations operations;
+	void (*ask_stop)(void); /* NULL: it cannot be asked to */
 	struct door *door;
 	struct mg_context *inside;
 	char key[DOOR_KEY_SIZE];
@@ -104,11 +111,11 @@ typedef void rest_handler_fn(struct rest *rest, struct rest_request *request);
 
 enum rest_body {
 	REST_NO_BODY,	/* nothing, or {} */
-	REST_HEARTBEAT, /* {"expiredTimestamp": 1} */
+	REST_FIELDS,	/* a JSON object as api_table.c says, then in request->fields */
 	REST_BYTES,	/* the handler's own */
 };
 
-struct rest_route {
+struct rest_route { /* and a row in api_table.c: what it takes and gives */
 	const char *method, *pattern; /* "/jobs/:jobid/vertices/:vertexid" */
 	rest_handler_fn *handler;
 	enum rest_body body;
@@ -130,6 +137,19 @@ bool rest_query_int(struct rest_request *request, const char *name, int64_t leas
 		    int64_t otherwise, int64_t *value);
 /* False: the body does not fit the route; answered with 400. */
 bool rest_body_fits(struct rest_request *request);
+
+/* ---- what routes take and give (api_table.c) ------------------------------------------------ */
+
+struct rest_api {
+	const char *method, *pattern; /* a route's */
+	const char *query; /* "get?:s agg?:s"; NULL: none */
+	const char *body;  /* the name of its body's shape; NULL: none, or none of JSON */
+	int status;	   /* of success */
+	const char *gives; /* the shape of its answer, or "text" */
+};
+extern const struct rest_api rest_apis[];	  /* ends with a NULL method */
+extern const struct shape_name rest_shapes[]; /* ends with a NULL name */
+const struct rest_api *rest_api_of(const struct rest_route *route); /* NULL: it has no row */
 
 /* ---- answers (rest.c): each request exactly once -------------------------------------------- */
 
@@ -195,6 +215,7 @@ void rest_inside_stop(struct rest *rest);
 /* These answer 404 or 400 themselves and return NULL if there is no such thing. */
 struct job *rest_find_job(struct rest *rest, struct rest_request *request);
 struct job_vertex *rest_find_vertex(const struct job *job, struct rest_request *request);
+struct job_vertex *rest_vertex_of(const struct job *job, const struct id *id); /* NULL */
 struct taskmanager_info *rest_find_taskmanager(struct rest *rest, struct rest_request *request);
 /* The vertex, without an answer if there is none: metrics of what is not there are an empty list.
  *  */
@@ -211,6 +232,12 @@ void rest_put_states(struct json_out *json, const char *key,
 		     const uint32_t counts[EXECUTION_STATE_COUNT]);
 void rest_put_plan(struct json_out *json, const char *key, const struct job *job);
 void rest_put_note(struct json_out *json, const struct job *job);
+/* As /jobs/overview lists it. */
+void rest_put_job_details(struct json_out *json, const struct job *job, wall_t now);
+void rest_put_failure_cause(struct json_out *json, const char *key, const struct err *why);
+/* Answers. */
+void rest_cancel_job(struct rest *rest, struct rest_request *request, struct job *job);
+void rest_refuse_mode_stop(struct rest_request *request);
 /* Who holds the job, or the vertex, back. */
 void rest_put_bottleneck(struct json_out *json, const struct job *job);
 void rest_put_vertex_cause(struct json_out *json, const char *key, const struct job_vertex *vertex);
@@ -294,5 +321,16 @@ rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_
 	rest_jobmanager_file, rest_jobmanager_file_lines, rest_jobmanager_thread_dump,
 	rest_jars, rest_put_artifact,
 	rest_submit;
+/* triggers.c, adaptive.c, applications.c, rarely.c */
+rest_handler_fn rest_shutdown_cluster, rest_datasets, rest_delete_dataset,
+	rest_dataset_deletion_status, rest_trigger_savepoint_disposal,
+	rest_savepoint_disposal_status, rest_job_yarn_stop, rest_job_trigger_checkpoint,
+	rest_job_checkpoint_status, rest_job_checkpoint, rest_job_checkpoint_subtasks,
+	rest_job_trigger_savepoint, rest_job_savepoint_status, rest_job_stop, rest_job_coordinator,
+	rest_put_job_resource_requirements, rest_job_rescaling, rest_job_rescales,
+	rest_job_jobmanager_config, rest_job_jobmanager_environment, rest_job_jobmanager_log_url,
+	rest_job_taskmanager_log_url, rest_vertex_jm_operator_metrics, rest_applications,
+	rest_application, rest_application_cancel, rest_application_exceptions,
+	rest_application_jobmanager_config;
 
 #endif

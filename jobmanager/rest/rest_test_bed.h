@@ -36,6 +36,7 @@ static struct fake_taskmanager *taskmanager;
 static struct arena *arena;
 static char directory[64], log_directory[80], web_directory[80];
 static uint16_t port;
+static void (*ask_stop)(void); /* for the next JobManager */
 
 /* ---- a source for jobs ---------------------------------------------------------------------- */
 
@@ -128,6 +129,7 @@ static int create_jobmanager(struct err *err)
 		.out_name = "jobmanager.out", /* is not there */
 		.web_directory = web_directory,
 		.rpc_bind_host = LOCAL,
+		.ask_stop = ask_stop,
 	};
 
 	return jobmanager_create(&options, &jobmanager, err);

@@ -12,11 +12,12 @@
 #include "jobmanager/rest/door_http.h"
 #include "jobmanager/rest/rest_priv.h"
 
-#define BODY_BYTES_MAX 4096 /* of those that are parsed here */
-#define HEARTBEAT_BODY "JobClientHeartbeatRequestBody"
+#define BODY_BYTES_MAX 4096 /* of those that are nothing or {} */
+#define FIELDS_BYTES_MAX (64 * 1024)
 #define EMPTY_BODY "EmptyRequestBody"
 #define JOB "/jobs/:jobid"
 #define VERTEX JOB "/vertices/:vertexid"
+#define APPLICATION "/applications/:applicationid"
 #define TASKMANAGER "/taskmanagers/:taskmanagerid"
 
 const struct rest_route rest_routes[] = {
@@ -25,6 +26,8 @@ const struct rest_route rest_routes[] = {
 	{ "GET", "/overview", rest_overview, REST_NO_BODY, "TaskManagers, slots, jobs by outcome" },
 	{ "GET", "/snapshot", rest_snapshot, REST_NO_BODY,
 	  "the whole cluster in one answer: counters, jobs, TaskManagers" },
+	{ "DELETE", "/cluster", rest_shutdown_cluster, REST_NO_BODY,
+	  "ends the JobManager, as its stop script does" },
 	{ "GET", "/jobs", rest_jobs, REST_NO_BODY, "ids and states of all jobs" },
 	{ "GET", "/jobs/overview", rest_jobs_overview, REST_NO_BODY,
 	  "all jobs, a summary each; `note` says what one waits for" },
@@ -41,6 +44,8 @@ const struct rest_route rest_routes[] = {
 	  "the same, as Flink's page asks for it" },
 	{ "GET", JOB "/snapshot", rest_job_snapshot, REST_NO_BODY,
 	  "the whole job in one answer: vertices, operators, subtasks, edges" },
+	{ "GET", JOB "/yarn-stop", rest_job_yarn_stop, REST_NO_BODY,
+	  "says that `stop` is the way" },
 	{ "GET", JOB "/status", rest_job_status, REST_NO_BODY, "its state alone" },
 	{ "GET", JOB "/config", rest_job_config, REST_NO_BODY, "its execution configuration" },
 	{ "GET", JOB "/plan", rest_job_plan, REST_NO_BODY, "its plan alone" },
@@ -55,12 +60,52 @@ const struct rest_route rest_routes[] = {
 	{ "GET", JOB "/metrics", rest_job_metrics, REST_NO_BODY, "its metrics: `get`" },
 	{ "GET", JOB "/checkpoints", rest_job_checkpoints, REST_NO_BODY,
 	  "checkpoint counts (there are none yet)" },
+	{ "POST", JOB "/checkpoints", rest_job_trigger_checkpoint, REST_FIELDS,
+	  "takes a checkpoint: gives a `request-id` to ask about (it fails: there are none yet)" },
 	{ "GET", JOB "/checkpoints/config", rest_job_checkpoints_config, REST_NO_BODY,
 	  "checkpoint settings (periodic ones are off)" },
+	{ "GET", JOB "/checkpoints/details/:checkpointid", rest_job_checkpoint, REST_NO_BODY,
+	  "one checkpoint" },
+	{ "GET", JOB "/checkpoints/details/:checkpointid/subtasks/:vertexid", rest_job_checkpoint_subtasks, REST_NO_BODY,
+	  "one checkpoint of one vertex, by subtask" },
+	{ "GET", JOB "/checkpoints/:triggerid", rest_job_checkpoint_status, REST_NO_BODY,
+	  "how a triggered checkpoint went" },
+	{ "POST", JOB "/savepoints", rest_job_trigger_savepoint, REST_FIELDS,
+	  "takes a savepoint, and cancels with `cancel-job` (it fails: there are none yet)" },
+	{ "GET", JOB "/savepoints/:triggerid", rest_job_savepoint_status, REST_NO_BODY,
+	  "how a savepoint, or stopping with one, went" },
+	{ "POST", JOB "/stop", rest_job_stop, REST_FIELDS,
+	  "stops it with a savepoint (it fails: there are none yet)" },
 	{ "GET", JOB "/resource-requirements", rest_job_resource_requirements, REST_NO_BODY,
 	  "parallelism of its vertices" },
-	{ "PATCH", JOB "/clientHeartbeat", rest_job_client_heartbeat, REST_HEARTBEAT,
+	{ "PUT", JOB "/resource-requirements", rest_put_job_resource_requirements, REST_FIELDS,
+	  "changes it: only the adaptive scheduler can, which no job here runs with" },
+	{ "PATCH", JOB "/rescaling", rest_job_rescaling, REST_NO_BODY,
+	  "the older way, switched off as in Flink" },
+	{ "GET", JOB "/rescaling/:triggerid", rest_job_rescaling, REST_NO_BODY,
+	  "the same" },
+	{ "GET", JOB "/rescales/config", rest_job_rescales, REST_NO_BODY,
+	  "how it is rescaled: only the adaptive scheduler does" },
+	{ "GET", JOB "/rescales/overview", rest_job_rescales, REST_NO_BODY,
+	  "the same" },
+	{ "GET", JOB "/rescales/summary", rest_job_rescales, REST_NO_BODY,
+	  "the same" },
+	{ "GET", JOB "/rescales/history", rest_job_rescales, REST_NO_BODY,
+	  "the same" },
+	{ "GET", JOB "/rescales/details/:rescaleuuid", rest_job_rescales, REST_NO_BODY,
+	  "the same" },
+	{ "PATCH", JOB "/clientHeartbeat", rest_job_client_heartbeat, REST_FIELDS,
 	  "an attached client lives" },
+	{ "POST", JOB "/coordinators/:operatorid", rest_job_coordinator, REST_FIELDS,
+	  "asks the coordinator of an operator (none takes questions)" },
+	{ "GET", JOB "/jobmanager/config", rest_job_jobmanager_config, REST_NO_BODY,
+	  "as `/jobmanager/config`" },
+	{ "GET", JOB "/jobmanager/environment", rest_job_jobmanager_environment, REST_NO_BODY,
+	  "as `/jobmanager/environment`" },
+	{ "GET", JOB "/jobmanager/log-url", rest_job_jobmanager_log_url, REST_NO_BODY,
+	  "the address of its JobManager's log" },
+	{ "GET", JOB TASKMANAGER "/log-url", rest_job_taskmanager_log_url, REST_NO_BODY,
+	  "the address of a TaskManager's log" },
 	{ "GET", VERTEX, rest_vertex, REST_NO_BODY, "one vertex: subtasks, statistics, operators" },
 	{ "GET", VERTEX "/subtasktimes", rest_vertex_subtasktimes, REST_NO_BODY,
 	  "when its subtasks entered their states" },
@@ -76,6 +121,8 @@ const struct rest_route rest_routes[] = {
 	  "where the time of its subtasks goes: `type` (FULL, ON_CPU, OFF_CPU), `subtaskindex`" },
 	{ "GET", VERTEX "/metrics", rest_vertex_metrics, REST_NO_BODY,
 	  "metrics of all subtasks: `get`" },
+	{ "GET", VERTEX "/jm-operator-metrics", rest_vertex_jm_operator_metrics, REST_NO_BODY,
+	  "metrics of coordinators of its operators (there are none)" },
 	{ "GET", VERTEX "/subtasks/metrics", rest_vertex_subtasks_metrics, REST_NO_BODY,
 	  "metrics over subtasks: `get`, `agg`, `subtasks`" },
 	{ "GET", VERTEX "/subtasks/accumulators", rest_vertex_subtasks_accumulators, REST_NO_BODY,
@@ -121,6 +168,26 @@ const struct rest_route rest_routes[] = {
 	  "what its threads do" },
 	{ "GET", "/jars", rest_jars, REST_NO_BODY,
 	  "uploaded programs (uploading is not built yet)" },
+	{ "GET", "/applications/overview", rest_applications, REST_NO_BODY,
+	  "all jobs, each as the application of 2.x that it is" },
+	{ "GET", APPLICATION, rest_application, REST_NO_BODY,
+	  "one of them" },
+	{ "POST", APPLICATION "/cancel", rest_application_cancel, REST_NO_BODY,
+	  "cancels it" },
+	{ "GET", APPLICATION "/exceptions", rest_application_exceptions, REST_NO_BODY,
+	  "why it failed" },
+	{ "GET", APPLICATION "/jobmanager/config", rest_application_jobmanager_config, REST_NO_BODY,
+	  "as `/jobmanager/config`" },
+	{ "GET", "/datasets", rest_datasets, REST_NO_BODY,
+	  "data sets that outlive their jobs (there are none)" },
+	{ "DELETE", "/datasets/:datasetid", rest_delete_dataset, REST_NO_BODY,
+	  "deletes one" },
+	{ "GET", "/datasets/delete/:triggerid", rest_dataset_deletion_status, REST_NO_BODY,
+	  "how that went" },
+	{ "POST", "/savepoint-disposal", rest_trigger_savepoint_disposal, REST_FIELDS,
+	  "disposes of a savepoint (it fails: there are none yet)" },
+	{ "GET", "/savepoint-disposal/:triggerid", rest_savepoint_disposal_status, REST_NO_BODY,
+	  "how that went" },
 	{ NULL, NULL, NULL, REST_NO_BODY, NULL },
 };
 
@@ -240,39 +307,44 @@ bool rest_query_int(struct rest_request *request, const char *name, int64_t leas
 
 /* ---- bodies --------------------------------------------------------------------------------- */
 
-/* Flink's mapper is strict: JSON, an object, and no field that the class does not have. */
-static const char *misfit(const struct rest_request *request)
+/* Flink's mapper is strict: JSON, an object, and no field that the class does not have. NULL: no
+ * body, which equals {}; or not one (then `why` says so). */
+static json_t *parse(const struct rest_request *request, size_t bytes_max, struct buf *why)
 {
-	bool heartbeat = request->route->body == REST_HEARTBEAT;
 	json_error_t error;
-	json_t *root, *value;
-	const char *key, *why = NULL;
+	json_t *root;
 
 	/* Parsed, a large body would be many times as large, and on the JobManager's runner. */
-	if (request->body.size_bytes > BODY_BYTES_MAX)
-		return heartbeat ? HEARTBEAT_BODY : EMPTY_BODY;
+	if (request->body.size_bytes > bytes_max) {
+		buf_printf(why, "it has %zu bytes, more than %zu", request->body.size_bytes,
+			   bytes_max);
+		return NULL;
+	}
 	if (request->body.size_bytes == 0)
-		return heartbeat ? HEARTBEAT_BODY : NULL;
+		return json_object();
 	root = json_loadb(request->body.data, request->body.size_bytes, JSON_REJECT_DUPLICATES,
 			  &error);
-	if (!json_is_object(root))
-		why = "";
-	json_object_foreach(root, key, value) if (!heartbeat ||
-						  strcmp(key, "expiredTimestamp") != 0 ||
-						  !json_is_integer(value)) why = "";
-	if (heartbeat && json_object_size(root) == 0)
-		why = "";
-	json_decref(root);
-	return why == NULL ? NULL
-	       : heartbeat ? HEARTBEAT_BODY
-			   : EMPTY_BODY;
+	if (root == NULL)
+		buf_printf(why, "%s, at byte %d", error.text, error.position);
+	return root;
 }
 
 bool rest_body_fits(struct rest_request *request)
 {
-	const char *class = request->route->body == REST_BYTES ? NULL : misfit(request);
+	bool takes_fields = request->route->body == REST_FIELDS;
+	const char *class = takes_fields ? rest_api_of(request->route)->body : EMPTY_BODY;
+	struct buf why;
 
-	if (class != NULL)
-		rest_answer_error(request, 400, "Request did not match expected format %s.", class);
-	return class == NULL;
+	if (request->route->body == REST_BYTES)
+		return true;
+	buf_init(&why);
+	request->fields = parse(request, takes_fields ? FIELDS_BYTES_MAX : BODY_BYTES_MAX, &why);
+	bool fits = request->fields != NULL &&
+		    shape_fits(request->fields, class, rest_shapes, &why);
+
+	if (!fits)
+		rest_answer_error(request, 400, "Request did not match expected format %s: %s.",
+				  class, why.data);
+	buf_fini(&why);
+	return fits;
 }

@@ -41,7 +41,7 @@ struct job *rest_find_job(struct rest *rest, struct rest_request *request)
 	return job;
 }
 
-static struct job_vertex *vertex_of(const struct job *job, const struct id *id)
+struct job_vertex *rest_vertex_of(const struct job *job, const struct id *id)
 {
 	for (size_t i = 0; i < job->graph->n_vertices; i++)
 		if (id_equal(&job->vertices[i].id, id))
@@ -59,7 +59,7 @@ struct job_vertex *rest_find_vertex(const struct job *job, struct rest_request *
 		rest_bad_parameter(request, "path", "vertexid", text);
 		return NULL;
 	}
-	vertex = vertex_of(job, &id);
+	vertex = rest_vertex_of(job, &id);
 	if (vertex == NULL)
 		rest_answer_error(request, 404, "JobVertex %s not found", text);
 	return vertex;
@@ -74,7 +74,7 @@ struct job_vertex *rest_known_vertex(struct rest *rest, struct rest_request *req
 		job = dispatcher_find(rest->dispatcher, &job_id);
 	if (job == NULL || !id_parse(rest_parameter(request, "vertexid"), &vertex_id))
 		return NULL;
-	return vertex_of(job, &vertex_id);
+	return rest_vertex_of(job, &vertex_id);
 }
 
 struct taskmanager_info *rest_find_taskmanager(struct rest *rest, struct rest_request *request)

@@ -95,6 +95,19 @@ test_attached_run_over_rest_shows_the_lines() {
 	same FINISHED "$(rest /jobs/overview | jq -r '.jobs[0].state')"
 }
 
+# As bin/jobmanager.sh stop does it: the supervisor goes too, and starts nothing again.
+test_delete_cluster_ends_the_jobmanager_for_good() {
+	start
+	local supervisor
+	supervisor=$(tail -n 1 pid/flink-*-standalonesession.pid | cut -d' ' -f1)
+	kill -0 "$supervisor"
+	same '200 {}' "$(curl -s -w '%{http_code} ' --max-time 10 -o body -X DELETE "http://localhost:$rest_port/v1/cluster")$(cat body)"
+	gone() { ! kill -0 "$supervisor" 2>/dev/null; }
+	until_true 20 gone
+	contains "$(cat log/flink-*-standalonesession-*.log)" "Asked over REST to shut the cluster down."
+	! grep -q "it starts again" log/flink-*-standalonesession-*.log || fail "it was started again"
+}
+
 test_taken_port_is_told_with_its_holder() {
 	make_home "$scratch/home"
 	cd "$home_dir"
