@@ -123,7 +123,7 @@ JOBMANAGER := jobmanager jobmanager/dispatcher jobmanager/resource jobmanager/jo
 CONNECTORS := connectors connectors/socket connectors/file connectors/print \
 	connectors/elements connectors/discard
 
-include $(sort $(wildcard common/*/module.mk proto/module.mk jobmanager/module.mk taskmanager/module.mk \
+include $(sort $(wildcard common/*/module.mk proto/module.mk jobmanager/module.mk jobmanager/web/module.mk taskmanager/module.mk \
 	connectors/module.mk client/module.mk client/*/module.mk examples/module.mk tests/module.mk \
 	tests/*/module.mk))
 
@@ -163,7 +163,7 @@ $(GEN)/%.o: $(GEN)/%.c $(FLAGS_STAMP)
 all: $(PROGRAMS_SHIPPED) home ## daemons, CLI, examples, and the Flink home build/flink
 
 .PHONY: home tests fuzzers print-tests check check-all check-docker image dist wheel sim sim-twice topologies sim-topologies bench bench-check bench-jobs fuzz format tidy docs help clean install run
-home: $(PROGRAMS_SHIPPED) ## lays out build/flink; an edited conf there is never overwritten
+home: $(PROGRAMS_SHIPPED) $(WEB_STAMP) ## lays out build/flink; an edited conf there is never overwritten
 	$(Q)if [ -x scripts/make-home ]; then BUILD=$(BUILD) scripts/make-home $(OUT) $(HOME_DIR); fi
 
 tests: $(TESTS) $(FUZZERS) $(SIM) $(TOPOLOGIES) $(BENCH_JOBS) ## builds all test programs, and what the benchmarks run
@@ -196,7 +196,7 @@ bench: ## the measured table: tests/bench/README.md says how
 bench-check: ## instructions per record on each hot path, by callgrind: fails when one has grown by over 3 %
 	$(Q)$(MAKE) BUILD=release $(BENCH_INSTRUCTIONS) && tests/bench/instructions
 
-image: ## the container image cflink:1.19, with Docker (docker/base/Dockerfile)
+image: web ## the container image cflink:1.19, with Docker (docker/base/Dockerfile)
 	$(Q)docker build --build-arg COMMIT="$$(git rev-parse --short=7 HEAD 2>/dev/null)" -f docker/base/Dockerfile \
 		-t cflink:1.19 .
 
@@ -230,10 +230,10 @@ run: all ## a local cluster, the dashboard's address printed
 	$(Q)scripts/start-cluster.sh
 
 clean: ## removes everything built, but not an edited build/flink/conf
-	$(Q)rm -rf build/release build/debug build/asan build/tsan build/fuzz
+	$(Q)rm -rf build/release build/debug build/asan build/tsan build/fuzz build/web build/.web
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+	@cat Makefile jobmanager/web/module.mk | sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' | expand -t 14
 
 ifneq ($(filter clean,$(MAKECMDGOALS)),)
 ifneq ($(filter-out clean,$(MAKECMDGOALS)),)

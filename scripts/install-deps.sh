@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # install-deps.sh - what building and testing needs, from the distribution's own packages.
 #
-# usage: scripts/install-deps.sh [build|test|all|bench|browser]
-#   build  the compiler and the libraries that the daemons link
+# usage: scripts/install-deps.sh [daemons|build|test|all|bench|browser]
+#   daemons  the compiler and the libraries that the daemons link
+#   build  that, and Node with npm for the dashboard, where there is no Node yet
 #   test   what `make check` needs on top (cmocka, clang, netcat, curl, jq), and `make wheel` (patchelf)
 #   all    both (default)
 #   bench  what only `make bench-check` needs (valgrind)
@@ -12,7 +13,7 @@
 # and 13 and on Ubuntu 22.04 and 24.04. Run as root or as a user with sudo.
 set -euo pipefail
 
-build_packages=(gcc make pkg-config libc6-dev protobuf-c-compiler libprotobuf-c-dev libevent-dev libyaml-dev
+daemon_packages=(gcc make pkg-config libc6-dev protobuf-c-compiler libprotobuf-c-dev libevent-dev libyaml-dev
 	libjansson-dev libssl-dev libxxhash-dev liblz4-dev libcivetweb-dev librdkafka-dev python3-dev)
 test_packages=(libcmocka-dev clang libclang-rt-dev netcat-openbsd curl jq procps python3 python3-venv patchelf binutils)
 
@@ -20,13 +21,18 @@ bench_packages=(valgrind)
 browser_packages=(chromium fonts-dejavu-core)
 
 want=${1:-all}
+# Node may come from elsewhere, in a newer version; the distribution's would stand in its way.
+web_packages=()
+command -v node >/dev/null && command -v npm >/dev/null || web_packages=(nodejs npm)
+
 case $want in
-build) packages=("${build_packages[@]}") ;;
+daemons) packages=("${daemon_packages[@]}") ;;
+build) packages=("${daemon_packages[@]}" "${web_packages[@]}") ;;
 test) packages=("${test_packages[@]}") ;;
-all) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
+all) packages=("${daemon_packages[@]}" "${web_packages[@]}" "${test_packages[@]}") ;;
 bench) packages=("${bench_packages[@]}") ;;
 browser) packages=("${browser_packages[@]}") ;;
-*) echo "usage: $0 [build|test|all|bench]" >&2; exit 2 ;;
+*) echo "usage: $0 [daemons|build|test|all|bench|browser]" >&2; exit 2 ;;
 esac
 
 if ! command -v apt-get >/dev/null; then

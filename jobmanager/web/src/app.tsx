@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// app.tsx - which page an address opens. The addresses are those of Flink's own dashboard.
+import type { ComponentType } from "preact";
+import { useLayoutEffect } from "preact/hooks";
+import { texts } from "./lib/texts";
+import { address, match, path } from "./lib/route";
+import Overview from "./pages/overview";
+import { Empty } from "./ui/basics";
+import { Shell } from "./ui/shell";
+import { Toasts } from "./ui/toast";
+
+const t = texts(
+	{ unknown: "There is no page at this address.", home: "Go to the overview" },
+	{ unknown: "이 주소에는 페이지가 없습니다.", home: "개요로 가기" },
+);
+
+/** What a page gets: the named parts of its address. */
+export interface PageProps {
+	params: Record<string, string>;
+}
+
+interface Route {
+	pattern: string;
+	page: ComponentType<PageProps>;
+}
+
+/** The first that fits. Pages that are not the first one seen are lazy(() => import("./pages/…")). */
+const routes: readonly Route[] = [
+	{ pattern: "overview", page: Overview },
+];
+
+const ELSEWHERE = /^(job|task-manager|job-manager)(\/|$)/; // pages of plain.html
+
+const Unknown = () => (
+	<Empty title={t("unknown")}><a href="#/overview">{t("home")}</a></Empty>
+);
+
+function Page() {
+	const { parts } = address.value;
+	const where = parts.length > 0 ? parts : ["overview"];
+	for (const { pattern, page: Found } of routes) {
+		const params = match(pattern, where);
+		if (params) return <Found key={pattern} params={params} />;
+	}
+	if (ELSEWHERE.test(path.value)) {
+		location.replace(`plain.html${location.hash}`);
+		return null;
+	}
+	return <Unknown />;
+}
+
+export function App() {
+	const first = path.value.split("/").slice(0, 3).join("/"); // a tab of the same page does not scroll it
+	useLayoutEffect(() => scrollTo(0, 0), [first]);
+	return (
+		<>
+			<Shell><Page /></Shell>
+			<Toasts />
+		</>
+	);
+}
