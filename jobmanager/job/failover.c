@@ -82,10 +82,14 @@ static void set_cause(struct job_master *master, enum cause_rank rank, const str
 	buf_init(&name);
 	if (execution != NULL)
 		execution_name(execution, &name);
+	size_t name_length = name.size_bytes;
+
+	if (execution != NULL) /* as Flink writes it in exceptions */
+		buf_printf(&name, " - execution #%u", execution->attempt);
 	master->cause_rank = rank;
 	master->cause = *why;
 	if (execution != NULL && rank != CAUSE_TASKMANAGER_LOST)
-		err_wrap(&master->cause, "%s", name.data);
+		err_wrap(&master->cause, "%.*s", (int)name_length, name.data);
 	if (master->cause_entry == NULL)
 		master->cause_entry = failure_add(master);
 	master->cause_entry->err = *why;

@@ -83,7 +83,7 @@ static void without_a_strategy_the_first_failure_ends_the_job(void **state)
 	failure = LIST_FIRST(&job->failures, struct job_failure, node);
 	assert_int_equal(failure->err.code, ERR_USER_FUNCTION_FAILED);
 	assert_string_equal(failure->err.text, "Sum: word 'x' is too short");
-	assert_string_equal(failure->task_name, "Sum -> Sink: Print (4/4)");
+	assert_string_equal(failure->task_name, "Sum -> Sink: Print (4/4) - execution #0");
 	assert_string_equal(failure->endpoint, "tm1:7000");
 	assert_string_equal(failure->resource_id, "tm1");
 	bed_pass(bed, 100);

@@ -13,6 +13,7 @@
 #define TASKMANAGER "/taskmanagers/:taskmanagerid"
 #define APPLICATION "/applications/:applicationid"
 
+#define TEXT "text/plain"
 #define JOB_STATUS \
 	"'INITIALIZING|CREATED|RUNNING|FAILING|FAILED|CANCELLING|CANCELED|FINISHED|RESTARTING|" \
 	"SUSPENDED|RECONCILING'"
@@ -111,7 +112,7 @@ const struct shape_name rest_shapes[] = {
 	{ "Resource", "{cpuCores:f taskHeapMemory:i taskOffHeapMemory:i managedMemory:i "
 		      "networkMemory:i extendedResources:<f>}" },
 	{ "TaskManager", "{" TASKMANAGER_FIELDS "}" },
-	{ "Logs", "{logs:[{name:s size:i mtime:i}]}" },
+	{ "Logs", "{logs:[{name:s size:i mtime:i kind:'log|out|other'}]}" },
 	{ "LogLines", "{name:s size:i from:i next:i begin:b end:b file:s restarted:b "
 		      "lines:[{at:i text:s open?:b}]}" },
 	{ "ThreadDump", "{threadInfos:[{threadName:s stringifiedThreadInfo:s}]}" },
@@ -128,17 +129,20 @@ const struct rest_api rest_apis[] = {
 	  "{taskmanagers:i slots-total:i slots-available:i jobs-running:i jobs-finished:i "
 	  "jobs-cancelled:i jobs-failed:i flink-version:s flink-commit:s taskmanagers-blocked?:i "
 	  "slots-free-and-blocked?:i}" },
+	{ "GET", "/openapi.json", NULL, NULL, 200, "any" },
 	{ "GET", "/snapshot", NULL, NULL, 200, "any" },
 	{ "DELETE", "/cluster", NULL, NULL, 200, "{}" },
 
 	{ "GET", "/jobs", NULL, NULL, 200, "{jobs:[{id:id status:" JOB_STATUS "}]}" },
 	{ "GET", "/jobs/overview", NULL, NULL, 200, "{jobs:[JobDetails]}" },
 	{ "GET", "/jobs/metrics", "get?:s agg?:s jobs?:s", NULL, 200, "AggregatedMetrics" },
-	{ "POST", "/jobs", NULL, NULL, 202, "{jobUrl:s jobid:id waiting-for:s}" },
-	{ "PUT", "/artifacts/:sha256", "name?:s offset?:i size?:i", NULL, 200, "{received:i}" },
+	{ "POST", "/jobs", NULL, "application/x-protobuf", 202,
+	  "{jobUrl:s jobid:id waiting-for:s}" },
+	{ "PUT", "/artifacts/:sha256", "name?:s offset?:i size?:i", "application/octet-stream", 200,
+	  "{received:i}" },
 	{ "GET", JOB, NULL, NULL, 200,
-	  "{jid:id name:s isStoppable:b state:" JOB_STATUS " job-type:'BATCH|STREAMING' start-time:i "
-	  "end-time:i duration:i maxParallelism:i now:i timestamps:JobStates vertices:[JobVertex] "
+	  "{jid:id name:s isStoppable:b state:" JOB_STATUS " job-type:'BATCH|STREAMING' "
+	  "schedulerType:'Default|Adaptive|AdaptiveBatch' application-id:id start-time:i end-time:i duration:i maxParallelism:i now:i timestamps:JobStates vertices:[JobVertex] "
 	  "status-counts:ExecutionStates plan:Plan pending-operators:i note:s bottleneck:s "
 	  "all-running-time:i restarts:i}" },
 	{ "PATCH", JOB, "mode?:s", NULL, 202, "{}" },
@@ -150,17 +154,17 @@ const struct rest_api rest_apis[] = {
 	  "{jid:id name:s execution-config:{execution-mode:s restart-strategy:s job-parallelism:i "
 	  "object-reuse-mode:b user-config:<s>}}" },
 	{ "GET", JOB "/plan", NULL, NULL, 200, "{plan:Plan}" },
-	{ "GET", JOB "/exceptions", "maxExceptions?:i", NULL, 200,
+	{ "GET", JOB "/exceptions", "maxExceptions?:i failureLabelFilter?:s", NULL, 200,
 	  "{root-exception:s? timestamp:i? all-exceptions:[{exception:s task:s location:s "
 	  "timestamp:i taskManagerId:s}] truncated:b exceptionHistory:{entries:[RootFailure] "
 	  "truncated:b}}" },
-	{ "GET", JOB "/accumulators", NULL, NULL, 200,
+	{ "GET", JOB "/accumulators", "includeSerializedValue?:b", NULL, 200,
 	  "{job-accumulators:[any] user-task-accumulators:[Accumulator] "
 	  "serialized-user-task-accumulators:<s>}" },
 	{ "GET", JOB "/execution-result", NULL, NULL, 200,
-	  "{status:QueueStatus job-execution-result?:{id:id "
+	  "{status:QueueStatus job-execution-result?:{id:id name:s "
 	  "application-status:'SUCCEEDED|FAILED|CANCELED|UNKNOWN' accumulator-results:<s> "
-	  "net-runtime:i failure-cause?:FailureCause}}" },
+	  "net-runtime:i failure-cause?:FailureCause application-id:id start-time:i end-time:i}}" },
 	{ "GET", JOB "/output", "from?:i max?:i wait_ms?:i status?:s note?:s", NULL, 200,
 	  "{status:" JOB_STATUS " note:s output:s offset:i next:i end:b start-time:i end-time:i "
 	  "all-running-time:i failure?:{code:i text:s origin:s}}" },
@@ -247,13 +251,16 @@ const struct rest_api rest_apis[] = {
 	  "user-accumulators:[Accumulator]}]}" },
 	{ "GET", SUBTASK, NULL, NULL, 200, "Subtask" },
 	{ "GET", SUBTASK "/attempts/:attempt", NULL, NULL, 200, "Subtask" },
+	{ "GET", SUBTASK "/attempts/:attempt/accumulators", NULL, NULL, 200,
+	  "{subtask:i attempt:i id:id user-accumulators:[Accumulator]}" },
 	{ "GET", SUBTASK "/metrics", "get?:s", NULL, 200, "Metrics" },
 
 	{ "GET", "/taskmanagers", NULL, NULL, 200, "{taskmanagers:[TaskManager]}" },
 	{ "GET", "/taskmanagers/metrics", "get?:s agg?:s taskmanagers?:s", NULL, 200,
 	  "AggregatedMetrics" },
 	{ "GET", TASKMANAGER, NULL, NULL, 200,
-	  "{" TASKMANAGER_FIELDS " allocatedSlots:[{index:i jobId:id resource:Resource}] "
+	  "{" TASKMANAGER_FIELDS
+	  " allocatedSlots:[{index:i jobId:id resource:Resource assignedTasks:i}] "
 	  "metrics:{heapUsed:i heapCommitted:i heapMax:i nonHeapUsed:i nonHeapCommitted:i "
 	  "nonHeapMax:i directCount:i directUsed:i directMax:i mappedCount:i mappedUsed:i "
 	  "mappedMax:i memorySegmentsAvailable:i memorySegmentsTotal:i "
@@ -263,19 +270,19 @@ const struct rest_api rest_apis[] = {
 	  "garbageCollectors:[{name:s count:i time:i}]}}" },
 	{ "GET", TASKMANAGER "/metrics", "get?:s", NULL, 200, "Metrics" },
 	{ "GET", TASKMANAGER "/logs", NULL, NULL, 200, "Logs" },
-	{ "GET", TASKMANAGER "/logs/:filename", "tail?:i", NULL, 200, "text" },
-	{ "GET", TASKMANAGER "/log", "tail?:i", NULL, 200, "text" },
-	{ "GET", TASKMANAGER "/stdout", "tail?:i", NULL, 200, "text" },
+	{ "GET", TASKMANAGER "/logs/:filename", "tail?:i", NULL, 200, TEXT },
+	{ "GET", TASKMANAGER "/log", "tail?:i", NULL, 200, TEXT },
+	{ "GET", TASKMANAGER "/stdout", "tail?:i", NULL, 200, TEXT },
 	{ "GET", TASKMANAGER "/thread-dump", NULL, NULL, 200, "ThreadDump" },
 
 	{ "GET", "/jobmanager/config", NULL, NULL, 200, "Config" },
 	{ "GET", "/jobmanager/environment", NULL, NULL, 200, "Environment" },
 	{ "GET", "/jobmanager/metrics", "get?:s", NULL, 200, "Metrics" },
 	{ "GET", "/jobmanager/logs", NULL, NULL, 200, "Logs" },
-	{ "GET", "/jobmanager/logs/:filename", "tail?:i", NULL, 200, "text" },
+	{ "GET", "/jobmanager/logs/:filename", "tail?:i", NULL, 200, TEXT },
 	{ "GET", "/jobmanager/logs/:filename/lines", LINES_QUERY, NULL, 200, "LogLines" },
-	{ "GET", "/jobmanager/log", "tail?:i", NULL, 200, "text" },
-	{ "GET", "/jobmanager/stdout", "tail?:i", NULL, 200, "text" },
+	{ "GET", "/jobmanager/log", "tail?:i", NULL, 200, TEXT },
+	{ "GET", "/jobmanager/stdout", "tail?:i", NULL, 200, TEXT },
 	{ "GET", "/jobmanager/thread-dump", NULL, NULL, 200, "ThreadDump" },
 	{ "GET", "/jars", NULL, NULL, 200,
 	  "{address:s files:[{id:s name:s uploaded:i entry:[{name:s description:s?}]}]}" },

@@ -207,12 +207,16 @@ static void put_result(struct json_out *json, const struct job *job)
 {
 	json_out_object(json, "job-execution-result");
 	json_out_id(json, "id", &job->id);
+	json_out_text(json, "name", job->name);
 	json_out_text(json, "application-status", application_status(job));
 	json_out_object(json, "accumulator-results");
 	json_out_close(json);
 	json_out_int(json, "net-runtime", job->end_ms - job->start_ms);
 	if (job->status == JOB_FAILED)
 		rest_put_failure_cause(json, "failure-cause", &job->failure);
+	json_out_id(json, "application-id", &job->id);
+	json_out_int(json, "start-time", job->start_ms);
+	json_out_int(json, "end-time", job->end_ms);
 	json_out_close(json);
 }
 

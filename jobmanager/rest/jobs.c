@@ -26,12 +26,13 @@ static void put_vertex(struct json_out *json, const struct job_vertex *vertex, w
 {
 	struct rest_times times = rest_vertex_times(vertex, now);
 	struct io_metrics io = rest_vertex_io(vertex);
+	struct id group = rest_sharing_group_id(vertex->job, vertex->message->slot_sharing_group);
 	uint32_t counts[EXECUTION_STATE_COUNT];
 
 	job_vertex_count_states(vertex, counts);
 	json_out_object(json, NULL);
 	json_out_id(json, "id", &vertex->id);
-	json_out_text(json, "slotSharingGroupId", "");
+	json_out_id(json, "slotSharingGroupId", &group);
 	json_out_text(json, "name", vertex->message->name);
 	json_out_int(json, "maxParallelism", vertex->message->max_parallelism);
 	json_out_int(json, "parallelism", vertex->message->parallelism);
@@ -76,11 +77,13 @@ void rest_job(struct rest *rest, struct rest_request *request)
 	json_out_text(json, "name", job->name);
 	json_out_bool(json, "isStoppable", false);
 	json_out_text(json, "state", job_status_name(job));
-	json_out_text(json, "job-type", "STREAMING");
+	json_out_text(json, "job-type", rest_job_type(job));
+	json_out_text(json, "schedulerType", "Default");
+	json_out_id(json, "application-id", &job->id);
 	json_out_int(json, "start-time", job->start_ms);
 	json_out_int(json, "end-time", job->end_ms);
 	json_out_int(json, "duration", duration < 0 ? 0 : duration);
-	json_out_int(json, "maxParallelism", -1);
+	json_out_int(json, "maxParallelism", conf_int(job->conf, "pipeline.max-parallelism"));
 	json_out_int(json, "now", now);
 	json_out_object(json, "timestamps");
 	for (uint32_t i = 0; i < JOB_STATUS_COUNT; i++)
@@ -218,14 +221,38 @@ static const struct job_failure *older(const struct job *job, const struct list_
 		       : CONTAINER_OF(than->previous, struct job_failure, node);
 }
 
+/* failureLabelFilter=key:value,…: those with all these labels. There is nothing here that labels
+ * failures, so with a filter there are none. False: it is no such list; answered. */
+static bool wants_labels(struct rest_request *request, bool *wanted)
+{
+	char *filter = rest_query(request, "failureLabelFilter");
+	const char *at = filter, *item;
+	bool good = true;
+	size_t length;
+
+	*wanted = false;
+	while (good && filter != NULL && rest_list_next(&at, &item, &length)) {
+		const char *colon = memchr(item, ':', length);
+
+		good = colon != NULL && colon > item && colon + 1 < item + length;
+		*wanted = true;
+	}
+	if (!good)
+		rest_bad_parameter(request, "query", "failureLabelFilter", filter);
+	mem_free(filter);
+	return good;
+}
+
 void rest_job_exceptions(struct rest *rest, struct rest_request *request)
 {
 	struct job *job = rest_find_job(rest, request);
 	const struct job_failure *newest, *failure;
 	struct json_out *json = &request->json;
 	int64_t most, shown = 0;
+	bool labelled;
 
-	if (job == NULL || !rest_query_int(request, "maxExceptions", 0, 20, &most))
+	if (job == NULL || !rest_query_int(request, "maxExceptions", 0, 20, &most) ||
+	    !wants_labels(request, &labelled))
 		return;
 	newest = older(job, &job->failures.head);
 	json_out_object(json, NULL);
@@ -245,8 +272,8 @@ void rest_job_exceptions(struct rest *rest, struct rest_request *request)
 	json_out_bool(json, "truncated", (int64_t)job->failures_count > shown);
 	json_out_object(json, "exceptionHistory");
 	json_out_array(json, "entries");
-	shown = 0;
-	for (failure = newest; failure != NULL && shown < most;
+	shown = labelled ? job->failures_count : 0;
+	for (failure = labelled ? NULL : newest; failure != NULL && shown < most;
 	     failure = older(job, &failure->node), shown++)
 		put_failure(json, failure);
 	json_out_close(json);

@@ -116,7 +116,7 @@ void rest_put_job_details(struct json_out *json, const struct job *job, wall_t n
 	json_out_text(json, "state", job_status_name(job));
 	json_out_int(json, "last-modification", job->last_modified_ms);
 	put_tasks(json, job);
-	json_out_text(json, "jobType", "STREAMING");
+	json_out_text(json, "jobType", rest_job_type(job));
 	json_out_text(json, "schedulerType", "Default");
 	json_out_int(json, "pending-operators", 0);
 	rest_put_note(json, job);

@@ -64,7 +64,7 @@ static void put_job(struct json_out *json, const struct job *job)
 	job_count_states(job, counts);
 	json_out_text(json, "name", job->name);
 	json_out_text(json, "state", job_status_name(job));
-	json_out_text(json, "job-type", "STREAMING");
+	json_out_text(json, "job-type", rest_job_type(job));
 	json_out_int(json, "start-time", job->start_ms);
 	json_out_int(json, "end-time", job->end_ms);
 	json_out_int(json, "last-modification", job->last_modified_ms);

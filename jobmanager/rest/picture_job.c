@@ -123,7 +123,7 @@ static void draw_header(struct drawing *drawing)
 	json_out_id(json, "jid", &job->id);
 	json_out_text(json, "name", job->name);
 	json_out_text(json, "state", job_status_name(job));
-	json_out_text(json, "job-type", "STREAMING");
+	json_out_text(json, "job-type", rest_job_type(job));
 	json_out_int(json, "start-time", job->start_ms);
 	json_out_int(json, "end-time", job->end_ms);
 	json_out_int(json, "all-running-time", job->all_running_ms);

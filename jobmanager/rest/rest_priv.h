@@ -7,7 +7,7 @@
  *   stream.c              answers without an end (server-sent events)
  *   router.c              the table of routes, path and query parameters, bodies
  *   look.c                an answer without HTTP
- *   shape.c api_table.c   what bodies and answers look like, by route
+ *   shape.c api_table.c   what bodies and answers look like, by route; openapi.c tells it
  *   operations.c          what is triggered first and asked about later
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
  *   overview.c jobs.c job_life.c job_metrics.c vertices.c vertex_metrics.c vertex_stacks.c
@@ -142,10 +142,10 @@ bool rest_body_fits(struct rest_request *request);
 
 struct rest_api {
 	const char *method, *pattern; /* a route's */
-	const char *query; /* "get?:s agg?:s"; NULL: none */
-	const char *body;  /* the name of its body's shape; NULL: none, or none of JSON */
+	const char *query; /* "get?:s agg?:s"; a header's name begins with a capital; NULL: none */
+	const char *body;  /* the name of its body's shape, or a media type; NULL: none */
 	int status;	   /* of success */
-	const char *gives; /* the shape of its answer, or "text" */
+	const char *gives; /* the shape of its answer, or a media type */
 };
 extern const struct rest_api rest_apis[];	  /* ends with a NULL method */
 extern const struct shape_name rest_shapes[]; /* ends with a NULL name */
@@ -231,6 +231,8 @@ void rest_put_io(struct json_out *json, const char *key, const struct io_metrics
 void rest_put_states(struct json_out *json, const char *key,
 		     const uint32_t counts[EXECUTION_STATE_COUNT]);
 void rest_put_plan(struct json_out *json, const char *key, const struct job *job);
+const char *rest_job_type(const struct job *job); /* STREAMING, BATCH */
+struct id rest_sharing_group_id(const struct job *job, const char *group);
 void rest_put_note(struct json_out *json, const struct job *job);
 /* As /jobs/overview lists it. */
 void rest_put_job_details(struct json_out *json, const struct job *job, wall_t now);
@@ -321,16 +323,16 @@ rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_
 	rest_jobmanager_file, rest_jobmanager_file_lines, rest_jobmanager_thread_dump,
 	rest_jars, rest_put_artifact,
 	rest_submit;
-/* triggers.c, adaptive.c, applications.c, rarely.c */
-rest_handler_fn rest_shutdown_cluster, rest_datasets, rest_delete_dataset,
-	rest_dataset_deletion_status, rest_trigger_savepoint_disposal,
-	rest_savepoint_disposal_status, rest_job_yarn_stop, rest_job_trigger_checkpoint,
-	rest_job_checkpoint_status, rest_job_checkpoint, rest_job_checkpoint_subtasks,
-	rest_job_trigger_savepoint, rest_job_savepoint_status, rest_job_stop, rest_job_coordinator,
-	rest_put_job_resource_requirements, rest_job_rescaling, rest_job_rescales,
-	rest_job_jobmanager_config, rest_job_jobmanager_environment, rest_job_jobmanager_log_url,
-	rest_job_taskmanager_log_url, rest_vertex_jm_operator_metrics, rest_applications,
-	rest_application, rest_application_cancel, rest_application_exceptions,
+/* triggers.c, adaptive.c, applications.c, rarely.c, openapi.c */
+rest_handler_fn rest_openapi, rest_vertex_attempt_accumulators, rest_shutdown_cluster,
+	rest_datasets, rest_delete_dataset, rest_dataset_deletion_status,
+	rest_trigger_savepoint_disposal, rest_savepoint_disposal_status, rest_job_yarn_stop,
+	rest_job_trigger_checkpoint, rest_job_checkpoint_status, rest_job_checkpoint,
+	rest_job_checkpoint_subtasks, rest_job_trigger_savepoint, rest_job_savepoint_status,
+	rest_job_stop, rest_job_coordinator, rest_put_job_resource_requirements, rest_job_rescaling,
+	rest_job_rescales, rest_job_jobmanager_config, rest_job_jobmanager_environment,
+	rest_job_jobmanager_log_url, rest_job_taskmanager_log_url, rest_vertex_jm_operator_metrics,
+	rest_applications, rest_application, rest_application_cancel, rest_application_exceptions,
 	rest_application_jobmanager_config;
 
 #endif

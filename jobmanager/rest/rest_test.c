@@ -196,6 +196,22 @@ static bool has_nothing(const char *pattern)
 	return false;
 }
 
+/* It has the form that /openapi.json tells. */
+static void expect_its_shape(const struct rest_route *route, const struct reply *reply)
+{
+	const struct rest_api *api = rest_api_of(route);
+	struct buf why;
+
+	assert_non_null(api);
+	if (reply->status == 200 && strchr(api->gives, '/') != NULL)
+		return; /* no JSON */
+	buf_init(&why);
+	if (!shape_fits(reply->json, reply->status == 200 ? api->gives : "Error", rest_shapes,
+			&why))
+		fail_msg("%s: %s in %.500s", route->pattern, why.data, reply->body.data);
+	buf_fini(&why);
+}
+
 static void every_route_answers_with_and_without_its_version(void **state)
 {
 	const char *source, *sum, *job = run_job(&source, &sum);
@@ -211,6 +227,7 @@ static void every_route_answers_with_and_without_its_version(void **state)
 		head = ask("HEAD", path);
 		if (bare.status != 200 && !has_nothing(route->pattern))
 			fail_msg("%s: %d %s", path, bare.status, bare.body.data);
+		expect_its_shape(route, &bare);
 		/* What is asked of a TaskManager meanwhile may be known to the second. */
 		bool settled = strstr(path, "/flamegraph") == NULL;
 
@@ -260,7 +277,7 @@ static void answers_of_a_running_job_have_flinks_form(void **state)
 	       "created:i scheduled:i deploying:i initializing:i running:i finished:i canceling:i canceled:i "
 	       "failed:i reconciling:i} jobType:s schedulerType:s pending-operators:i note:s bottleneck:s}]}");
 	expect(url_of("/jobs/%s", job),
-	       "{jid:s name:s isStoppable:b state:s job-type:s start-time:i end-time:i duration:i maxParallelism:i "
+	       "{jid:s name:s isStoppable:b state:s job-type:s schedulerType:s application-id:s start-time:i end-time:i duration:i maxParallelism:i "
 	       "now:i timestamps:" JOB_STATES_SHAPE
 	       " vertices:[{id:s slotSharingGroupId:s name:s maxParallelism:i "
 	       "parallelism:i status:s start-time:i end-time:i duration:i tasks:" STATES_SHAPE
@@ -375,7 +392,7 @@ static void answers_of_a_taskmanager_have_flinks_form(void **state)
 	expect("/taskmanagers", "{taskmanagers:[{" TASKMANAGER_SHAPE "}]}");
 	expect("/taskmanagers/tm:1%2F+x",
 	       "{" TASKMANAGER_SHAPE " allocatedSlots:[{index:i jobId:s resource:" RESOURCE_SHAPE
-	       "}] metrics:{heapUsed:i "
+	       " assignedTasks:i}] metrics:{heapUsed:i "
 	       "heapCommitted:i heapMax:i nonHeapUsed:i nonHeapCommitted:i nonHeapMax:i directCount:i directUsed:i "
 	       "directMax:i mappedCount:i mappedUsed:i mappedMax:i memorySegmentsAvailable:i memorySegmentsTotal:i "
 	       "nettyShuffleMemorySegmentsAvailable:i nettyShuffleMemorySegmentsUsed:i "

@@ -52,13 +52,31 @@ static void put_memory(struct json_out *json, const struct taskmanager_info *inf
 
 /* Tasks on each TaskManager: one pass over all there are, whatever the number of TaskManagers. */
 struct task_counts {
-	struct map *counts; /* struct taskmanager_info * -> uint32_t * */
+	struct map *counts; /* struct taskmanager_info *, or struct slot * -> uint32_t * */
 	struct arena *arena;
 };
 
-static struct bytes counts_key(const struct taskmanager_info *const *info)
+static struct bytes counts_key(const void *const *place)
 {
-	return bytes_of(info, sizeof(*info));
+	return bytes_of(place, sizeof(*place));
+}
+
+static void count(struct task_counts *tasks, const void *place)
+{
+	uint32_t *sum = map_get(tasks->counts, counts_key(&place));
+
+	if (sum == NULL) {
+		sum = arena_alloc(tasks->arena, sizeof(*sum));
+		map_put(tasks->counts, counts_key(&place), sum);
+	}
+	++*sum;
+}
+
+static uint32_t tasks_at(const struct task_counts *tasks, const void *place)
+{
+	const uint32_t *sum = map_get(tasks->counts, counts_key(&place));
+
+	return sum != NULL ? *sum : 0;
 }
 
 static void count_job(struct task_counts *tasks, const struct job *job)
@@ -66,17 +84,11 @@ static void count_job(struct task_counts *tasks, const struct job *job)
 	for (size_t v = 0; v < job->graph->n_vertices && !job_is_final(job); v++)
 		for (uint32_t i = 0; i < job->graph->vertices[v]->parallelism; i++) {
 			const struct slot *slot = job->vertices[v].executions[i].slot;
-			const struct taskmanager_info *info = slot ? slot->taskmanager : NULL;
 
-			if (info == NULL)
+			if (slot == NULL || slot->taskmanager == NULL)
 				continue;
-			uint32_t *count = map_get(tasks->counts, counts_key(&info));
-
-			if (count == NULL) {
-				count = arena_alloc(tasks->arena, sizeof(*count));
-				map_put(tasks->counts, counts_key(&info), count);
-			}
-			++*count;
+			count(tasks, slot->taskmanager);
+			count(tasks, slot);
 		}
 }
 
@@ -100,7 +112,6 @@ static void begin_taskmanager(struct json_out *json, const struct task_counts *t
 			      const struct taskmanager_info *info)
 {
 	uint32_t available = info->available ? info->slots_free : 0;
-	const uint32_t *assigned = map_get(tasks->counts, counts_key(&info));
 
 	json_out_object(json, NULL);
 	json_out_text(json, "id", info->resource_id);
@@ -111,7 +122,7 @@ static void begin_taskmanager(struct json_out *json, const struct task_counts *t
 		     info->last_heartbeat_ms); /* a moment, whatever its name */
 	json_out_int(json, "slotsNumber", info->slots_count);
 	json_out_int(json, "freeSlots", available);
-	json_out_int(json, "assignedTasks", assigned ? *assigned : 0);
+	json_out_int(json, "assignedTasks", tasks_at(tasks, info));
 	put_resource(json, "totalResource", info, info->slots_count);
 	put_resource(json, "freeResource", info, available);
 	json_out_object(json, "hardware");
@@ -190,7 +201,6 @@ void rest_taskmanager(struct rest *rest, struct rest_request *request)
 	struct task_counts tasks = count_tasks(rest);
 
 	begin_taskmanager(json, &tasks, info);
-	task_counts_fini(&tasks);
 	json_out_array(json, "allocatedSlots");
 	for (uint32_t i = 0; i < info->slots_count; i++) {
 		if (info->slots[i].state != SLOT_ALLOCATED)
@@ -199,9 +209,11 @@ void rest_taskmanager(struct rest *rest, struct rest_request *request)
 		json_out_int(json, "index", i); /* ours */
 		json_out_id(json, "jobId", &info->slots[i].job_id);
 		put_resource(json, "resource", info, 1);
+		json_out_int(json, "assignedTasks", tasks_at(&tasks, &info->slots[i]));
 		json_out_close(json);
 	}
 	json_out_close(json);
+	task_counts_fini(&tasks);
 	put_metrics(json, info);
 	json_out_close(json);
 	rest_answer(request, 200);

@@ -260,8 +260,8 @@ void rest_vertex_subtask(struct rest *rest, struct rest_request *request)
 	rest_answer(request, 200);
 }
 
-/* Only the current attempt of a subtask is kept. */
-void rest_vertex_attempt(struct rest *rest, struct rest_request *request)
+/* Only the current attempt of a subtask is kept. NULL: it is another one; answered. */
+static struct execution *find_attempt(struct rest *rest, struct rest_request *request)
 {
 	struct job_vertex *vertex = find(rest, request);
 	const char *text = rest_parameter(request, "attempt");
@@ -269,17 +269,27 @@ void rest_vertex_attempt(struct rest *rest, struct rest_request *request)
 	uint32_t index;
 
 	if (vertex == NULL || !rest_find_subtask(vertex, request, &index))
-		return;
+		return NULL;
 	if (digits == 0 || digits > 9 || text[digits] != '\0') {
 		rest_bad_parameter(request, "path", "attempt", text);
-	} else if (strtoul(text, NULL, 10) != vertex->executions[index].attempt) {
-		rest_answer_error(request, 404, "Attempt %s of subtask %u is not there; %u is the current one",
-				  text, index, vertex->executions[index].attempt);
-	} else {
-		put_subtask(&request->json, &vertex->executions[index], index,
-			    world_wall(rest->world));
-		rest_answer(request, 200);
+		return NULL;
 	}
+	if (strtoul(text, NULL, 10) == vertex->executions[index].attempt)
+		return &vertex->executions[index];
+	rest_answer_error(request, 404, "Attempt %s of subtask %u is not there; %u is the current one",
+			  text, index, vertex->executions[index].attempt);
+	return NULL;
+}
+
+void rest_vertex_attempt(struct rest *rest, struct rest_request *request)
+{
+	const struct execution *execution = find_attempt(rest, request);
+
+	if (execution == NULL)
+		return;
+	put_subtask(&request->json, execution, execution_subtask(execution),
+		    world_wall(rest->world));
+	rest_answer(request, 200);
 }
 
 void rest_vertex_subtasktimes(struct rest *rest, struct rest_request *request)
@@ -433,6 +443,23 @@ void rest_vertex_subtasks_accumulators(struct rest *rest, struct rest_request *r
 		json_out_close(json);
 		json_out_close(json);
 	}
+	json_out_close(json);
+	json_out_close(json);
+	rest_answer(request, 200);
+}
+
+void rest_vertex_attempt_accumulators(struct rest *rest, struct rest_request *request)
+{
+	const struct execution *execution = find_attempt(rest, request);
+	struct json_out *json = &request->json;
+
+	if (execution == NULL)
+		return;
+	json_out_object(json, NULL);
+	json_out_int(json, "subtask", execution_subtask(execution));
+	json_out_int(json, "attempt", execution->attempt);
+	json_out_id(json, "id", &execution->id);
+	json_out_array(json, "user-accumulators");
 	json_out_close(json);
 	json_out_close(json);
 	rest_answer(request, 200);

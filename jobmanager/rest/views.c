@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/check.h"
+#include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/graph/graph.h"
 #include "jobmanager/rest/rest_priv.h"
@@ -86,6 +87,28 @@ struct taskmanager_info *rest_find_taskmanager(struct rest *rest, struct rest_re
 	if (info == NULL)
 		rest_answer_error(request, 404, "TaskManager %.200s not found", id);
 	return info;
+}
+
+/* ---- what a job is ------------------------------------------------------------------------- */
+
+const char *rest_job_type(const struct job *job)
+{
+	const char *mode = job_graph_setting(job->graph, "execution.runtime-mode");
+
+	return mode != NULL && strcmp(mode, "BATCH") == 0 ? "BATCH" : "STREAMING";
+}
+
+/* Flink draws one at random for each group; drawn from the job and the group's name it is the same
+ * in every answer. */
+struct id rest_sharing_group_id(const struct job *job, const char *group)
+{
+	char job_id[ID_TEXT_SIZE], *text = mem_printf("%s/%s", id_format(&job->id, job_id),
+						      group[0] != '\0' ? group : "default");
+	struct id id;
+
+	hash_murmur3_128(text, strlen(text), id.bytes);
+	mem_free(text);
+	return id;
 }
 
 /* ---- counts and states ---------------------------------------------------------------------- */
@@ -276,7 +299,7 @@ void rest_put_plan(struct json_out *json, const char *key, const struct job *job
 	json_out_object(json, key);
 	json_out_id(json, "jid", &job->id);
 	json_out_text(json, "name", job->name);
-	json_out_text(json, "type", "STREAMING");
+	json_out_text(json, "type", rest_job_type(job));
 	json_out_array(json, "nodes");
 	/* Sinks first, as Flink's generator walks; readers join by id. */
 	for (size_t i = job->graph->n_vertices; i-- > 0;) {
