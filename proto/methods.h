@@ -37,7 +37,8 @@
 	X(TaskExecutor, ListFiles, 307, true, 10000, 1024 * 1024) \
 	X(TaskExecutor, ReadFile, 308, true, 10000, 4 * 1024 * 1024) \
 	X(TaskExecutor, ThreadDump, 309, true, 10000, 4 * 1024 * 1024) \
-	X(TaskExecutor, SampleStacks, 311, true, 45000, 4 * 1024 * 1024)
+	X(TaskExecutor, SampleStacks, 311, true, 45000, 4 * 1024 * 1024) \
+	X(TaskExecutor, ReadLines, 312, true, 20000, 4 * 1024 * 1024)
 
 #define METHODS_ALL(X) METHODS_DISPATCHER(X) METHODS_RESOURCE_MANAGER(X) METHODS_TASK_EXECUTOR(X)
 

@@ -271,6 +271,7 @@ const struct rest_api rest_apis[] = {
 	{ "GET", TASKMANAGER "/metrics", "get?:s", NULL, 200, "Metrics" },
 	{ "GET", TASKMANAGER "/logs", NULL, NULL, 200, "Logs" },
 	{ "GET", TASKMANAGER "/logs/:filename", "tail?:i", NULL, 200, TEXT },
+	{ "GET", TASKMANAGER "/logs/:filename/lines", LINES_QUERY, NULL, 200, "LogLines" },
 	{ "GET", TASKMANAGER "/log", "tail?:i", NULL, 200, TEXT },
 	{ "GET", TASKMANAGER "/stdout", "tail?:i", NULL, 200, TEXT },
 	{ "GET", TASKMANAGER "/thread-dump", NULL, NULL, 200, "ThreadDump" },

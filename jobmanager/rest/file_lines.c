@@ -2,12 +2,14 @@
  * file_lines.c - pages of lines of log files: …/logs/:filename/lines?from=&max=&backwards=&search=
  * &level=&wait_ms=&file=. The reading and searching is done where the file is
  * (common/logs/log_reader.h). Ours, not Flink's. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/mem.h"
 #include "common/logs/log_reader.h"
 #include "jobmanager/rest/rest_priv.h"
+#include "task_executor.pb-c.h"
 
 #define PAGE_BYTES 65536
 
@@ -165,5 +167,68 @@ void rest_jobmanager_file_lines(struct rest *rest, struct rest_request *request)
 	list_push_back(&rest->page_reads, &read->node);
 	rest_defer(request);
 	read->reader = log_reader_start(rest->runner, rest->log_directory, &query, page_done, read);
+	query_free(&query);
+}
+
+/* ---- a TaskManager's ------------------------------------------------------------------------ */
+
+/* The same page, its texts where they came. */
+static void page_of(const Flink__ReadLinesResponse *answer, struct log_page *page)
+{
+	log_page_init(page);
+	page->size_bytes = answer->size_bytes;
+	page->from = answer->from;
+	page->next = answer->next;
+	page->restarted = answer->restarted;
+	snprintf(page->mark, sizeof(page->mark), "%.16s", answer->mark);
+	for (size_t i = 0; i < answer->n_lines; i++) {
+		const Flink__LogLine *from = answer->lines[i];
+		struct log_line line = { .at = from->at,
+					 .size_bytes = from->text.len,
+					 .open = from->open };
+
+		(void)log_page_add(page, LOG_PAGE_BYTES_MAX, false, &line,
+				   (const char *)from->text.data);
+	}
+}
+
+static void lines_came(const Flink__ReadLinesResponse *answer, void *closure_data)
+{
+	struct rest_request *request = closure_data;
+	struct log_page page;
+
+	if (answer == NULL) {
+		rest_answer_err(request, rpc_error());
+		return;
+	}
+	if (answer->missing) {
+		no_such_file(request);
+		return;
+	}
+	page_of(answer, &page);
+	answer_page(request, &page);
+	log_page_fini(&page);
+}
+
+void rest_taskmanager_file_lines(struct rest *rest, struct rest_request *request)
+{
+	Flink__ReadLinesRequest message = FLINK__READ_LINES_REQUEST__INIT;
+	struct taskmanager_info *info = rest_reachable_taskmanager(rest, request);
+	struct log_query query;
+
+	if (info == NULL || !parse(request, &query))
+		return;
+	struct rpc_stub stub = rest_taskmanager_stub(info);
+
+	message.name = (char *)(uintptr_t)query.name;
+	message.from = query.from;
+	message.backwards = query.backwards;
+	message.max_bytes = query.bytes_max;
+	message.search = (char *)(uintptr_t)query.search;
+	message.level = query.level;
+	message.wait_ms = query.wait_ms;
+	message.mark = (char *)(uintptr_t)query.mark;
+	rest_defer(request);
+	flink__task_executor__read_lines(rpc_stub_service(&stub), &message, lines_came, request);
 	query_free(&query);
 }

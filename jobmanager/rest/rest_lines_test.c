@@ -64,6 +64,27 @@ static void names_and_queries_are_checked(void **state)
 	expect_error(&reply, 400, "has 201 bytes; 200 are the most");
 }
 
+static void a_taskmanager_is_asked_for_its_own(void **state)
+{
+	static const char wanted[] =
+		"{\"name\":\"fake.log\",\"size\":2600000,\"from\":2599961,\"next\":2600000,"
+		"\"begin\":false,\"end\":true,\"file\":\"0123456789abcdef\",\"restarted\":false,"
+		"\"lines\":[{\"at\":2599961,\"text\":\"line 0199997\"},"
+		"{\"at\":2599974,\"text\":\"line 0199998\"},"
+		"{\"at\":2599987,\"text\":\"line 0199999\"}]}";
+	struct reply reply;
+
+	start_taskmanager("tm1", 1);
+	reply = get("/taskmanagers/tm1/logs/fake.log/lines?from=-1");
+	expect_body(&reply, 200, wanted);
+	reply = get("/taskmanagers/tm1/logs/..%%2Fsecret/lines");
+	expect_error(&reply, 404, "There is no log file \"../secret\"");
+	reply = get("/taskmanagers/tm1/logs/fake.log/lines?level=LOUD");
+	expect_error(&reply, 400, "no level \"LOUD\"");
+	reply = get("/taskmanagers/tm2/logs/fake.log/lines");
+	expect_error(&reply, 404, "TaskManager tm2 not found");
+}
+
 /* ---- following ------------------------------------------------------------------------------ */
 
 static atomic_bool enough;
@@ -131,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(a_page_tells_where_it_lies),
 		WITH_SERVER(names_and_queries_are_checked),
+		WITH_SERVER(a_taskmanager_is_asked_for_its_own),
 		WITH_SERVER(the_end_of_a_file_is_followed),
 		WITH_SERVER(who_follows_does_not_hold_the_end),
 	};

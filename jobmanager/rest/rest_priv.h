@@ -217,6 +217,10 @@ struct job *rest_find_job(struct rest *rest, struct rest_request *request);
 struct job_vertex *rest_find_vertex(const struct job *job, struct rest_request *request);
 struct job_vertex *rest_vertex_of(const struct job *job, const struct id *id); /* NULL */
 struct taskmanager_info *rest_find_taskmanager(struct rest *rest, struct rest_request *request);
+/* One that is connected; 503 otherwise. And what calls to it go through. */
+struct taskmanager_info *rest_reachable_taskmanager(struct rest *rest,
+						     struct rest_request *request);
+struct rpc_stub rest_taskmanager_stub(const struct taskmanager_info *info);
 /* The vertex, without an answer if there is none: metrics of what is not there are an empty list.
  *  */
 struct job_vertex *rest_known_vertex(struct rest *rest, struct rest_request *request);
@@ -318,6 +322,7 @@ rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_
 	rest_vertex_watermarks, rest_vertex_backpressure, rest_vertex_metrics,
 	rest_vertex_subtasks_metrics, rest_taskmanagers, rest_taskmanager, rest_taskmanager_metrics,
 	rest_taskmanager_logs, rest_taskmanager_log, rest_taskmanager_stdout, rest_taskmanager_file,
+	rest_taskmanager_file_lines,
 	rest_taskmanager_thread_dump, rest_jobmanager_config, rest_jobmanager_environment,
 	rest_jobmanager_metrics, rest_jobmanager_logs, rest_jobmanager_log, rest_jobmanager_stdout,
 	rest_jobmanager_file, rest_jobmanager_file_lines, rest_jobmanager_thread_dump,

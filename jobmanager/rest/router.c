@@ -148,6 +148,8 @@ const struct rest_route rest_routes[] = {
 	{ "GET", TASKMANAGER "/logs", rest_taskmanager_logs, REST_NO_BODY, "its log files" },
 	{ "GET", TASKMANAGER "/logs/:filename", rest_taskmanager_file, REST_NO_BODY,
 	  "one of them: `tail`" },
+	{ "GET", TASKMANAGER "/logs/:filename/lines", rest_taskmanager_file_lines, REST_NO_BODY,
+	  "a page of its lines, as of the JobManager's" },
 	{ "GET", TASKMANAGER "/log", rest_taskmanager_log, REST_NO_BODY, "its log: `tail`" },
 	{ "GET", TASKMANAGER "/stdout", rest_taskmanager_stdout, REST_NO_BODY,
 	  "its standard output: `tail`" },

@@ -221,7 +221,7 @@ void rest_taskmanager(struct rest *rest, struct rest_request *request)
 
 /* ---- what the TaskManager itself must be asked ---------------------------------------------- */
 
-static struct rpc_stub stub_of(const struct taskmanager_info *info)
+struct rpc_stub rest_taskmanager_stub(const struct taskmanager_info *info)
 {
 	struct rpc_fence fence = { 0 };
 	struct rpc_stub stub;
@@ -231,7 +231,8 @@ static struct rpc_stub stub_of(const struct taskmanager_info *info)
 	return stub;
 }
 
-static struct taskmanager_info *reachable(struct rest *rest, struct rest_request *request)
+struct taskmanager_info *rest_reachable_taskmanager(struct rest *rest,
+						     struct rest_request *request)
 {
 	struct taskmanager_info *info = rest_find_taskmanager(rest, request);
 
@@ -269,12 +270,12 @@ static void files_listed(const Flink__ListFilesResponse *answer, void *closure_d
 
 void rest_taskmanager_logs(struct rest *rest, struct rest_request *request)
 {
-	struct taskmanager_info *info = reachable(rest, request);
+	struct taskmanager_info *info = rest_reachable_taskmanager(rest, request);
 	Flink__ListFilesRequest message = FLINK__LIST_FILES_REQUEST__INIT;
 
 	if (info == NULL)
 		return;
-	struct rpc_stub stub = stub_of(info);
+	struct rpc_stub stub = rest_taskmanager_stub(info);
 
 	rest_defer(request);
 	flink__task_executor__list_files(rpc_stub_service(&stub), &message, files_listed, request);
@@ -364,7 +365,7 @@ static void file_part(const Flink__ReadFileResponse *part, void *closure_data)
 static void ask_for_more(struct file_read *read, const struct taskmanager_info *info)
 {
 	Flink__ReadFileRequest message = FLINK__READ_FILE_REQUEST__INIT;
-	struct rpc_stub stub = stub_of(info);
+	struct rpc_stub stub = rest_taskmanager_stub(info);
 
 	message.name = read->name;
 	message.offset = read->begin + read->content.size_bytes;
@@ -374,7 +375,7 @@ static void ask_for_more(struct file_read *read, const struct taskmanager_info *
 
 static void read_file(struct rest *rest, struct rest_request *request, const char *name)
 {
-	struct taskmanager_info *info = reachable(rest, request);
+	struct taskmanager_info *info = rest_reachable_taskmanager(rest, request);
 	struct file_read *read;
 	uint64_t tail_bytes;
 
@@ -431,12 +432,12 @@ static void threads_dumped(const Flink__ThreadDumpResponse *answer, void *closur
 
 void rest_taskmanager_thread_dump(struct rest *rest, struct rest_request *request)
 {
-	struct taskmanager_info *info = reachable(rest, request);
+	struct taskmanager_info *info = rest_reachable_taskmanager(rest, request);
 	Flink__Empty message = FLINK__EMPTY__INIT;
 
 	if (info == NULL)
 		return;
-	struct rpc_stub stub = stub_of(info);
+	struct rpc_stub stub = rest_taskmanager_stub(info);
 
 	rest_defer(request);
 	flink__task_executor__thread_dump(rpc_stub_service(&stub), &message, threads_dumped,

@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/mem.h"
+#include "common/logs/log_reader.h"
 #include "taskmanager/exec/executor_priv.h"
 
 #define READ_BYTES_MAX (1024u * 1024)
@@ -241,6 +242,96 @@ static void call_step(struct file_call *call)
 	}
 }
 
+/* ---- pages of lines ------------------------------------------------------------------------- */
+
+struct line_call { /* one ReadLines under way */
+	struct list_node node;
+	struct log_reader *reader;
+	Flink__ReadLinesResponse_Closure closure;
+	void *closure_data;
+};
+
+static void answer_lines(const struct line_call *call, const struct log_page *page)
+{
+	Flink__ReadLinesResponse answer = FLINK__READ_LINES_RESPONSE__INIT;
+	struct arena *arena = arena_create("lines");
+
+	answer.missing = page->missing;
+	answer.size_bytes = page->size_bytes;
+	answer.from = page->from;
+	answer.next = page->next;
+	answer.mark = arena_strdup(arena, page->mark);
+	answer.restarted = page->restarted;
+	answer.lines = arena_alloc(arena, page->lines_count * sizeof(*answer.lines));
+	for (uint32_t i = 0; i < page->lines_count; i++) {
+		Flink__LogLine *line = arena_alloc(arena, sizeof(*line));
+
+		flink__log_line__init(line);
+		line->at = page->lines[i].at;
+		line->text.data = (uint8_t *)page->text.data + page->lines[i].offset;
+		line->text.len = page->lines[i].size_bytes;
+		line->open = page->lines[i].open;
+		answer.lines[answer.n_lines++] = line;
+	}
+	call->closure(&answer, call->closure_data);
+	arena_destroy(&arena);
+}
+
+static void lines_read(void *context, const struct log_page *page, const struct err *err)
+{
+	struct line_call *call = context;
+
+	if (page != NULL)
+		answer_lines(call, page);
+	else
+		rpc_fail(call->closure_data, err);
+	list_remove(&call->node);
+	mem_free(call);
+}
+
+static int check_lines_request(const struct task_executor *executor,
+			       const Flink__ReadLinesRequest *input, struct err *err)
+{
+	if (executor->base.log_directory == NULL)
+		return err_set(err, ERR_IO, "this TaskManager writes no log files");
+	if (input->max_bytes == 0 || input->max_bytes > LOG_PAGE_BYTES_MAX ||
+	    strlen(input->search) > LOG_SEARCH_BYTES_MAX || input->level > LOG_ERROR)
+		return err_set(err, ERR_NET_PROTOCOL,
+			       "a page of %u bytes, %zu bytes to search, of level %u",
+			       input->max_bytes, strlen(input->search), input->level);
+	return 0;
+}
+
+void executor_files_lines(Flink__TaskExecutor_Service *service,
+			  const Flink__ReadLinesRequest *input,
+			  Flink__ReadLinesResponse_Closure closure, void *closure_data)
+{
+	struct task_executor *executor = executor_of_service(service);
+	const struct log_query query = {
+		.name = input->name,
+		.search = input->search,
+		.level = (enum log_level)input->level,
+		.from = input->from,
+		.backwards = input->backwards,
+		.bytes_max = input->max_bytes,
+		.wait_ms = input->wait_ms,
+		.mark = input->mark,
+	};
+	struct line_call *call;
+	struct err err = ERR_INIT;
+
+	if (check_lines_request(executor, input, &err) != 0) {
+		rpc_fail(closure_data, &err);
+		return;
+	}
+	call = MEM_NEW(struct line_call);
+	call->closure = closure;
+	call->closure_data = closure_data;
+	list_push_back(&executor->line_calls, &call->node);
+	call->reader = log_reader_start(executor->options.runner, executor->base.log_directory,
+					&query, lines_read, call);
+}
+
 void executor_files_step(struct task_executor *executor)
 {
 	LIST_FOR_EACH(&executor->file_calls, struct file_call, node, call)
@@ -254,4 +345,10 @@ void executor_files_fini(struct task_executor *executor)
 	err_set(&err, ERR_TASKMANAGER_LOST, "this TaskManager is stopping");
 	LIST_FOR_EACH(&executor->file_calls, struct file_call, node, call)
 		fail(call, &err);
+	LIST_FOR_EACH(&executor->line_calls, struct line_call, node, call) {
+		log_reader_drop(&call->reader);
+		rpc_fail(call->closure_data, &err);
+		list_remove(&call->node);
+		mem_free(call);
+	}
 }

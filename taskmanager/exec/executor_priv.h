@@ -188,6 +188,7 @@ struct task_executor {
 	uint64_t jobs_serial;
 	struct map *tasks; /* execution id -> struct executor_task */
 	struct list file_calls;
+	struct list line_calls; /* ReadLines under way */
 	struct list stack_calls; /* SampleStacks under way */
 	struct symbols *symbols; /* while there are any */
 	char *artifact_directory;
@@ -278,6 +279,9 @@ void executor_files_list(Flink__TaskExecutor_Service *service, const Flink__List
 			 Flink__ListFilesResponse_Closure closure, void *closure_data);
 void executor_files_read(Flink__TaskExecutor_Service *service, const Flink__ReadFileRequest *input,
 			 Flink__ReadFileResponse_Closure closure, void *closure_data);
+void executor_files_lines(Flink__TaskExecutor_Service *service,
+			  const Flink__ReadLinesRequest *input,
+			  Flink__ReadLinesResponse_Closure closure, void *closure_data);
 void executor_files_step(struct task_executor *executor);
 void executor_files_fini(struct task_executor *executor);
 

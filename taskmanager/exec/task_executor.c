@@ -524,6 +524,7 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 		.release_job = release_job,
 		.list_files = executor_files_list,
 		.read_file = executor_files_read,
+		.read_lines = executor_files_lines,
 		.thread_dump = thread_dump,
 		.sample_stacks = executor_sample_stacks,
 	};
@@ -547,6 +548,7 @@ int task_executor_create(const struct task_executor_options *options, struct tas
 	list_init(&executor->leaving);
 	executor->tasks = map_create();
 	list_init(&executor->file_calls);
+	list_init(&executor->line_calls);
 	list_init(&executor->stack_calls);
 	list_init(&executor->removals);
 	inbox_init(&executor->inbox);

@@ -79,8 +79,37 @@ test_logs_and_stdout_of_both_daemons() {
 		name=$(rest "$path/logs" | jq -r '.logs[0].name | @uri')
 		[[ $(rest "$path/logs/$name" | wc -c) == $(rest "$path/logs" | jq '.logs[0].size') ]] || fail "$path/logs/$name"
 		same 404 "$(status_of "$path/logs/..%2f..%2fconf%2fflink-conf.yaml")"
+		same 404 "$(status_of "$path/logs/..%2f..%2fconf%2fflink-conf.yaml/lines")"
 	done
 	same "$(rest /jobmanager/log | tail -n 1)" "$(rest "/jobmanager/log?tail=1000" | tail -n 1)"
+}
+
+test_log_files_by_pages_of_lines() {
+	local path name
+	start
+	submit_words
+	echo "hello hello" >&9
+	name=$(rest "/taskmanagers/$taskmanager/logs" | jq -r '.logs[] | select(.kind == "out").name | @uri')
+	until_true 20 has "/taskmanagers/$taskmanager/logs/$name/lines?from=-1&search=HELLO" '"text":"hello : 2"'
+	# It follows: asked before the line is there, answered with it.
+	next=$(rest "/taskmanagers/$taskmanager/logs/$name/lines?from=-1" | jq .next)
+	rest "/taskmanagers/$taskmanager/logs/$name/lines?from=$next&wait_ms=10000" >followed.json &
+	echo "bye" >&9
+	wait "$!"
+	same '"bye : 1"' "$(jq '.lines[0].text' followed.json)"
+	for path in /jobmanager "/taskmanagers/$taskmanager"; do
+		name=$(rest "$path/logs" | jq -r '.logs[] | select(.kind == "log").name | @uri')
+		rest "$path/logs/$name" >whole.txt
+		: >pages.txt
+		from=0
+		while ((from < $(wc -c <whole.txt))); do
+			rest "$path/logs/$name/lines?from=$from&max=2000" >page.json
+			jq -r '.lines[].text' page.json >>pages.txt
+			from=$(jq .next page.json)
+		done
+		head -c "$(wc -c <whole.txt)" pages.txt | cmp - whole.txt || fail "the pages of $path/logs/$name are not the file"
+		same "" "$(rest "$path/logs/$name/lines?level=INFO&search=%20DEBUG%20" | jq -r '.lines[].text')"
+	done
 }
 
 # As over a firewall: nothing but the REST port is spoken to.

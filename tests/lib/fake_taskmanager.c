@@ -373,6 +373,36 @@ static void read_file(Flink__TaskExecutor_Service *service, const Flink__ReadFil
 	buf_fini(&text);
 }
 
+/* A page from the line at `from` on, three lines long. */
+static void read_lines(Flink__TaskExecutor_Service *service, const Flink__ReadLinesRequest *request,
+		       Flink__ReadLinesResponse_Closure closure, void *data)
+{
+	Flink__ReadLinesResponse answer = FLINK__READ_LINES_RESPONSE__INIT;
+	Flink__LogLine lines[3], *table[3];
+	char texts[3][16];
+
+	if (ignores(fake_of(service), data))
+		return;
+	answer.missing = strcmp(request->name, "fake.log") != 0;
+	answer.size_bytes = FAKE_LOG_LINES * FAKE_LOG_LINE_BYTES;
+	answer.from = request->from < 0 ? answer.size_bytes - sizeof(lines) / sizeof(lines[0]) *
+								      FAKE_LOG_LINE_BYTES
+					: (uint64_t)request->from;
+	answer.mark = (char *)(uintptr_t)"0123456789abcdef";
+	answer.lines = table;
+	for (uint32_t i = 0; i < 3; i++) {
+		table[i] = &lines[i];
+		flink__log_line__init(&lines[i]);
+		lines[i].at = answer.from + i * FAKE_LOG_LINE_BYTES;
+		snprintf(texts[i], sizeof(texts[i]), "line %07u",
+			 (unsigned)(lines[i].at / FAKE_LOG_LINE_BYTES));
+		lines[i].text = (ProtobufCBinaryData){ strlen(texts[i]), (uint8_t *)texts[i] };
+	}
+	answer.n_lines = 3;
+	answer.next = answer.from + sizeof(lines) / sizeof(lines[0]) * FAKE_LOG_LINE_BYTES;
+	closure(&answer, data);
+}
+
 static void thread_dump(Flink__TaskExecutor_Service *service, const Flink__Empty *request,
 			Flink__ThreadDumpResponse_Closure closure, void *data)
 {
@@ -425,6 +455,7 @@ static const Flink__TaskExecutor_Service fake_service = {
 	.release_job = release_job,
 	.list_files = list_files,
 	.read_file = read_file,
+	.read_lines = read_lines,
 	.thread_dump = thread_dump,
 	.sample_stacks = sample_stacks,
 };
