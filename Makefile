@@ -119,7 +119,8 @@ endef
 COMMON := common/base common/world common/wire common/rpc common/record common/contract common/graph \
 	common/conf common/daemon common/metric common/logs
 TASKMANAGER := taskmanager taskmanager/exec taskmanager/operator taskmanager/shuffle taskmanager/state taskmanager/udf
-JOBMANAGER := jobmanager jobmanager/dispatcher jobmanager/resource jobmanager/job jobmanager/blob jobmanager/rest
+JOBMANAGER := jobmanager jobmanager/dispatcher jobmanager/resource jobmanager/job jobmanager/blob \
+	jobmanager/series jobmanager/rest
 CONNECTORS := connectors connectors/socket connectors/file connectors/print \
 	connectors/elements connectors/discard
 

@@ -12,6 +12,7 @@
 #include "common/rpc/secret.h"
 #include "jobmanager/dispatcher/dispatcher.h"
 #include "jobmanager/rest/rest.h"
+#include "jobmanager/series/sampler.h"
 
 #define LOGGER "ClusterEntrypoint"
 
@@ -20,6 +21,7 @@ struct jobmanager {
 	struct bytes secret;
 	struct runner *runner;
 	struct dispatcher *dispatcher;
+	struct sampler *sampler;
 	struct rpc_server *server;
 	struct rest *rest;
 };
@@ -86,6 +88,8 @@ static int start(struct jobmanager *jobmanager, struct err *err)
 	while (dispatcher.leader_epoch == 0); /* 0 is "no fence" */
 	dispatcher.runner = jobmanager->runner;
 	jobmanager->dispatcher = dispatcher_create(&dispatcher);
+	jobmanager->sampler = sampler_create(jobmanager->dispatcher);
+	dispatcher_set_sampler(jobmanager->dispatcher, jobmanager->sampler);
 	if (!jobmanager->options.without_rest) {
 		if (rest_create(jobmanager->dispatcher, jobmanager->runner, &jobmanager->options,
 				&jobmanager->rest, err) != 0)
@@ -146,6 +150,7 @@ void jobmanager_destroy(struct jobmanager **pointer)
 		dispatcher_close(jobmanager->dispatcher);
 	if (jobmanager->server != NULL)
 		rpc_server_close(&jobmanager->server);
+	sampler_destroy(&jobmanager->sampler);
 	dispatcher_destroy(&jobmanager->dispatcher);
 	rest_destroy(&jobmanager->rest);
 	secret_free(&jobmanager->secret);

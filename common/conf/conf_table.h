@@ -119,6 +119,10 @@ CONF_KEY("rest.flamegraph.cleanup-interval", DURATION, "600000", RANGE(0, INT32_
 	 "how long one is kept that nobody looks at")
 CONF_KEY("rest.flamegraph.stack-depth", INT, "100", RANGE(1, 128), FIXED, WORKS, "",
 	 "functions of a stack that are kept, from the innermost one out")
+CONF_KEY("rest.series.memory", MEMORY, "64 mb", RANGE(0, INT64_MAX), DRAW(0, 4194304), WORKS, "",
+	 "memory of the JobManager for numbers over time: a second each for an hour, ten seconds each "
+	 "for a day. When it is used up, those of single subtasks of wide jobs go first, then the "
+	 "oldest; 0 keeps none")
 CONF_KEY("rest.profiling.enabled", BOOL, "false", ANY, FIXED, LATER, "",
 	 "profiles on the web page")
 CONF_KEY("rest.profiling.*", TEXT, "", ANY, FIXED, LATER, "", "details of profiles")

@@ -58,6 +58,16 @@ void dispatcher_set_rest_port(struct dispatcher *dispatcher, uint16_t port)
 	dispatcher->rest_port = port;
 }
 
+void dispatcher_set_sampler(struct dispatcher *dispatcher, struct sampler *sampler)
+{
+	dispatcher->sampler = sampler;
+}
+
+struct sampler *dispatcher_sampler(const struct dispatcher *dispatcher)
+{
+	return dispatcher->sampler;
+}
+
 void dispatcher_close(struct dispatcher *dispatcher)
 {
 	resource_manager_close(dispatcher->resources);

@@ -11,6 +11,7 @@
 #include "jobmanager/resource/resource_manager.h"
 
 struct dispatcher;
+struct sampler;
 
 /* Checks the graph, its artifacts and the settings, then starts its JobMaster. The graph is copied.
  * The same job id again: the job that has it is returned, nothing is started twice. */
@@ -49,6 +50,9 @@ struct dispatcher_options {
 struct dispatcher *dispatcher_create(const struct dispatcher_options *options);
 ProtobufCService *dispatcher_service(struct dispatcher *dispatcher);
 void dispatcher_set_rest_port(struct dispatcher *dispatcher, uint16_t port);
+/* Who keeps its time series, borrowed; NULL: nobody. */
+void dispatcher_set_sampler(struct dispatcher *dispatcher, struct sampler *sampler);
+struct sampler *dispatcher_sampler(const struct dispatcher *dispatcher);
 /* Jobs are left alone from now on; then the RPC server may be closed. */
 void dispatcher_close(struct dispatcher *dispatcher);
 void dispatcher_destroy(struct dispatcher **dispatcher); /* after the RPC server */

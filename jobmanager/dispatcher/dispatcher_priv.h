@@ -31,6 +31,7 @@ struct dispatcher {
 	struct list orphans;    /* of struct job_watch: their jobs are gone */
 	struct list status_calls; /* of struct status_call: long polls */
 	uint16_t rest_port;
+	struct sampler *sampler;
 };
 
 struct job_record { /* what the dispatcher keeps of a job beside the job */

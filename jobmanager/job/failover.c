@@ -62,6 +62,7 @@ static struct job_failure *failure_add(struct job_master *master)
 
 	list_push_back(&master->job.failures, &failure->node);
 	master->job.failures_count++;
+	master->job.failures_total++;
 	while (master->job.failures_count > (kept > 0 ? kept : 1))
 		failure_free(master, LIST_FIRST(&master->job.failures, struct job_failure, node));
 	return failure;

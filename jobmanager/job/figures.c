@@ -166,3 +166,12 @@ double figures_rate(const struct figures *figures, const struct figure *figure)
 {
 	return figure_recent(figure, figures_per_second(figures));
 }
+
+void figures_task_rates(const struct figures *figures, double rates[TASK_COUNTERS])
+{
+	uint64_t us = time_now(figures) - time_us(figures, offsetof(struct figure, older));
+	double per_second = us == 0 ? 0 : 1e6 / (double)us;
+
+	for (uint32_t i = 0; i < TASK_COUNTERS; i++)
+		rates[i] = (double)(figures->task[i].now - figures->task[i].older) * per_second;
+}

@@ -60,5 +60,7 @@ static inline double figure_recent(const struct figure *figure, double per_secon
 }
 /* Both in one, for a single figure. */
 double figures_rate(const struct figures *figures, const struct figure *figure);
+/* Of all counters of the task at once. */
+void figures_task_rates(const struct figures *figures, double rates[TASK_COUNTERS]);
 
 #endif

@@ -106,6 +106,7 @@ struct job {
 	struct err failure;                  /* why it FAILED; ERR_NONE otherwise */
 	struct list failures;                /* of struct job_failure */
 	uint32_t failures_count;
+	uint64_t failures_total;             /* those that are not kept any more as well */
 	char *waiting_for;                   /* "needs 4 slots, 2 free: …"; NULL: nothing */
 	uint32_t notes_count;                /* executions whose status_text is not empty */
 	uint64_t metrics_dropped; /* numbers of subtasks that are not told: too many */

@@ -24,6 +24,7 @@
 #define LEVEL "'ok|low|high'"
 #define BOUNDS "{lowerBound:i upperBound:i}"
 #define LINES_QUERY "from?:i max?:i backwards?:b search?:s level?:s file?:s wait_ms?:i"
+#define SERIES_QUERY "get?:s from?:i to?:i step?:s"
 #define TASKMANAGER_FIELDS \
 	"id:s path:s dataPort:i jmxPort:i timeSinceLastHeartbeat:i slotsNumber:i freeSlots:i " \
 	"assignedTasks:i totalResource:Resource freeResource:Resource " \
@@ -116,6 +117,10 @@ const struct shape_name rest_shapes[] = {
 	{ "LogLines", "{name:s size:i from:i next:i begin:b end:b file:s restarted:b "
 		      "lines:[{at:i text:s open?:b}]}" },
 	{ "ThreadDump", "{threadInfos:[{threadName:s stringifiedThreadInfo:s}]}" },
+	/* without `get` the names, with it the numbers */
+	{ "Series", "{names?:[s] begin?:i? from?:i step?:i series?:<[f?]> "
+		    "markers:[{at:i kind:'restart|failure|checkpoint|savepoint' text:s}] "
+		    "missing:[s]}" },
 	{ "Config", "[{key:s value:s origin:s}]" },
 	{ "Environment", "{jvm:{version:s arch:s options:[s]} classpath:[s]}" },
 	{ NULL, NULL },
@@ -170,6 +175,7 @@ const struct rest_api rest_apis[] = {
 	  "all-running-time:i failure?:{code:i text:s origin:s}}" },
 	{ "GET", JOB "/metrics", "get?:s", NULL, 200, "Metrics" },
 
+	{ "GET", JOB "/series", SERIES_QUERY, NULL, 200, "Series" },
 	{ "GET", JOB "/checkpoints", NULL, NULL, 200,
 	  "{counts:{restored:i total:i in_progress:i completed:i failed:i} summary:{"
 	  "checkpointed_size:Summary state_size:Summary end_to_end_duration:Summary "
@@ -269,6 +275,7 @@ const struct rest_api rest_apis[] = {
 	  "nettyShuffleMemoryUsed:i nettyShuffleMemoryTotal:i "
 	  "garbageCollectors:[{name:s count:i time:i}]}}" },
 	{ "GET", TASKMANAGER "/metrics", "get?:s", NULL, 200, "Metrics" },
+	{ "GET", TASKMANAGER "/series", SERIES_QUERY, NULL, 200, "Series" },
 	{ "GET", TASKMANAGER "/logs", NULL, NULL, 200, "Logs" },
 	{ "GET", TASKMANAGER "/logs/:filename", "tail?:i", NULL, 200, TEXT },
 	{ "GET", TASKMANAGER "/logs/:filename/lines", LINES_QUERY, NULL, 200, "LogLines" },
@@ -279,6 +286,7 @@ const struct rest_api rest_apis[] = {
 	{ "GET", "/jobmanager/config", NULL, NULL, 200, "Config" },
 	{ "GET", "/jobmanager/environment", NULL, NULL, 200, "Environment" },
 	{ "GET", "/jobmanager/metrics", "get?:s", NULL, 200, "Metrics" },
+	{ "GET", "/jobmanager/series", SERIES_QUERY, NULL, 200, "Series" },
 	{ "GET", "/jobmanager/logs", NULL, NULL, 200, "Logs" },
 	{ "GET", "/jobmanager/logs/:filename", "tail?:i", NULL, 200, TEXT },
 	{ "GET", "/jobmanager/logs/:filename/lines", LINES_QUERY, NULL, 200, "LogLines" },

@@ -168,6 +168,34 @@ void json_out_int(struct json_out *out, const char *key, int64_t value)
 	buf_add(out->into, first, (size_t)(digits + sizeof(digits) - first));
 }
 
+void json_out_thousandths(struct json_out *out, const char *key, int64_t value)
+{
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+	if (left >= 1000000 || left % 1000 == 0) {
+		uint64_t whole = (left + 500) / 1000;
+
+		json_out_int(out, key, value < 0 ? -(int64_t)whole : (int64_t)whole);
+		return;
+	}
+	char text[16], *first = text + sizeof(text);
+	size_t length;
+
+	for (int i = 0; i < 3; i++, left /= 10)
+		*--first = (char)('0' + left % 10);
+	*--first = '.';
+	do
+		*--first = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (value < 0)
+		*--first = '-';
+	length = (size_t)(text + sizeof(text) - first);
+	while (first[length - 1] == '0')
+		length--;
+	begin_value(out, key);
+	buf_add(out->into, first, length);
+}
+
 void json_out_count(struct json_out *out, const char *key, uint64_t value)
 {
 	json_out_int(out, key, value > INT64_MAX ? INT64_MAX : (int64_t)value);

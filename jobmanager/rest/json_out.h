@@ -36,6 +36,8 @@ void json_out_count(struct json_out *out, const char *key, uint64_t value); /* a
 void json_out_real(struct json_out *out, const char *key, double value);
 /* As short as so many significant digits (1 … 15) can be said: 0.25, 1730, 0. Not "1730.0". */
 void json_out_rounded(struct json_out *out, const char *key, double value, uint32_t digits);
+/* 1500 as 1.5; of numbers from 1000 on the whole part alone. */
+void json_out_thousandths(struct json_out *out, const char *key, int64_t value);
 void json_out_bool(struct json_out *out, const char *key, bool value);
 void json_out_null(struct json_out *out, const char *key);
 void json_out_id(struct json_out *out, const char *key, const struct id *id);

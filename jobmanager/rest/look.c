@@ -14,8 +14,10 @@ int rest_look(struct dispatcher *dispatcher, const char *path, struct buf *answe
 	int status = 0;
 	bool crooked;
 
-	request->uri = mem_strdup(path);
-	request->route = rest_route_find("GET", path, request, &crooked);
+	request->uri = mem_strndup(path, strcspn(path, "?"));
+	if (path[strcspn(path, "?")] == '?')
+		request->query = mem_strdup(strchr(path, '?') + 1);
+	request->route = rest_route_find("GET", request->uri, request, &crooked);
 	if (request->route != NULL) {
 		atomic_fetch_add(&request->holders, 1); /* the handler lets go of its own */
 		request->route->handler(&rest, request);

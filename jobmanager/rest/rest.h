@@ -23,7 +23,8 @@ uint16_t rest_port(const struct rest *rest);
 void rest_stop(struct rest *rest);
 void rest_destroy(struct rest **rest);
 
-/* For checkers, on the JobManager's thread: what a GET of this path would answer now, without HTTP.
+/* For checkers, on the JobManager's thread: what a GET of this path, with its query, would answer
+ * now, without HTTP.
  * Returns the status; 0: there is no such route. Not for answers that come later (files, long
  * polls, thread dumps): nobody waits for them here. */
 int rest_look(struct dispatcher *dispatcher, const char *path, struct buf *answer);

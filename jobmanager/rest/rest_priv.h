@@ -12,7 +12,7 @@
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
  *   overview.c jobs.c job_life.c job_metrics.c vertices.c vertex_metrics.c vertex_stacks.c
  *   metric_table.c aggregate.c taskmanagers.c jobmanager_views.c files.c file_lines.c
- *   triggers.c adaptive.c applications.c rarely.c  the answers themselves
+ *   series.c triggers.c adaptive.c applications.c rarely.c  the answers themselves
  *   picture*.c snapshot.c what a job, or the cluster, looks like: whole, or what changed */
 #ifndef JOBMANAGER_REST_REST_PRIV_H
 #define JOBMANAGER_REST_REST_PRIV_H
@@ -339,5 +339,7 @@ rest_handler_fn rest_openapi, rest_vertex_attempt_accumulators, rest_shutdown_cl
 	rest_job_jobmanager_log_url, rest_job_taskmanager_log_url, rest_vertex_jm_operator_metrics,
 	rest_applications, rest_application, rest_application_cancel, rest_application_exceptions,
 	rest_application_jobmanager_config;
+/* series.c */
+rest_handler_fn rest_job_series, rest_taskmanager_series, rest_jobmanager_series;
 
 #endif

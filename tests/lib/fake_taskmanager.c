@@ -11,7 +11,6 @@
 #include "common/world/world_sim.h"
 #include "tests/lib/jobmanager_bed.h"
 
-#define HEARTBEAT_MS 500
 
 static struct fake_taskmanager *fake_of(Flink__TaskExecutor_Service *service)
 {
@@ -47,7 +46,8 @@ static void reported(const Flink__Empty *answer, void *data)
 
 static void put_records(struct fake_taskmanager *fake, Flink__TaskMetrics *metrics)
 {
-	static uint32_t ids[] = { METRIC_RECORDS_IN, METRIC_RECORDS_OUT };
+	static uint32_t ids[] = { METRIC_RECORDS_IN, METRIC_RECORDS_OUT, METRIC_BUSY_US,
+				  METRIC_IDLE_US, METRIC_BACKPRESSURED_US };
 
 	fake->counts[0] = fake->counts[1] = fake->records;
 	metrics->sequence = ++fake->sequence;
@@ -540,6 +540,9 @@ void fake_heartbeat(struct fake_taskmanager *fake)
 	struct arena *arena = arena_create("heartbeat");
 	struct rpc_stub stub;
 
+	fake->records += fake->records_each;
+	for (size_t i = 0; i < ARRAY_COUNT(fake->times_each); i++)
+		fake->counts[2 + i] += fake->times_each[i];
 	stub_of(fake, &stub);
 	request.n_slot_reports = fake->slots_count;
 	request.slot_reports = slot_reports(fake, arena);
@@ -566,7 +569,7 @@ static enum step fake_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	struct fake_taskmanager *fake = CONTAINER_OF(agent, struct fake_taskmanager, agent);
 
 	if (now >= fake->heartbeat_at) {
-		fake->heartbeat_at = mono_after_ms(now, HEARTBEAT_MS);
+		fake->heartbeat_at = mono_after_ms(now, FAKE_HEARTBEAT_MS);
 		if (fake->registered && fake->peer != NULL && !fake->mute)
 			fake_heartbeat(fake);
 	}

@@ -13,6 +13,7 @@
 
 #define FAKE_TASKS_MAX 256
 #define FAKE_SLOTS_MAX 16
+#define FAKE_HEARTBEAT_MS 500
 #define FAKE_MEMORY_BYTES (1 << 30) /* half for tasks, a quarter managed, two eighths */
 
 struct fake_task {
@@ -53,7 +54,10 @@ struct fake_taskmanager {
 	enum err_code report_code; /* of the last refused report */
 	char status_text[64]; /* of each running task, in heartbeats */
 	uint64_t records;     /* records in and out of each running task, in heartbeats */
-	uint64_t sequence, counts[2]; /* of what is told of them */
+	uint64_t sequence, counts[5]; /* of what is told of them */
+	/* What comes to them with every heartbeat, one each FAKE_HEARTBEAT_MS: records; busy, idle
+	 * and back-pressured microseconds. */
+	uint64_t records_each, times_each[3];
 	const char *crash_note, *crash_operator; /* told at the next registration */
 	struct id crash_job_id;
 	/* behaviour */
