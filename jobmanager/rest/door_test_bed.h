@@ -214,7 +214,8 @@ static UNUSED void begin_with(uint64_t seed, const struct sim_options *world,
 		fail_msg("%s", err.text);
 	runner_add(insides, &accepting);
 	options.world = server;
-	options.stream_over = stream_over;
+	if (options.stream_over == NULL)
+		options.stream_over = stream_over;
 	options.host = "0.0.0.0";
 	options.ports = "8081";
 	if (options.inner_connections == 0)
