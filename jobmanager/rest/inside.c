@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * inside.c - civetweb, behind the door: routes a request, posts it to the agent, writes the answer;
- * serves the page's files, with their types, dates and ranges.
+ * inside.c - civetweb, behind the door: routes a request, posts it to the agent, writes the answer,
+ * or has a file of the page sent.
  *
  * It listens on loopback and answers only what the door sends (a secret in every request), so no
  * other user of the machine gets past the door. decode_url is off: decoding is the router's, once
@@ -117,7 +117,7 @@ static int post(struct mg_connection *connection, struct rest *rest, struct rest
 	}
 }
 
-/* A path that is no route: 0 lets civetweb look for a file. */
+/* A path that is no route may be a file of the page. */
 static int not_routed(struct mg_connection *connection, const struct rest *rest,
 		      const struct mg_request_info *info, bool crooked)
 {
@@ -129,8 +129,9 @@ static int not_routed(struct mg_connection *connection, const struct rest *rest,
 		return send_error(
 			connection, 400,
 			"Bad request, could not parse parameters: the path is not percent-encoded as it must be.");
-	if (reads && rest->web_directory != NULL)
-		return 0;
+	if (reads && rest->web_directory != NULL &&
+	    rest_page_send(connection, rest, info->request_uri))
+		return 200;
 	snprintf(message, sizeof(message), "Not found: %.400s", info->request_uri);
 	return send_error(connection, 404, message);
 }
@@ -170,6 +171,8 @@ static int http_error(struct mg_connection *connection, int status, const char *
 	const struct mg_request_info *info = mg_get_request_info(connection);
 	char text[512];
 
+	if (status == 403) /* civetweb's word for a folder, which is not listed */
+		status = 404;
 	if (status == 404 && info->request_uri != NULL)
 		snprintf(text, sizeof(text), "Unable to load requested file %.400s.",
 			 info->request_uri);
@@ -203,18 +206,10 @@ int rest_inside_start(struct rest *rest, uint16_t *port, struct err *err)
 		"30000",
 		"max_request_size",
 		"131072",
-		"static_file_max_age",
-		"300",
 		"tcp_nodelay",
 		"1",
 		"decode_url",
 		"no",
-		"additional_header", /* of files; the page says the rest itself */
-		"Content-Security-Policy: frame-ancestors 'none'",
-		"index_files",
-		"index.html",
-		rest->web_directory ? "document_root" : NULL,
-		rest->web_directory,
 		NULL,
 	};
 	struct mg_callbacks callbacks = { .http_error = http_error, .log_message = log_message };

@@ -567,8 +567,10 @@ static void the_page_is_served_with_its_dates(void **state)
 	assert_non_null(strstr(reply.head.data, "\r\nX-Content-Type-Options: nosniff\r\n"));
 	assert_non_null(
 		strstr(reply.head.data, "\r\nContent-Security-Policy: frame-ancestors 'none'\r\n"));
+	assert_non_null(strstr(reply.head.data, "\r\nCache-Control: no-cache\r\n"));
 	expect_body(&reply, 200, "<!doctype html>page");
 	reply = get("/app.js?v=1");
+	assert_non_null(strstr(reply.head.data, "\r\nCache-Control: no-cache\r\n"));
 	assert_non_null(strstr(reply.head.data, "\r\nLast-Modified: "));
 	etag = strstr(reply.head.data, "\r\nEtag: ");
 	assert_non_null(etag);
@@ -577,12 +579,87 @@ static void the_page_is_served_with_its_dates(void **state)
 	expect_body(&reply, 200, "let it;");
 	reply = ask_with("GET", "/app.js", header, NULL, 0);
 	expect_body(&reply, 304, "");
+	reply = ask_with("GET", "/app.js", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT\r\n",
+			 NULL, 0);
+	assert_null(strstr(reply.head.data, "Cache-Control"));
+	expect_body(&reply, 304, "");
 	reply = ask_with("GET", "/app.js", "Range: bytes=4-5\r\n", NULL, 0);
 	expect_body(&reply, 206, "it");
 	reply = ask("HEAD", "/app.js");
 	assert_int_equal(reply.status, 200);
 	assert_int_equal(content_length(&reply.head), 7);
 	reply_free(&reply);
+}
+
+static void expect_file(const char *path, const char *more, int status, const char *header)
+{
+	struct reply reply = ask_with("GET", path, more, NULL, 0);
+	const char *line = strstr(reply.head.data, header);
+
+	if (reply.status != status || line == NULL || strstr(line + 1, header) != NULL)
+		fail_msg("%s: %d, \"%s\" is not there once: %s", path, reply.status, header,
+			 reply.head.data);
+	reply_free(&reply);
+}
+
+static void files_have_their_types_and_ages(void **state)
+{
+	static const char *const types[][2] = {
+		{ "a.css", "text/css; charset=UTF-8" },
+		{ "a.b.js", "text/javascript; charset=UTF-8" },
+		{ "a.svg", "image/svg+xml" },
+		{ "a.woff2", "font/woff2" },
+		{ "a.json", "application/json" },
+		{ "a.js.map", "application/json" },
+		{ "a.webmanifest", "application/manifest+json" },
+		{ "favicon.ico", "image/x-icon" },
+		{ "odd", "application/octet-stream" },
+	};
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
+		write_file(web_directory, types[i][0], "x", 1);
+		snprintf(text, sizeof(text), "/%s", types[i][0]);
+		char header[96];
+
+		snprintf(header, sizeof(header), "\r\nContent-Type: %s\r\n", types[i][1]);
+		expect_file(text, NULL, 200, header);
+	}
+	snprintf(text, sizeof(text), "mkdir %s/assets", web_directory);
+	assert_int_equal(system(text), 0);
+	write_file(web_directory, "assets/index-BdR3x_a1.js", "x", 1);
+	write_file(web_directory, "assets/font-one.css", "x", 1);
+	write_file(web_directory, "index-BdR3x_a1.js", "x", 1);
+	expect_file("/assets/index-BdR3x_a1.js", NULL, 200,
+		    "\r\nCache-Control: public, max-age=31536000, immutable\r\n");
+	expect_file("/assets/font-one.css", NULL, 200, "\r\nCache-Control: no-cache\r\n");
+	expect_file("/index-BdR3x_a1.js", NULL, 200, "\r\nCache-Control: no-cache\r\n");
+	expect_file("/assets", NULL, 404, "\r\nContent-Type: application/json");
+	expect_file("/assets/", NULL, 404, "\r\nContent-Type: application/json");
+	expect_file("/.hidden", NULL, 404, "\r\nContent-Type: application/json");
+}
+
+static void a_packed_file_beside_is_sent_to_who_takes_it(void **state)
+{
+	struct reply reply;
+
+	write_file(web_directory, "app.js.gz", "packed", 6);
+	reply = ask_with("GET", "/app.js", "Accept-Encoding: br, gzip\r\n", NULL, 0);
+	assert_non_null(strstr(reply.head.data, "\r\nContent-Encoding: gzip\r\n"));
+	assert_non_null(strstr(reply.head.data, "\r\nVary: Accept-Encoding\r\n"));
+	assert_non_null(strstr(reply.head.data, "\r\nContent-Type: text/javascript"));
+	expect_body(&reply, 200, "packed");
+	reply = get("/app.js");
+	assert_null(strstr(reply.head.data, "Content-Encoding"));
+	assert_non_null(strstr(reply.head.data, "\r\nVary: Accept-Encoding\r\n"));
+	expect_body(&reply, 200, "let it;");
+	reply = ask_with("GET", "/app.js", "Accept-Encoding: xgzip, gzip;q=0.0, br\r\n", NULL, 0);
+	expect_body(&reply, 200, "let it;");
+	reply = ask_with("GET", "/app.js", "Accept-Encoding: gzip; q=0.1\r\n", NULL, 0);
+	expect_body(&reply, 200, "packed");
+	reply = ask_with("GET", "/", "Accept-Encoding: gzip\r\n", NULL, 0);
+	assert_null(strstr(reply.head.data, "Content-Encoding"));
+	expect_body(&reply, 200, "<!doctype html>page");
 }
 
 int main(void)
@@ -604,6 +681,8 @@ int main(void)
 		WITH_SERVER(only_the_door_is_answered_inside),
 		WITH_SERVER(nothing_outside_its_folder_can_be_asked_for),
 		WITH_SERVER(the_page_is_served_with_its_dates),
+		WITH_SERVER(files_have_their_types_and_ages),
+		WITH_SERVER(a_packed_file_beside_is_sent_to_who_takes_it),
 	};
 
 	cmocka_set_test_filter(getenv("CMOCKA_TEST_FILTER"));

@@ -5,6 +5,7 @@
  *   inside.c              civetweb: routes requests, posts them to the agent, serves the page
  *   rest.c                begins and ends all of it; the agent on the JobManager's runner
  *   stream.c              answers without an end (server-sent events)
+ *   page.c                the files of the page
  *   router.c              the table of routes, path and query parameters, bodies
  *   look.c                an answer without HTTP
  *   shape.c api_table.c   what bodies and answers look like, by route; openapi.c tells it
@@ -32,6 +33,7 @@
 #define REST_JSON "application/json; charset=UTF-8"
 #define REST_TEXT "text/plain; charset=UTF-8"
 
+struct mg_connection;
 struct mg_context;
 struct rest_route;
 struct log_read;
@@ -209,6 +211,9 @@ void rest_write_error(struct json_out *json, int status, const char *message);
 
 MUST_USE int rest_inside_start(struct rest *rest, uint16_t *port, struct err *err);
 void rest_inside_stop(struct rest *rest);
+/* Sends the file of the page with that path, or civetweb's refusal; false: it is no path of one.
+ * (page.c) */
+bool rest_page_send(struct mg_connection *connection, const struct rest *rest, const char *path);
 
 /* ---- views (views.c) ------------------------------------------------------------------------ */
 
