@@ -3,7 +3,8 @@
  *
  * A process out of descriptors cannot accept, and a connection it does not accept stays readable
  * for ever. So one descriptor is held in reserve: it is given up to accept and close the newcomer
- * at once, which tells it at least. If even that fails, the listener rests for a moment. */
+ * at once, which tells it at least; or to serve it, where the owner has others to close. If even
+ * that fails, the listener rests for a moment. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -27,6 +28,7 @@ struct listener_os {
 	struct listener base;
 	struct loop_os *loop;
 	int fd, reserve_fd;
+	bool gives_reserve;
 	struct event *event, *rest;
 	atomic_bool ready;
 	struct conn_places *places;
@@ -166,6 +168,12 @@ static int listen_failed(const struct listener_os *listener, uint16_t port, int 
 	return err_set_errno(err, ERR_RESOURCE, reason, "cannot listen on %s", listener->name);
 }
 
+static void keep_reserve(struct listener_os *listener)
+{
+	if (listener->reserve_fd < 0)
+		listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static int open_socket(struct listener_os *listener, const struct listen_options *options,
 		       struct err *err)
 {
@@ -191,7 +199,7 @@ static int open_socket(struct listener_os *listener, const struct listen_options
 					    ? ((struct sockaddr_in6 *)(void *)any)->sin6_port
 					    : ((struct sockaddr_in *)(void *)any)->sin_port);
 	world_format_peer(listener->name, options->host, listener->base.port);
-	listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	keep_reserve(listener);
 	listener->event = event_new(listener->loop->events, listener->fd,
 				    EV_READ | EV_PERSIST | EV_ET, listener_event, listener);
 	listener->rest =
@@ -218,6 +226,7 @@ int listener_os_open(struct loop *base, const struct listen_options *options, st
 	listener->places->max =
 		options->connections_max != 0 ? options->connections_max : LIMIT_CONNECTIONS_MAX;
 	atomic_init(&listener->ready, true);
+	listener->gives_reserve = options->gives_reserve;
 	bool is_name = options->host[0] == '@';
 	int failed =
 		is_name ? open_name(listener, options, err) : open_socket(listener, options, err);
@@ -232,18 +241,26 @@ int listener_os_open(struct loop *base, const struct listen_options *options, st
 	return 0;
 }
 
-/* No descriptor is left. False: it has to rest. */
-static bool refuse_with_reserve(struct listener_os *listener)
+/* No descriptor is left but the reserve: the newcomer gets it, or is closed. False: it has to
+ * rest. */
+static bool use_reserve(struct listener_os *listener, struct sockaddr_storage *peer, int *fd)
 {
+	socklen_t size_bytes = sizeof(*peer);
+
 	if (listener->reserve_fd < 0)
 		return false;
 	close(listener->reserve_fd);
-	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	listener->reserve_fd = -1;
+	*fd = accept4(listener->fd, (struct sockaddr *)(void *)peer, &size_bytes,
+		      SOCK_NONBLOCK | SOCK_CLOEXEC);
+	bool was_there = *fd >= 0;
 
-	if (fd >= 0)
-		close(fd);
-	listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	return fd >= 0;
+	if (was_there && !listener->gives_reserve) {
+		close(*fd);
+		*fd = -1;
+	}
+	keep_reserve(listener);
+	return was_there;
 }
 
 static void rest_a_moment(struct listener_os *listener)
@@ -256,22 +273,39 @@ static void rest_a_moment(struct listener_os *listener)
 			  listener->name);
 }
 
+static void starve(struct listener_os *listener, int reason)
+{
+	bool is_told = atomic_exchange(&listener->base.starved, true);
+
+	if (!listener->gives_reserve)
+		log_warn("Listener", "%s: a connection is refused: %s (raise 'ulimit -n')",
+			 listener->name, strerror(reason));
+	else if (!is_told)
+		log_warn("Listener", "%s: another connection has to go: %s (raise 'ulimit -n')",
+			 listener->name, strerror(reason));
+}
+
 /* One more descriptor, or -1: none now. */
 static int accept_fd(struct listener_os *listener, struct sockaddr_storage *peer)
 {
 	socklen_t size_bytes = sizeof(*peer);
 
 	atomic_store(&listener->ready, false);
+	keep_reserve(listener); /* if it was given away */
 	int fd = accept4(listener->fd, (struct sockaddr *)(void *)peer, &size_bytes,
 			 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
 		atomic_store(&listener->ready, true);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-		log_warn("Listener", "%s: a connection is refused: %s (raise 'ulimit -n')",
-			 listener->name, strerror(errno));
-		if (!refuse_with_reserve(listener))
+		int reason = errno;
+		bool had_reserve = listener->reserve_fd >= 0;
+		bool used = use_reserve(listener, peer, &fd);
+
+		if (!used)
 			rest_a_moment(listener);
+		if (used || !had_reserve) /* else nobody was there */
+			starve(listener, reason);
 	}
 	return fd;
 }

@@ -206,6 +206,11 @@ struct conn *listener_accept(struct listener *listener, struct agent *wake)
 	return listener->vtable->listener_accept(listener, wake);
 }
 
+bool listener_starved(struct listener *listener)
+{
+	return atomic_exchange(&listener->starved, false);
+}
+
 void listener_close(struct listener **listener)
 {
 	if (*listener == NULL)

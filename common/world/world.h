@@ -97,6 +97,9 @@ struct listen_options {
 	uint16_t port;    /* 0: the kernel (the simulator) chooses; see listener_port */
 	/* more are accepted and closed at once; 0: LIMIT_CONNECTIONS_MAX */
 	uint32_t connections_max;
+	/* Of a process without descriptors a newcomer is closed at once. With this it gets the one
+	 * kept in reserve, and the owner, told by listener_starved, closes others of its own. */
+	bool gives_reserve;
 };
 /* A taken port gives ERR_CONF_PORT_TAKEN with the holder's pid and name where they can be seen. */
 MUST_USE int listener_open(struct loop *loop, const struct listen_options *options,
@@ -104,6 +107,8 @@ MUST_USE int listener_open(struct loop *loop, const struct listen_options *optio
 uint16_t listener_port(const struct listener *listener);
 /* The next accepted connection, owned by the caller and waking `wake`; NULL: none now. */
 struct conn *listener_accept(struct listener *listener, struct agent *wake);
+/* Whether the process was out of descriptors for a newcomer, since this was asked last. */
+bool listener_starved(struct listener *listener);
 void listener_close(struct listener **listener);
 
 /* ---- files ---------------------------------------------------------------------------------- */

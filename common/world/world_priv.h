@@ -110,6 +110,7 @@ struct listener {
 	struct loop *loop;
 	_Atomic(struct agent *) wake;
 	uint16_t port;
+	atomic_bool starved;
 };
 
 struct process {

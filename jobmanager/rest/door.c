@@ -15,6 +15,7 @@
 #define HELD_BYTES_BASE (128 * 1024 * 1024)
 #define ACCEPTS_PER_STEP 64
 #define KNOCK_MS 5
+#define ROOM 16 /* descriptors for all else, when they are scarce */
 
 /* ---- who may come in ------------------------------------------------------------------------ */
 
@@ -176,14 +177,30 @@ static struct door_conn *least(const struct door *door)
 	return NULL;
 }
 
+/* Without a descriptor left nothing else of the JobManager works either: so many connections go
+ * that there is room again, and no more come until few are left. */
+static void make_room(struct door *door)
+{
+	uint32_t room = door->connections_count > 4 * ROOM ? ROOM : door->connections_count / 4;
+	struct door_conn *gone;
+
+	door->connections_max = door->connections_count - room;
+	while (door->connections_count > door->connections_max && (gone = least(door)) != NULL)
+		door_conn_condemn(gone);
+}
+
 static void let_in(struct door *door)
 {
+	if (door->connections_count < door->connections_max / 2)
+		door->connections_max = door->options.connections_max;
 	for (int i = 0; i < ACCEPTS_PER_STEP; i++) {
 		struct conn *conn = listener_accept(door->listener, &door->agent);
 
+		if (listener_starved(door->listener))
+			make_room(door);
 		if (conn == NULL)
 			return;
-		if (door->connections_count >= door->options.connections_max) {
+		if (door->connections_count >= door->connections_max) {
 			struct door_conn *gone = least(door);
 
 			if (gone == NULL) {
@@ -342,6 +359,7 @@ static int open_port(struct door *door, struct err *err)
 			.port = (uint16_t)port,
 			/* The door itself chooses who goes; this bounds what waits for it. */
 			.connections_max = door->options.connections_max + ACCEPTS_PER_STEP,
+			.gives_reserve = true,
 		};
 
 		err_clear(err);
@@ -372,6 +390,7 @@ int door_open(const struct door_options *options, struct door **out, struct err 
 	door->options = *options;
 	if (door->options.connections_max == 0)
 		door->options.connections_max = DOOR_CONNECTIONS_MAX;
+	door->connections_max = door->options.connections_max;
 	door->allow_origin = mem_strdup(options->allow_origin);
 	door->host_name = mem_strdup(options->host_name);
 	door->held_bytes_max = options->held_bytes_max != 0 ?

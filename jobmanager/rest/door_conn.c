@@ -17,7 +17,7 @@
 #include "jobmanager/rest/door_priv.h"
 #include "jobmanager/rest/json_out.h"
 
-#define HEAD_MS 10000  /* from its first byte to its blank line */
+#define HEAD_MS 5000   /* from its first byte to its blank line */
 #define PIECE_MS 20000 /* for every 64 KiB of a body or an answer */
 #define PIECE_BYTES 65536
 #define QUEUE_MS 30000

@@ -126,6 +126,8 @@ static int parse_header(char *line, struct door_head *head, const char **why)
 
 	if (length == 0 || line[length] != ':')
 		return *why = "A header is not NAME: VALUE on one line.", 400;
+	if (strlen(value) + length + 1 > DOOR_HEADER_BYTES_MAX)
+		return *why = "A header has more than 8192 bytes.", 431;
 	if (head->headers_count == DOOR_HEADERS_MAX)
 		return *why = "There are more than 64 headers.", 431;
 	line[length] = '\0';

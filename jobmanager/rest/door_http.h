@@ -15,6 +15,7 @@
 
 #define DOOR_HEAD_BYTES_MAX (96 * 1024) /* 2 000 metric names in one address fit */
 #define DOOR_HEADERS_MAX 64
+#define DOOR_HEADER_BYTES_MAX 8192 /* of one */
 
 struct door_header {
 	const char *name, *value; /* value without the blanks around it */

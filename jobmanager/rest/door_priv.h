@@ -97,7 +97,7 @@ struct door {
 	uint16_t port, inner_port;
 	struct conn *knock; /* see door_drain */
 	struct list connections;
-	uint32_t connections_count;
+	uint32_t connections_count, connections_max; /* at most the option's; fewer without room */
 	struct map *by_number; /* requests inside and later */
 	uint64_t numbers;
 	size_t held_bytes, held_bytes_max; /* bodies and answers in memory */

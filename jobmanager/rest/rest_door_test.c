@@ -3,6 +3,7 @@
  * foreign origins, paths that want out of their folder. After each the server answers others as
  * before. */
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "jobmanager/rest/rest_test_bed.h"
 
@@ -126,6 +127,21 @@ static void a_head_is_bounded(void **state)
 	buf_add_text(&text, "\r\n");
 	raw.bytes = text.data;
 	expect_raw(&raw); /* too many headers */
+	buf_clear(&text);
+	buf_add_text(&text, "GET /config HTTP/1.1\r\n" HOST "X-Long: ");
+	for (int i = 0; i < 8184; i++)
+		buf_add_text(&text, "y");
+	raw = (struct raw){ 200, text.data, 0 };
+	struct buf longer;
+
+	buf_init(&longer);
+	buf_printf(&longer, "%sy\r\n\r\n", text.data);
+	buf_add_text(&text, "\r\n\r\n");
+	raw.bytes = text.data;
+	expect_raw(&raw);
+	raw = (struct raw){ 431, longer.data, 0 };
+	expect_raw(&raw); /* a header of one byte too many */
+	buf_fini(&longer);
 	buf_clear(&text);
 	buf_add_text(&text, "GET /config?");
 	while (text.size_bytes < 80000)
@@ -261,6 +277,69 @@ static void slow_and_silent_clients_starve_nobody(void **state)
 		expect_alive();
 	for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
 		close(fds[i]);
+}
+
+static int largest_fd(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+/* Not 0: what went wrong. Of a process of its own, so that its descriptors are its own too. */
+static int crowd(uint16_t to_port)
+{
+	static const char request[] =
+		"GET /config HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(to_port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct timeval limit = { .tv_sec = DEADLINE_S };
+	char answer[13];
+	int first = -1;
+
+	for (int i = 0; i < 300; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		bool asks = i % 3 == 2;
+
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+		if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+			return 1;
+		first = first < 0 ? fd : first;
+		if (!asks) /* and stays */
+			continue;
+		if (send_all(fd, request, strlen(request)) != strlen(request))
+			return 2;
+		if (recv(fd, answer, 12, MSG_WAITALL) != 12 || memcmp(answer, "HTTP/1.1 200", 12))
+			return 3;
+		close(fd);
+	}
+	return recv(first, answer, 1, 0) == 0 ? 0 : 4; /* the oldest had to go */
+}
+
+static void without_descriptors_the_idle_go_and_all_who_ask_are_served(void **state)
+{
+	struct rlimit files;
+	int status = 0;
+
+	expect_alive(); /* the connections inside are there */
+	getrlimit(RLIMIT_NOFILE, &files);
+	rlim_t before = files.rlim_cur;
+	files.rlim_cur = (rlim_t)largest_fd() + 40;
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &files), errno);
+	pid_t child = fork();
+
+	if (child == 0) {
+		files.rlim_cur = files.rlim_max;
+		_exit(setrlimit(RLIMIT_NOFILE, &files) == 0 ? crowd(port) : 5);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	files.rlim_cur = before;
+	setrlimit(RLIMIT_NOFILE, &files);
+	if (status != 0)
+		fail_msg("a client was not served: %d", WEXITSTATUS(status));
+	expect_alive();
 }
 
 #define BIG (16 * 1024 * 1024) /* more than the kernel takes in for a client that does not read */
@@ -672,6 +751,7 @@ int main(void)
 						start_small, stop),
 		WITH_SERVER(a_body_may_come_in_chunks_and_be_waited_for),
 		WITH_SERVER(slow_and_silent_clients_starve_nobody),
+		WITH_SERVER(without_descriptors_the_idle_go_and_all_who_ask_are_served),
 		WITH_SERVER(who_does_not_read_its_answer_starves_nobody),
 		cmocka_unit_test_setup_teardown(requests_that_wait_hold_no_thread, start_small,
 						stop),
