@@ -129,10 +129,13 @@ static int not_routed(struct mg_connection *connection, const struct rest *rest,
 		return send_error(
 			connection, 400,
 			"Bad request, could not parse parameters: the path is not percent-encoded as it must be.");
-	if (reads && rest->web_directory != NULL &&
-	    rest_page_send(connection, rest, info->request_uri))
+	bool page = reads && rest->web_directory != NULL;
+
+	if (page && rest_page_send(connection, rest, info->request_uri))
 		return 200;
-	snprintf(message, sizeof(message), "Not found: %.400s", info->request_uri);
+	snprintf(message, sizeof(message),
+		 page ? "Unable to load requested file %.400s." : "Not found: %.400s",
+		 info->request_uri);
 	return send_error(connection, 404, message);
 }
 
