@@ -37,7 +37,7 @@ test_page_comes_whole_and_asks_nobody_else() {
 	mapfile -t scripts < <(cd web && find . -name '*.js' -printf '%P\n') # none where there is no Node
 	for file in index.html "${scripts[@]}"; do
 		rest "/$file" | cmp -s - "web/$file" || fail "/$file is not web/$file"
-		[[ $file != *.js ]] || contains "$(curl -sI "http://localhost:$rest_port/$file")" "Content-Type: application/javascript"
+		[[ $file != *.js ]] || contains "$(curl -sI "http://localhost:$rest_port/$file")" "Content-Type: text/javascript"
 	done
 	if grep -nE 'https?://' web/*.js web/*.css web/*.html | grep -v 'http://www.w3.org/2000/svg'; then
 		fail "the page names another site"
