@@ -17,6 +17,9 @@ struct jobmanager_options {
 	const char *log_name, *out_name;
 	const char *web_directory; /* the dashboard's files; NULL: none */
 	void (*ask_stop)(void);    /* what DELETE /cluster calls; NULL: it is refused */
+	/* Its bin/flink runs programs that were uploaded over REST, and they lie in its upload;
+	 * NULL: none */
+	const char *home_directory;
 	bool without_rest;         /* mini cluster and simulator */
 	/* Overrides for the mini cluster and the simulator; NULL: from the settings. */
 	const char *rpc_bind_host; /* "@name" inside one process */

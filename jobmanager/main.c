@@ -140,6 +140,7 @@ static int serve(struct world *world, const struct conf *conf, struct err *err)
 	connectors_register_all();
 	snprintf(web, sizeof(web), "%s/web", home);
 	options.web_directory = web;
+	options.home_directory = home;
 	log_directory = folder_of(daemon_path(DAEMON_LOG), &options.log_name);
 	out_directory = folder_of(daemon_path(DAEMON_OUT), &options.out_name);
 	options.log_directory = log_directory;

@@ -132,9 +132,9 @@ CONF_KEY("web.cancel.enable", BOOL, "true", ANY, FIXED, WORKS, "",
 	 "whether jobs may be cancelled through REST and the web page")
 CONF_KEY("web.rescale.enable", BOOL, "true", ANY, FIXED, LATER, "",
 	 "whether jobs may be rescaled from the web page")
-CONF_KEY("web.upload.dir", PATH, "", ANY, FIXED, LATER, "jobmanager.web.upload.dir",
-	 "folder for uploaded programs; unset: under web.tmpdir, gone when the JobManager ends")
-CONF_KEY("web.tmpdir", PATH, "=io.tmp.dirs", ANY, FIXED, LATER, "jobmanager.web.tmpdir",
+CONF_KEY("web.upload.dir", PATH, "", ANY, FIXED, WORKS, "jobmanager.web.upload.dir",
+	 "programs uploaded over REST lie in flink-web-upload of this folder; unset: in upload beside bin")
+CONF_KEY("web.tmpdir", PATH, "=io.tmp.dirs", ANY, FIXED, WORKS, "jobmanager.web.tmpdir",
 	 "folder for temporary files of the web page")
 CONF_KEY("web.refresh-interval", DURATION, "3000", RANGE(100, INT32_MAX), FIXED, WORKS,
 	 "jobmanager.web.refresh-interval",

@@ -228,6 +228,21 @@ static void do_stat(struct file_op *op)
 	op->is_directory = S_ISDIR(stat_of.st_mode);
 }
 
+/* What somebody else made, or may write to, is no place for what we trust. */
+static void check_private(struct file_op *op)
+{
+	struct stat stat_of;
+
+	if (lstat(op->path, &stat_of) != 0)
+		op_failed(op, "look at", op->path);
+	else if (!S_ISDIR(stat_of.st_mode) || stat_of.st_uid != geteuid() ||
+		 (stat_of.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		op->result = err_set(&op->err, ERR_IO,
+				     "%s is no directory of this user alone; remove it, or close "
+				     "it to others (chmod 700)",
+				     op->path);
+}
+
 static void do_mkdirs(struct file_op *op)
 {
 	char *path = mem_strdup(op->path);
@@ -239,7 +254,7 @@ static void do_mkdirs(struct file_op *op)
 		struct stat stat_of;
 
 		*at = '\0';
-		if (mkdir(path, 0755) != 0 &&
+		if (mkdir(path, end == '\0' && op->exclusive ? 0700 : 0755) != 0 &&
 		    (errno != EEXIST || stat(path, &stat_of) != 0 || !S_ISDIR(stat_of.st_mode)))
 			op_failed(op, "make the directory", path);
 		*at = end;
@@ -247,6 +262,8 @@ static void do_mkdirs(struct file_op *op)
 			break;
 	}
 	mem_free(path);
+	if (op->result == 0 && op->exclusive)
+		check_private(op);
 }
 
 static int by_name(const void *a, const void *b)

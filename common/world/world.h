@@ -123,7 +123,9 @@ enum file_op_kind {
 	FILE_CLOSE,       /* handle */
 	/* path -> size_bytes, modified, is_directory; result 1 = there, 0 = not there */
 	FILE_STAT,
-	FILE_MKDIRS,      /* path, and its parents */
+	/* path, and its parents; exclusive: path is for this user alone (0700), and one that is
+	 * there already must be his and closed to others' writing */
+	FILE_MKDIRS,
 	FILE_RENAME,      /* path -> path_to (atomic) */
 	FILE_LINK,        /* path -> path_to */
 	FILE_REMOVE,      /* path; not there is no error */

@@ -295,6 +295,8 @@ const struct rest_api rest_apis[] = {
 	{ "GET", "/jobmanager/thread-dump", NULL, NULL, 200, "ThreadDump" },
 	{ "GET", "/jars", NULL, NULL, 200,
 	  "{address:s files:[{id:s name:s uploaded:i entry:[{name:s description:s?}]}]}" },
+	{ "POST", "/jars/upload", NULL, NULL, 200, "{filename:s status:'success'}" },
+	{ "DELETE", "/jars/:jarid", NULL, NULL, 200, "{}" },
 
 	{ "GET", "/applications/overview", NULL, NULL, 200,
 	  "{applications:[{id:id name:s status:" APPLICATION_STATE " start-time:i end-time:i "

@@ -151,7 +151,7 @@ static int handle(struct mg_connection *connection, void *context)
 	request = rest_request_create(rest);
 	request->route =
 		rest_route_find(info->request_method, info->request_uri, request, &crooked);
-	if (request->route == NULL) {
+	if (request->route == NULL || rest_route_is_off(request->route, rest->conf)) {
 		rest_request_unref(request);
 		return not_routed(connection, rest, info, crooked);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * overview.c - /config, /overview, /jars and the lists of jobs. */
+ * overview.c - /config, /overview and the lists of jobs. */
 #include <ctype.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ void rest_config(struct rest *rest, struct rest_request *request)
 	json_out_text(json, "flink-version", FLINK_VERSION);
 	json_out_text(json, "flink-revision", CFLINK_COMMIT " @ " CFLINK_VERSION);
 	json_out_object(json, "features");
-	json_out_bool(json, "web-submit", false); /* of jars; there is no upload yet */
+	json_out_bool(json, "web-submit", conf_bool(rest->conf, "web.submit.enable"));
 	json_out_bool(json, "web-cancel", conf_bool(rest->conf, "web.cancel.enable"));
 	json_out_bool(json, "web-rescale", false);
 	json_out_bool(json, "web-history", false);
@@ -135,19 +135,5 @@ void rest_jobs_overview(struct rest *rest, struct rest_request *request)
 		rest_put_job_details(json, job, now);
 	json_out_close(json);
 	json_out_close(json);
-	rest_answer(request, 200);
-}
-
-void rest_jars(struct rest *rest, struct rest_request *request)
-{
-	char *address = mem_printf("http://%s:%u", conf_text(rest->conf, "rest.address"),
-				   (unsigned)rest->port);
-
-	json_out_object(&request->json, NULL);
-	json_out_text(&request->json, "address", address);
-	json_out_array(&request->json, "files");
-	json_out_close(&request->json);
-	json_out_close(&request->json);
-	mem_free(address);
 	rest_answer(request, 200);
 }

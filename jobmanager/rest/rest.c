@@ -18,6 +18,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "jobmanager/rest/jars.h"
 #include "jobmanager/rest/rest_priv.h"
 
 #define WAIT_MS_MAX 10000
@@ -423,6 +424,20 @@ static int start(struct rest *rest, struct err *err)
 	return 0;
 }
 
+/* Where the settings say; else in the home, so that uploads outlive the JobManager. */
+static char *upload_directory(const struct jobmanager_options *options)
+{
+	const char *given = conf_text(options->conf, "web.upload.dir");
+
+	if (given[0] == '\0' && options->home_directory != NULL)
+		return mem_printf("%s/upload", options->home_directory);
+	if (given[0] != '\0')
+		return mem_printf("%s/flink-web-upload", given);
+	const char *folders = conf_text(options->conf, "web.tmpdir"); /* the first is taken */
+
+	return mem_printf("%.*s/flink-web-upload", (int)strcspn(folders, ",;|:"), folders);
+}
+
 int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 		const struct jobmanager_options *options, struct rest **out, struct err *err)
 {
@@ -444,6 +459,8 @@ int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 	list_init(&rest->page_reads);
 	operations_init(&rest->operations);
 	rest->ask_stop = options->ask_stop;
+	list_init(&rest->jar_tasks);
+	rest->upload_directory = upload_directory(options);
 	pthread_mutex_init(&rest->mutex, NULL);
 	init_monotonic(&rest->changed);
 	agent_init(&rest->agent, "rest", rest_step);
@@ -497,11 +514,13 @@ void rest_destroy(struct rest **pointer)
 	rest_streams_free(rest);
 	rest_page_reads_free(rest);
 	operations_fini(&rest->operations);
+	jar_tasks_free(rest);
 	pthread_mutex_destroy(&rest->mutex);
 	pthread_cond_destroy(&rest->changed);
 	mem_free(rest->log_directory);
 	mem_free(rest->log_name);
 	mem_free(rest->out_name);
 	mem_free(rest->web_directory);
+	mem_free(rest->upload_directory);
 	mem_free(rest);
 }

@@ -11,6 +11,7 @@
  *   shape.c api_table.c   what bodies and answers look like, by route; openapi.c tells it
  *   operations.c          what is triggered first and asked about later
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
+ *   jar*.c multipart.c    programs that are uploaded, and run in a process of their own (jars.h)
  *   overview.c jobs.c job_life.c job_metrics.c vertices.c vertex_metrics.c vertex_stacks.c
  *   metric_table.c aggregate.c taskmanagers.c jobmanager_views.c files.c file_lines.c
  *   series.c triggers.c adaptive.c applications.c rarely.c  the answers themselves
@@ -96,6 +97,8 @@ struct rest {
 	struct list page_reads; /* of struct page_read: pages of files under way */
 	struct operations operations;
 	void (*ask_stop)(void); /* NULL: it cannot be asked to */
+	struct list jar_tasks; /* of struct jar_task: requests about programs under way */
+	char *upload_directory;
 	struct door *door;
 	struct mg_context *inside;
 	char key[DOOR_KEY_SIZE];
@@ -129,6 +132,8 @@ extern const struct rest_route rest_routes[]; /* ends with a NULL method */
  * Fills the request's parameters. *crooked: a part of the path cannot be percent-decoded. */
 const struct rest_route *rest_route_find(const char *method, const char *path,
 					 struct rest_request *request, bool *crooked);
+/* Whether the settings have that route switched off, so that it is not there. */
+bool rest_route_is_off(const struct rest_route *route, const struct conf *conf);
 void rest_parameters_clear(struct rest_request *request);
 const char *rest_parameter(const struct rest_request *request,
 			   const char *name); /* "" if not there */
@@ -331,8 +336,9 @@ rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_
 	rest_taskmanager_thread_dump, rest_jobmanager_config, rest_jobmanager_environment,
 	rest_jobmanager_metrics, rest_jobmanager_logs, rest_jobmanager_log, rest_jobmanager_stdout,
 	rest_jobmanager_file, rest_jobmanager_file_lines, rest_jobmanager_thread_dump,
-	rest_jars, rest_put_artifact,
-	rest_submit;
+	rest_put_artifact, rest_submit;
+/* jars.c, jar_upload.c, jar_run.c */
+rest_handler_fn rest_jars, rest_jar_upload, rest_jar_delete;
 /* triggers.c, adaptive.c, applications.c, rarely.c, openapi.c */
 rest_handler_fn rest_openapi, rest_vertex_attempt_accumulators, rest_shutdown_cluster,
 	rest_datasets, rest_delete_dataset, rest_dataset_deletion_status,

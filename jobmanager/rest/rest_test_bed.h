@@ -128,6 +128,7 @@ static int create_jobmanager(struct err *err)
 		.log_name = "jobmanager.log",
 		.out_name = "jobmanager.out", /* is not there */
 		.web_directory = web_directory,
+		.home_directory = directory,
 		.rpc_bind_host = LOCAL,
 		.ask_stop = ask_stop,
 	};

@@ -178,8 +178,10 @@ const struct rest_route rest_routes[] = {
 	  "its standard output: `tail`" },
 	{ "GET", "/jobmanager/thread-dump", rest_jobmanager_thread_dump, REST_NO_BODY,
 	  "what its threads do" },
-	{ "GET", "/jars", rest_jars, REST_NO_BODY,
-	  "uploaded programs (uploading is not built yet)" },
+	{ "GET", "/jars", rest_jars, REST_NO_BODY, "uploaded programs, newest first" },
+	{ "POST", "/jars/upload", rest_jar_upload, REST_BYTES,
+	  "uploads one: `.so`, `.c`, `.py` or `.zip`, the only file of a `multipart/form-data`" },
+	{ "DELETE", "/jars/:jarid", rest_jar_delete, REST_NO_BODY, "deletes one" },
 	{ "GET", "/applications/overview", rest_applications, REST_NO_BODY,
 	  "all jobs, each as the application of 2.x that it is" },
 	{ "GET", APPLICATION, rest_application, REST_NO_BODY,
@@ -270,6 +272,11 @@ const struct rest_route *rest_route_find(const char *method, const char *path,
 			return route;
 	rest_parameters_clear(request);
 	return NULL;
+}
+
+bool rest_route_is_off(const struct rest_route *route, const struct conf *conf)
+{
+	return strncmp(route->pattern, "/jars", 5) == 0 && !conf_bool(conf, "web.submit.enable");
 }
 
 const char *rest_parameter(const struct rest_request *request, const char *name)
