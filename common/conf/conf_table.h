@@ -397,6 +397,9 @@ CONF_KEY("scheduler-mode", TEXT, "", ANY, FIXED, LATER, "",
 	 "REACTIVE: a job takes all slots there are")
 CONF_KEY("jobmanager.adaptive-scheduler.*", TEXT, "", ANY, FIXED, LATER, "",
 	 "details of the adaptive scheduler")
+CONF_KEY("jobmanager.execution.attempts-history-size", INT, "16", RANGE(0, 10000), FIXED, WORKS,
+	 "job-manager.max-attempts-history-size",
+	 "earlier attempts of a subtask that can still be looked at")
 CONF_KEY("jobmanager.execution.failover-strategy", ENUM, "region", ONE_OF("region|full"), FIXED,
 	 SILENT, "",
 	 "what restarts when a task fails: its pipelined region, which is the whole job as long "

@@ -16,6 +16,7 @@
 #include "common/base/mark.h"
 #include "common/base/utf8.h"
 #include "common/daemon/daemon.h"
+#include "jobmanager/job/attempts.h"
 #include "jobmanager/job/job_priv.h"
 #include "jobmanager/job/latencies.h"
 
@@ -500,10 +501,11 @@ void job_master_taskmanager_here(struct job *job, const char *former,
 /* ---- starting again ------------------------------------------------------------------------- */
 
 static void next_attempt(struct job_master *master, struct execution *execution,
-			 const struct id *id)
+			 const struct id *id, uint32_t attempts_kept)
 {
 	struct job_vertex *vertex = execution->vertex;
 
+	attempts_keep(execution, attempts_kept);
 	map_remove(master->options.executions, map_key_id(&execution->id));
 	figures_next_attempt(&vertex->figures, execution_subtask(execution));
 	latencies_free(&execution->latencies);
@@ -523,9 +525,11 @@ static void next_attempt(struct job_master *master, struct execution *execution,
 static void restart(struct job_master *master)
 {
 	struct id *ids = job_draw_ids(master, master->executions_count), *next = ids;
+	uint32_t kept = (uint32_t)conf_int(master->job.conf,
+					   "jobmanager.execution.attempts-history-size");
 
 	FOR_EACH_EXECUTION(master, execution)
-		next_attempt(master, execution, next++);
+		next_attempt(master, execution, next++, kept);
 	mem_free(ids);
 	master->final_count = master->running_count = 0;
 	master->idle_next = MONO_NEVER;

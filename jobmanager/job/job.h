@@ -59,6 +59,9 @@ struct execution { /* the current attempt of a subtask */
 	const char *endpoint;   /* "host:port" of its data port */
 	char *status_text;      /* of its source or sink, "" when all is well; never NULL */
 	bool blocking;
+	char *failure;          /* why this attempt FAILED; NULL: it did not */
+	struct list attempts;   /* earlier ones: struct attempt of attempts.h, oldest first */
+	uint32_t attempts_count;
 	/* private to jobmanager/job */
 	struct latencies *latencies; /* latencies.h */
 	bool submitted;           /* SubmitTasks was sent */
@@ -107,6 +110,8 @@ struct job {
 	struct list failures;                /* of struct job_failure */
 	uint32_t failures_count;
 	uint64_t failures_total;             /* those that are not kept any more as well */
+	struct list attempts;                /* of struct attempt of attempts.h, oldest first */
+	uint32_t attempts_count;
 	char *waiting_for;                   /* "needs 4 slots, 2 free: …"; NULL: nothing */
 	uint32_t notes_count;                /* executions whose status_text is not empty */
 	uint64_t metrics_dropped; /* numbers of subtasks that are not told: too many */

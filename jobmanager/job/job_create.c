@@ -5,6 +5,7 @@
 #include "common/base/limits.h"
 #include "common/graph/graph.h"
 #include "common/rpc/rpc.h"
+#include "jobmanager/job/attempts.h"
 #include "jobmanager/job/job_priv.h"
 #include "jobmanager/job/latencies.h"
 
@@ -84,6 +85,7 @@ static void create_executions(struct job_master *master, struct job_vertex *vert
 
 		execution->id = ids[i];
 		execution->vertex = vertex;
+		list_init(&execution->attempts);
 		execution->status_text = (char *)(uintptr_t)nothing;
 		execution->entered_ms[EXECUTION_CREATED] = master->job.start_ms;
 		map_put(master->options.executions, map_key_id(&execution->id), execution);
@@ -161,7 +163,9 @@ void job_vertices_fini(struct job_master *master)
 {
 	struct job *job = &master->job;
 
+	attempts_fini(job);
 	FOR_EACH_EXECUTION(master, execution) {
+		mem_free(execution->failure);
 		map_remove(master->options.executions, map_key_id(&execution->id));
 		if (execution->status_text != nothing)
 			mem_free(execution->status_text);
@@ -213,6 +217,7 @@ int job_master_create(const struct job_master_options *options, const Flink__Job
 	list_init(&master->losses);
 	list_init(&master->stacks);
 	list_init(&job->failures);
+	list_init(&job->attempts);
 	agent_init(&master->agent, "job master", job_master_agent_step);
 
 	job->master = master;
@@ -277,6 +282,7 @@ size_t job_master_bytes(const struct job *job)
 	bytes += flink__job_graph__get_packed_size(job->graph) * UNPACKED_TIMES;
 	bytes += job_output_kept_bytes(job->output);
 	bytes += job->failures_count * sizeof(struct job_failure);
+	bytes += attempts_bytes(job);
 	for (size_t i = 0; i < job->graph->n_vertices; i++) {
 		const Flink__Vertex *vertex = job->graph->vertices[i];
 

@@ -85,6 +85,8 @@ void execution_move(struct execution *execution, enum execution_state to, const 
 		 execution_subtask(execution) + 1, vertex->message->parallelism,
 		 id_format(&execution->id, id), sm_name(&execution_states, from),
 		 sm_name(&execution_states, to), why ? ": " : "", why ? why->text : "");
+	if (to == EXECUTION_FAILED && why != NULL)
+		execution->failure = mem_strdup(why->text);
 	if (sm_is_final(&execution_states, to))
 		execution_ended(execution);
 	agent_wake(&master->agent);

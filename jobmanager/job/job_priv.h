@@ -10,6 +10,7 @@
  *   failover.c      causes, charges, restarts
  *   sources.c       enumerators and splits
  *   restart.c       restart strategies          job_output.c   print() lines
+ *   attempts.c      what earlier attempts of subtasks were
  *   job_stacks.c    where its tasks spend their time          latencies.c   latency markers */
 #ifndef JOBMANAGER_JOB_JOB_PRIV_H
 #define JOBMANAGER_JOB_JOB_PRIV_H

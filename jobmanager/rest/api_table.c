@@ -94,7 +94,7 @@ const struct shape_name rest_shapes[] = {
 	{ "Subtask",
 	  "{subtask:i status:" EXECUTION_STATE " attempt:i endpoint:s host:s start-time:i "
 	  "start_time:i end-time:i duration:i metrics:IOMetrics taskmanager-id:s "
-	  "status-duration:StatusDurations status-text:s blocking:b}" },
+	  "status-duration:StatusDurations status-text:s blocking:b failure?:s}" },
 	{ "Accumulator", "{name:s type:s value:s}" },
 	{ "SubtaskPressure",
 	  "{subtask:i attempt-number:i backpressureLevel:" LEVEL " backpressure-level:" LEVEL

@@ -383,6 +383,72 @@ static void parallelism_is_changed_by_the_adaptive_scheduler_alone(void **state)
 	expect_error(&reply, 404, "AdaptiveScheduler rescales was not enabled for job ");
 }
 
+/* ---- attempts ------------------------------------------------------------------------------- */
+
+static int start_restarting(void **state)
+{
+	static const char *const settings[] = { "restart-strategy.type=fixed-delay",
+						"restart-strategy.fixed-delay.attempts=5",
+						"restart-strategy.fixed-delay.delay=0 ms", NULL };
+
+	start_with(settings);
+	return 0;
+}
+
+static void count_and_fail(void *context)
+{
+	struct fake_task *task = fake_task_find(taskmanager, 1, 1);
+	struct err why = ERR_INIT;
+
+	taskmanager->records = 1500;
+	fake_heartbeat(taskmanager);
+	err_set(&why, ERR_USER_FUNCTION_FAILED, "no \"words\"");
+	fake_report(taskmanager, task, "FAILED", &why);
+	taskmanager->records = 0; /* of the next attempt */
+}
+
+static void earlier_attempts_can_be_looked_at(void **state)
+{
+	const char *job = start_job(), *subtask;
+	struct reply reply = get("/jobs/%s", job);
+
+	subtask = url_of("/jobs/%s/vertices/%s/subtasks/1", job, text_at(&reply, "/vertices/1/id"));
+	reply_free(&reply);
+	reply = get("%s/attempts/1", subtask);
+	expect_error(&reply, 404, "0 is the current one, and 0 before it are kept");
+	on_taskmanager(count_and_fail, NULL);
+	await_text(url_of("%s/attempts/1", subtask), "/status", "RUNNING");
+	reply = get("%s/attempts/0", subtask);
+	assert_int_equal(reply.status, 200);
+	assert_string_equal(text_at(&reply, "/status"), "FAILED");
+	assert_string_equal(text_at(&reply, "/failure"), "no \"words\"");
+	assert_string_equal(text_at(&reply, "/taskmanager-id"), "tm:1/+x");
+	assert_int_equal(int_at(&reply, "/subtask"), 1);
+	assert_int_equal(int_at(&reply, "/attempt"), 0);
+	assert_int_equal(int_at(&reply, "/metrics/read-records"), 1500);
+	assert_true(int_at(&reply, "/end-time") >= int_at(&reply, "/start-time"));
+	reply_free(&reply);
+	reply = get("%s/attempts/1", subtask); /* its own numbers; the subtask's go on */
+	assert_int_equal(int_at(&reply, "/metrics/read-records"), 0);
+	reply_free(&reply);
+	reply = get("%s", subtask);
+	assert_int_equal(int_at(&reply, "/metrics/read-records"), 1500);
+	assert_null(at(reply.json, "/failure"));
+	reply_free(&reply);
+	reply = get("%s/attempts/0/accumulators", subtask);
+	assert_int_equal(int_at(&reply, "/attempt"), 0);
+	reply_free(&reply);
+	reply = get("/jobs/%s/exceptions?failureLabelFilter=TYPE:USER", job);
+	assert_int_equal(json_array_size(at(reply.json, "/exceptionHistory/entries")), 0);
+	reply_free(&reply);
+	reply = get("/jobs/%s/exceptions", job);
+	assert_non_null(strstr(text_at(&reply, "/exceptionHistory/entries/0/taskName"),
+			       "(2/2) - execution #0"));
+	reply_free(&reply);
+	reply = get("/jobs/%s/exceptions?failureLabelFilter=TYPE", job);
+	expect_error(&reply, 400, "query parameter (failureLabelFilter) from value \"TYPE\"");
+}
+
 /* ---- other addresses ------------------------------------------------------------------------ */
 
 static void a_job_is_an_application(void **state)
@@ -483,6 +549,8 @@ int main(void)
 		cmocka_unit_test(the_newest_outcomes_are_kept),
 		WITH_SERVER(trigger_bodies_are_read_strictly),
 		WITH_SERVER(parallelism_is_changed_by_the_adaptive_scheduler_alone),
+		cmocka_unit_test_setup_teardown(earlier_attempts_can_be_looked_at,
+						start_restarting, stop),
 		WITH_SERVER(a_job_is_an_application),
 		WITH_SERVER(logs_of_a_job_have_addresses),
 		cmocka_unit_test_setup_teardown(the_cluster_is_shut_down_after_the_answer,

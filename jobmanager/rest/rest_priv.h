@@ -296,6 +296,7 @@ struct rest_times {
 	wall_t start, end;
 	int64_t duration;
 };
+struct rest_times rest_times_entered(const wall_t entered_ms[EXECUTION_STATE_COUNT], wall_t now);
 struct rest_times rest_execution_times(const struct execution *execution, wall_t now);
 struct rest_times rest_vertex_times(const struct job_vertex *vertex, wall_t now);
 struct rest_times rest_times_of(const struct execution *const *executions, uint32_t count,

@@ -134,7 +134,7 @@ const struct rest_route rest_routes[] = {
 	{ "GET", VERTEX "/subtasks/:subtaskindex", rest_vertex_subtask, REST_NO_BODY,
 	  "one subtask's current attempt" },
 	{ "GET", VERTEX "/subtasks/:subtaskindex/attempts/:attempt", rest_vertex_attempt,
-	  REST_NO_BODY, "the same, if that is still the current attempt" },
+	  REST_NO_BODY, "one attempt of it, also an earlier one; its numbers are its own" },
 	{ "GET", VERTEX "/subtasks/:subtaskindex/attempts/:attempt/accumulators",
 	  rest_vertex_attempt_accumulators, REST_NO_BODY, "its accumulators (there are none yet)" },
 	{ "GET", VERTEX "/subtasks/:subtaskindex/metrics", rest_vertex_metrics, REST_NO_BODY,

@@ -6,6 +6,7 @@
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "jobmanager/job/attempts.h"
 #include "jobmanager/rest/rest_priv.h"
 
 #define UNASSIGNED "(unassigned)"
@@ -17,20 +18,29 @@ static struct job_vertex *find(struct rest *rest, struct rest_request *request)
 	return job != NULL ? rest_find_vertex(job, request) : NULL;
 }
 
+static const char *known(const char *place)
+{
+	return place != NULL ? place : UNASSIGNED;
+}
+
 static const char *resource_id_of(const struct execution *execution)
 {
-	return execution->resource_id != NULL ? execution->resource_id : UNASSIGNED;
+	return known(execution->resource_id);
 }
 
 /* 1.x knows only the host, later ones host and port: both are given. */
-static void put_place(struct json_out *json, const struct execution *execution)
+static void put_endpoint(struct json_out *json, const char *endpoint)
 {
-	const char *endpoint = execution->endpoint != NULL ? execution->endpoint : UNASSIGNED;
 	const char *colon = strrchr(endpoint, ':');
 
 	json_out_text(json, "endpoint", endpoint);
 	json_out_bytes(json, "host", endpoint,
 		       colon ? (size_t)(colon - endpoint) : strlen(endpoint));
+}
+
+static void put_place(struct json_out *json, const struct execution *execution)
+{
+	put_endpoint(json, known(execution->endpoint));
 }
 
 static const char *state_name(uint32_t state)
@@ -45,14 +55,14 @@ static const enum execution_state shown[] = { EXECUTION_CREATED, EXECUTION_SCHED
 					      EXECUTION_RUNNING };
 
 /* Until the next state that was entered; states later in the enum come later at the same moment. */
-static int64_t time_in(const struct execution *execution, enum execution_state state, wall_t now)
+static int64_t time_in(const wall_t *entered_ms, enum execution_state state, wall_t now)
 {
-	wall_t from = execution->entered_ms[state], until = now;
+	wall_t from = entered_ms[state], until = now;
 
 	if (from == 0)
 		return -1;
 	for (uint32_t i = 0; i < EXECUTION_STATE_COUNT; i++) {
-		wall_t entered = execution->entered_ms[i];
+		wall_t entered = entered_ms[i];
 
 		if (i != state && (entered > from || (entered == from && i > state)) &&
 		    entered < until)
@@ -61,12 +71,11 @@ static int64_t time_in(const struct execution *execution, enum execution_state s
 	return until > from ? until - from : 0;
 }
 
-static void put_status_durations(struct json_out *json, const struct execution *execution,
-				 wall_t now)
+static void put_status_durations(struct json_out *json, const wall_t *entered_ms, wall_t now)
 {
 	json_out_object(json, "status-duration");
 	for (size_t i = 0; i < ARRAY_COUNT(shown); i++)
-		json_out_int(json, state_name(shown[i]), time_in(execution, shown[i], now));
+		json_out_int(json, state_name(shown[i]), time_in(entered_ms, shown[i], now));
 	json_out_close(json);
 }
 
@@ -156,7 +165,7 @@ static void put_aggregated(struct json_out *json, const struct group *group, wal
 	json_out_object(json, "status-duration");
 	for (size_t s = 0; s < ARRAY_COUNT(shown); s++) {
 		for (uint32_t i = 0; i < group->count; i++)
-			group->values[i] = time_in(group->executions[i], shown[s], now);
+			group->values[i] = time_in(group->executions[i]->entered_ms, shown[s], now);
 		put_statistics(json, state_name(shown[s]), group->values, group->count);
 	}
 	json_out_close(json);
@@ -165,27 +174,66 @@ static void put_aggregated(struct json_out *json, const struct group *group, wal
 
 /* ---- the vertex ----------------------------------------------------------------------------- */
 
-static void put_subtask(struct json_out *json, const struct execution *execution, uint32_t index,
-			wall_t now)
+/* What an answer shows of an attempt, the current or an earlier one. */
+struct seen {
+	uint32_t subtask, number, state;
+	const wall_t *entered_ms;
+	const char *endpoint, *resource_id, *status_text, *failure; /* failure NULL: none */
+	bool blocking;
+	struct io_metrics metrics;
+};
+
+static struct seen see(const struct execution *execution)
 {
-	struct rest_times times = rest_execution_times(execution, now);
-	struct io_metrics io = execution_metrics(execution);
+	return (struct seen){
+		.subtask = execution_subtask(execution),
+		.number = execution->attempt,
+		.state = execution->state,
+		.entered_ms = execution->entered_ms,
+		.endpoint = known(execution->endpoint),
+		.resource_id = resource_id_of(execution),
+		.status_text = execution->status_text,
+		.failure = execution->failure,
+		.blocking = execution->blocking,
+		.metrics = execution_metrics(execution),
+	};
+}
+
+static struct seen see_attempt(const struct attempt *attempt)
+{
+	return (struct seen){
+		.subtask = execution_subtask(attempt->execution),
+		.number = attempt->number,
+		.state = attempt->state,
+		.entered_ms = attempt->entered_ms,
+		.endpoint = known(attempt->endpoint),
+		.resource_id = known(attempt->resource_id),
+		.status_text = "",
+		.failure = attempt->failure,
+		.metrics = attempt->metrics,
+	};
+}
+
+static void put_subtask(struct json_out *json, const struct seen *seen, wall_t now)
+{
+	struct rest_times times = rest_times_entered(seen->entered_ms, now);
 
 	json_out_object(json, NULL);
-	json_out_int(json, "subtask", index);
-	json_out_text(json, "status", state_name(execution->state));
-	json_out_int(json, "attempt", execution->attempt);
-	put_place(json, execution);
+	json_out_int(json, "subtask", seen->subtask);
+	json_out_text(json, "status", state_name(seen->state));
+	json_out_int(json, "attempt", seen->number);
+	put_endpoint(json, seen->endpoint);
 	json_out_int(json, "start-time", times.start);
 	json_out_int(json, "start_time", times.start); /* as old pages spell it */
 	json_out_int(json, "end-time", times.end);
 	json_out_int(json, "duration", times.duration);
-	rest_put_io(json, "metrics", &io);
-	json_out_text(json, "taskmanager-id", resource_id_of(execution));
-	put_status_durations(json, execution, now);
-	json_out_text(json, "status-text",
-		      execution->status_text ? execution->status_text : ""); /* ours */
-	json_out_bool(json, "blocking", execution->blocking);
+	rest_put_io(json, "metrics", &seen->metrics);
+	json_out_text(json, "taskmanager-id", seen->resource_id);
+	put_status_durations(json, seen->entered_ms, now);
+	json_out_text(json, "status-text", seen->status_text); /* ours */
+	json_out_bool(json, "blocking", seen->blocking);
+	if (seen->failure != NULL)
+		json_out_text(json, "failure", seen->failure);
 	json_out_close(json);
 }
 
@@ -237,8 +285,11 @@ void rest_vertex(struct rest *rest, struct rest_request *request)
 	json_out_int(json, "maxParallelism", vertex->message->max_parallelism);
 	json_out_int(json, "now", now);
 	json_out_array(json, "subtasks");
-	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
-		put_subtask(json, &vertex->executions[i], i, now);
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
+		struct seen seen = see(&vertex->executions[i]);
+
+		put_subtask(json, &seen, now);
+	}
 	json_out_close(json);
 	all = group_create(vertex);
 	put_aggregated(json, &all, now);
@@ -256,12 +307,15 @@ void rest_vertex_subtask(struct rest *rest, struct rest_request *request)
 
 	if (vertex == NULL || !rest_find_subtask(vertex, request, &index))
 		return;
-	put_subtask(&request->json, &vertex->executions[index], index, world_wall(rest->world));
+	struct seen seen = see(&vertex->executions[index]);
+
+	put_subtask(&request->json, &seen, world_wall(rest->world));
 	rest_answer(request, 200);
 }
 
-/* Only the current attempt of a subtask is kept. NULL: it is another one; answered. */
-static struct execution *find_attempt(struct rest *rest, struct rest_request *request)
+/* False: there is no such attempt, or not any more; answered. *id: the attempt's own. */
+static bool find_attempt(struct rest *rest, struct rest_request *request, struct seen *seen,
+			 struct id *id)
 {
 	struct job_vertex *vertex = find(rest, request);
 	const char *text = rest_parameter(request, "attempt");
@@ -269,26 +323,42 @@ static struct execution *find_attempt(struct rest *rest, struct rest_request *re
 	uint32_t index;
 
 	if (vertex == NULL || !rest_find_subtask(vertex, request, &index))
-		return NULL;
+		return false;
 	if (digits == 0 || digits > 9 || text[digits] != '\0') {
 		rest_bad_parameter(request, "path", "attempt", text);
-		return NULL;
+		return false;
 	}
-	if (strtoul(text, NULL, 10) == vertex->executions[index].attempt)
-		return &vertex->executions[index];
-	rest_answer_error(request, 404, "Attempt %s of subtask %u is not there; %u is the current one",
-			  text, index, vertex->executions[index].attempt);
-	return NULL;
+	const struct execution *execution = &vertex->executions[index];
+	uint32_t number = (uint32_t)strtoul(text, NULL, 10);
+	const struct attempt *attempt = attempts_find(execution, number);
+
+	if (number == execution->attempt) {
+		*seen = see(execution);
+		seen->metrics = attempts_metrics_now(execution);
+		*id = execution->id;
+	} else if (attempt != NULL) {
+		*seen = see_attempt(attempt);
+		*id = attempt->id;
+	} else {
+		rest_answer_error(request, 404,
+				  "Attempt %s of subtask %u is not there; %u is the current one, "
+				  "and %u before it are kept "
+				  "(jobmanager.execution.attempts-history-size)",
+				  text, index, execution->attempt, execution->attempts_count);
+		return false;
+	}
+	return true;
 }
 
+/* Its numbers are its own; those of the subtask go on over all attempts. */
 void rest_vertex_attempt(struct rest *rest, struct rest_request *request)
 {
-	const struct execution *execution = find_attempt(rest, request);
+	struct seen seen;
+	struct id id;
 
-	if (execution == NULL)
+	if (!find_attempt(rest, request, &seen, &id))
 		return;
-	put_subtask(&request->json, execution, execution_subtask(execution),
-		    world_wall(rest->world));
+	put_subtask(&request->json, &seen, world_wall(rest->world));
 	rest_answer(request, 200);
 }
 
@@ -450,15 +520,16 @@ void rest_vertex_subtasks_accumulators(struct rest *rest, struct rest_request *r
 
 void rest_vertex_attempt_accumulators(struct rest *rest, struct rest_request *request)
 {
-	const struct execution *execution = find_attempt(rest, request);
 	struct json_out *json = &request->json;
+	struct seen seen;
+	struct id id;
 
-	if (execution == NULL)
+	if (!find_attempt(rest, request, &seen, &id))
 		return;
 	json_out_object(json, NULL);
-	json_out_int(json, "subtask", execution_subtask(execution));
-	json_out_int(json, "attempt", execution->attempt);
-	json_out_id(json, "id", &execution->id);
+	json_out_int(json, "subtask", seen.subtask);
+	json_out_int(json, "attempt", seen.number);
+	json_out_id(json, "id", &id);
 	json_out_array(json, "user-accumulators");
 	json_out_close(json);
 	json_out_close(json);

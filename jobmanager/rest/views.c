@@ -208,19 +208,24 @@ static int64_t span(wall_t start, wall_t end, wall_t now)
 	return start < 0 ? -1 : ms < 0 ? 0 : ms; /* the wall clock may step back */
 }
 
-struct rest_times rest_execution_times(const struct execution *execution, wall_t now)
+struct rest_times rest_times_entered(const wall_t entered_ms[EXECUTION_STATE_COUNT], wall_t now)
 {
 	static const enum execution_state finals[] = { EXECUTION_FINISHED, EXECUTION_CANCELED,
 						       EXECUTION_FAILED };
 	struct rest_times times = { -1, -1, -1 };
 
-	if (execution->entered_ms[EXECUTION_DEPLOYING] > 0)
-		times.start = execution->entered_ms[EXECUTION_DEPLOYING];
+	if (entered_ms[EXECUTION_DEPLOYING] > 0)
+		times.start = entered_ms[EXECUTION_DEPLOYING];
 	for (size_t i = 0; i < ARRAY_COUNT(finals); i++)
-		if (execution->entered_ms[finals[i]] > 0)
-			times.end = execution->entered_ms[finals[i]];
+		if (entered_ms[finals[i]] > 0)
+			times.end = entered_ms[finals[i]];
 	times.duration = span(times.start, times.end, now);
 	return times;
+}
+
+struct rest_times rest_execution_times(const struct execution *execution, wall_t now)
+{
+	return rest_times_entered(execution->entered_ms, now);
 }
 
 static const struct rest_times no_times = { -1, -1, -1 };
