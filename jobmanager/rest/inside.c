@@ -36,17 +36,27 @@ static void send_bytes(struct mg_connection *connection, int status, const char 
 		mg_write(connection, body->data, body->size_bytes);
 }
 
-static int send_error(struct mg_connection *connection, int status, const char *message)
+/* path: of what is no file of the page; NULL: another error. */
+static int send_error_of(struct mg_connection *connection, int status, const char *message,
+			 const char *path)
 {
 	struct json_out json;
 	struct buf body;
 
 	buf_init(&body);
 	json_out_init(&json, &body);
-	rest_write_error(&json, status, message);
+	if (path != NULL)
+		rest_write_no_file(&json, path);
+	else
+		rest_write_error(&json, status, message);
 	send_bytes(connection, status, REST_JSON, "Cache-Control: no-store\r\n", &body);
 	buf_fini(&body);
 	return status;
+}
+
+static int send_error(struct mg_connection *connection, int status, const char *message)
+{
+	return send_error_of(connection, status, message, NULL);
 }
 
 /* False: the door went away in the middle. */
@@ -133,9 +143,9 @@ static int not_routed(struct mg_connection *connection, const struct rest *rest,
 
 	if (page && rest_page_send(connection, rest, info->request_uri))
 		return 200;
-	snprintf(message, sizeof(message),
-		 page ? "Unable to load requested file %.400s." : "Not found: %.400s",
-		 info->request_uri);
+	if (page)
+		return send_error_of(connection, 404, NULL, info->request_uri);
+	snprintf(message, sizeof(message), "Not found: %.400s", info->request_uri);
 	return send_error(connection, 404, message);
 }
 
@@ -172,16 +182,10 @@ static int handle(struct mg_connection *connection, void *context)
 static int http_error(struct mg_connection *connection, int status, const char *message)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
-	char text[512];
 
 	if (status == 403) /* civetweb's word for a folder, which is not listed */
 		status = 404;
-	if (status == 404 && info->request_uri != NULL)
-		snprintf(text, sizeof(text), "Unable to load requested file %.400s.",
-			 info->request_uri);
-	else
-		snprintf(text, sizeof(text), "%.400s", message);
-	send_error(connection, status, text);
+	send_error_of(connection, status, message, status == 404 ? info->request_uri : NULL);
 	return 0;
 }
 

@@ -234,6 +234,23 @@ void rest_write_error(struct json_out *json, int status, const char *message)
 	json_out_close(json);
 }
 
+/* The first is what Flink's dashboard passes over in silence: so it learns that a part, such as the
+ * profiler, is not there. The second says which address that was. */
+void rest_write_no_file(struct json_out *json, const char *path)
+{
+	char *line = mem_printf("org.apache.flink.runtime.rest.NotFoundException: "
+				"Unable to load requested file %.400s.",
+				path);
+
+	json_out_object(json, NULL);
+	json_out_array(json, "errors");
+	json_out_text(json, NULL, "File not found.");
+	json_out_text(json, NULL, line);
+	json_out_close(json);
+	json_out_close(json);
+	mem_free(line);
+}
+
 void rest_answer_error(struct rest_request *request, int status, const char *format, ...)
 {
 	char message[LIMIT_ERROR_TEXT_BYTES_MAX];

@@ -212,6 +212,9 @@ void rest_streams_free(struct rest *rest); /* after the runner */
 /* The body of an error in Flink's shape. */
 void rest_write_error(struct json_out *json, int status, const char *message);
 
+/* The body for a path that is neither a route nor a file of the page. */
+void rest_write_no_file(struct json_out *json, const char *path);
+
 /* ---- civetweb (inside.c) -------------------------------------------------------------------- */
 
 MUST_USE int rest_inside_start(struct rest *rest, uint16_t *port, struct err *err);

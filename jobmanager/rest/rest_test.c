@@ -351,7 +351,8 @@ static void a_flame_graph_is_a_tree_of_samples(void **state)
 	await_text(url_of("%s?subtaskindex=1", graph), "/data/children/0/name", "Sum");
 	assert_int_equal(status_of(graph, "?subtaskindex=2"), 404);
 	assert_int_equal(status_of(graph, "?subtaskindex=-1"), 400);
-	assert_int_equal(status_of(graph, "?type=full"), 400);
+	assert_int_equal(status_of(graph, "?type=on_cpu"), 200);
+	assert_int_equal(status_of(graph, "?type=half"), 400);
 }
 
 static void answers_of_a_vertex_have_flinks_form(void **state)
@@ -572,9 +573,8 @@ static void what_is_not_there_is_told_in_flinks_form(void **state)
 		{ "POST", "/overview", 404, "Not found: /overview" },
 		{ "DELETE", "/jobs", 404, "Not found: /jobs" },
 		{ "PUT", "/nothing", 404, "Not found: /nothing" },
-		{ "GET", "/nothing", 404, "Unable to load requested file /nothing." },
-		{ "GET", "/v2/config", 404, "Unable to load requested file" },
-		{ "GET", "/jobs/", 404, "Unable to load requested file" },
+		{ "GET", "/v2/config", 404, "File not found." },
+		{ "GET", "/jobs/", 404, "File not found." },
 		{ "GET", "/jobs/%zz", 400, "not percent-encoded" },
 		{ "GET", "/taskmanagers/a%00b", 400, "not percent-encoded" },
 		{ "OPTIONS", "/jobs", 404, "Not found" },
@@ -586,6 +586,16 @@ static void what_is_not_there_is_told_in_flinks_form(void **state)
 
 		expect_error(&reply, cases[i].status, cases[i].part);
 	}
+}
+
+/* Flink's page asks whether there is a profiler, and shows every error but this one. */
+static void a_path_without_a_route_or_a_file_is_told_as_flinks_page_knows_it(void **state)
+{
+	struct reply reply = ask("GET", "/jobmanager/profiler");
+
+	expect_body(&reply, 404,
+		    "{\"errors\":[\"File not found.\",\"org.apache.flink.runtime.rest.NotFoundException: "
+		    "Unable to load requested file /jobmanager/profiler.\"]}");
 }
 
 static void bodies_are_read_strictly(void **state)
@@ -759,6 +769,7 @@ int main(void)
 		WITH_SERVER(odd_names_come_back_as_they_were),
 		WITH_SERVER(a_job_that_waits_says_for_what),
 		WITH_SERVER(what_is_not_there_is_told_in_flinks_form),
+		WITH_SERVER(a_path_without_a_route_or_a_file_is_told_as_flinks_page_knows_it),
 		WITH_SERVER(bodies_are_read_strictly),
 		WITH_SERVER(metrics_are_strings_aggregates_are_numbers),
 		WITH_SERVER(two_thousand_metric_names_fit_into_one_address),

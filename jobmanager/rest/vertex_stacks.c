@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * vertex_stacks.c - the flame graph of a vertex or of one subtask, in Flink's form: a tree of names
  * with the number of samples at each node and below. */
-#include <string.h>
+#include <strings.h>
 
 #include "common/base/mem.h"
 #include "jobmanager/job/job_stacks.h"
@@ -80,7 +80,7 @@ static bool type_of(struct rest_request *request, enum stacks_type *type)
 
 	*type = TYPE_FULL;
 	for (uint32_t i = 0; i < ARRAY_COUNT(names) && !known; i++) {
-		known = strcmp(text, names[i]) == 0;
+		known = strcasecmp(text, names[i]) == 0; /* Flink's page writes "on_cpu" */
 		*type = (enum stacks_type)i;
 	}
 	if (!known)

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// flink_dashboard.mjs - walks Flink's own dashboard, unmodified, over our server; flink_dashboard.sh calls it.
+//
+// A tab is fine when, after some refreshes, everything a person looks for is there, nothing still loads, and neither the
+// page nor the browser complained: no notification, no error on the console, no failed request, no uncaught exception.
+
+import { openBrowser, openPage } from "./lib/browser.mjs";
+import { startCluster } from "./lib/cluster.mjs";
+import { clusterTabs, jobTabs } from "./lib/flink_tabs.mjs";
+import { backPressuredJob, failedJob, finishedWordCount, windowWordCount } from "./lib/jobs.mjs";
+import { check, runTests, test, until } from "./lib/tap.mjs";
+
+const tabSeconds = Number(process.env.TAB_SECONDS ?? 6);
+const tabsAtOnce = Number(process.env.TABS ?? 6);
+
+let cluster;
+let browser;
+const jobs = {};
+
+/** The page itself reckons with a profiler that is not there. */
+function expects(url, status) {
+	return status === 404 && url.pathname.endsWith("/profiler");
+}
+
+function openFlinkPage(options) {
+	return openPage(browser, cluster.url, { expects, ...options });
+}
+
+/** What the page shows in boxes of its own, and how often it counts that it did. */
+async function notifications(page) {
+	const shown = await page.page.locator("nz-notification, .ant-message-error, .ant-message-warning").allInnerTexts();
+	const count = (await page.text(".ant-layout-header, flink-root header, body")).match(/Message: (\d+)/)?.[1];
+	if (count !== undefined && count !== "0") shown.push(`"Message: ${count}"`);
+	return shown;
+}
+
+/** What still turns or says that it loads. */
+async function loading(page) {
+	const spinning = await page.page.locator(".ant-spin-spinning:visible, .ant-skeleton:visible").count();
+	const says = /loading\.\.\./i.test(await page.text());
+	return spinning > 0 ? `${spinning} parts that load` : says ? "loading..." : "";
+}
+
+/** Everything that is to be seen; text in the editors of logs counts. */
+async function sees(page, texts) {
+	const plain = (text) => text.replace(/\u00a0/g, " ").replace(/\s+/g, " ");
+	const text = plain(await page.text()) + plain((await page.page.locator(".view-lines").allTextContents()).join(" "));
+	return texts.filter((part) => !text.includes(part));
+}
+
+async function walk(tab, seconds) {
+	const page = await openFlinkPage();
+	try {
+		await page.goto(tab.address);
+		await until(`everything on ${tab.name}`, async () => {
+			const missing = await sees(page, tab.see);
+			return missing.length === 0 || `missing: ${missing.join(", ")}; on the page: ${(await page.text()).slice(0, 1500)}`;
+		});
+		await page.page.waitForTimeout(seconds * 1000);
+		await until(`${tab.name} to have loaded`, async () => (await loading(page)) === "" || loading(page));
+		await page.screenshot(`flink-${tab.name}`);
+		page.troubles.push(...(await notifications(page)));
+		page.troubles.push(...(await sees(page, tab.see)).map((text) => `"${text}" is gone from the page`));
+		return page.troubles.map((trouble) => `${tab.name}: ${trouble}`);
+	} catch (error) {
+		await page.screenshot(`flink-${tab.name}`).catch(() => {});
+		return [`${tab.name}: ${error.message}`, ...page.troubles];
+	} finally {
+		await page.close();
+	}
+}
+
+/** All tabs, a few at a time, each for some seconds of refreshes. */
+async function walkAll(tabs) {
+	const waiting = [...tabs];
+	const troubles = [];
+	const worker = async () => {
+		for (let tab = waiting.shift(); tab; tab = waiting.shift()) troubles.push(...(await walk(tab, tabSeconds)));
+	};
+	await Promise.all(Array.from({ length: tabsAtOnce }, worker));
+	check(troubles.length === 0, `${troubles.length} troubles:\n${troubles.join("\n")}`);
+}
+
+async function verticesOf(job) {
+	return (await cluster.json(`/jobs/${job.id}`)).vertices;
+}
+
+test("tabs of the cluster refresh without a complaint", async () => {
+	const [taskManager] = (await cluster.json("/taskmanagers")).taskmanagers;
+	await walkAll(clusterTabs(taskManager));
+});
+
+test("tabs of a running job refresh without a complaint", async () => {
+	await walkAll(jobTabs("running", "running", jobs.words, await verticesOf(jobs.words)));
+});
+
+test("tabs of a job under back pressure refresh without a complaint", async () => {
+	await walkAll(jobTabs("pressed", "running", jobs.pressed, await verticesOf(jobs.pressed)));
+});
+
+test("tabs of a finished job refresh without a complaint", async () => {
+	await walkAll(jobTabs("finished", "completed", jobs.finished, await verticesOf(jobs.finished)));
+});
+
+test("tabs of a failed job refresh without a complaint", async () => {
+	await walkAll(jobTabs("failed", "completed", jobs.failed, await verticesOf(jobs.failed), { exceptions: [jobs.failed.cause] }));
+});
+
+async function setUp() {
+	cluster = await startCluster({
+		web: process.env.FLINK_APPLICATION,
+		settings: ["taskmanager.numberOfTaskSlots: 6", "web.refresh-interval: 1000", "rest.flamegraph.enabled: true"],
+	});
+	jobs.words = await windowWordCount(cluster);
+	jobs.finished = await finishedWordCount(cluster);
+	jobs.failed = await failedJob(cluster);
+	jobs.pressed = await backPressuredJob(cluster, "-p", "2");
+	browser = await openBrowser();
+}
+
+let failed = 1;
+try {
+	await setUp();
+	failed = await runTests();
+} catch (error) {
+	console.log(`# ${error.stack}`);
+	console.log("not ok 1 - a cluster, its jobs and a browser");
+} finally {
+	await browser?.close();
+	await cluster?.stop();
+}
+process.exit(failed === 0 ? 0 : 1);
