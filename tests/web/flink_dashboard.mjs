@@ -10,8 +10,8 @@ import { clusterTabs, jobTabs } from "./lib/flink_tabs.mjs";
 import { backPressuredJob, failedJob, finishedWordCount, windowWordCount } from "./lib/jobs.mjs";
 import { check, runTests, test, until } from "./lib/tap.mjs";
 
-const tabSeconds = Number(process.env.TAB_SECONDS ?? 6);
-const tabsAtOnce = Number(process.env.TABS ?? 6);
+const tabSeconds = Number(process.env.TAB_SECONDS ?? 4);
+const tabsAtOnce = Number(process.env.TABS ?? 4);
 
 let cluster;
 let browser;
@@ -41,33 +41,36 @@ async function loading(page) {
 	return spinning > 0 ? `${spinning} parts that load` : says ? "loading..." : "";
 }
 
-/** Everything that is to be seen; text in the editors of logs counts. */
-async function sees(page, texts) {
+/** What of it is not to be seen; text in the editors of logs counts. */
+async function missing(page, texts) {
 	const plain = (text) => text.replace(/\u00a0/g, " ").replace(/\s+/g, " ");
 	const text = plain(await page.text()) + plain((await page.page.locator(".view-lines").allTextContents()).join(" "));
-	return texts.filter((part) => !text.includes(part));
+	return texts.filter((part) => (part instanceof RegExp ? !part.test(text) : !text.includes(part)));
 }
 
-async function walk(tab, seconds) {
-	const page = await openFlinkPage();
+/** One tab, opened from the one before it as a person would: the application stays loaded. */
+async function walk(page, tab) {
+	const troubles = [];
+	page.troubles = [];
 	try {
+		if (tab.from) {
+			await page.goto(tab.from);
+			await page.page.locator("flink-job-overview-drawer").waitFor({ state: "detached" });
+		}
 		await page.goto(tab.address);
 		await until(`everything on ${tab.name}`, async () => {
-			const missing = await sees(page, tab.see);
-			return missing.length === 0 || `missing: ${missing.join(", ")}; on the page: ${(await page.text()).slice(0, 1500)}`;
+			const left = await missing(page, tab.see);
+			return left.length === 0 || `missing: ${left.join(", ")}; on the page: ${(await page.text()).slice(0, 1500)}`;
 		});
-		await page.page.waitForTimeout(seconds * 1000);
+		await page.page.waitForTimeout(tabSeconds * 1000);
 		await until(`${tab.name} to have loaded`, async () => (await loading(page)) === "" || loading(page));
-		await page.screenshot(`flink-${tab.name}`);
-		page.troubles.push(...(await notifications(page)));
-		page.troubles.push(...(await sees(page, tab.see)).map((text) => `"${text}" is gone from the page`));
-		return page.troubles.map((trouble) => `${tab.name}: ${trouble}`);
+		troubles.push(...(await missing(page, tab.see)).map((text) => `"${text}" is gone from the page`));
 	} catch (error) {
-		await page.screenshot(`flink-${tab.name}`).catch(() => {});
-		return [`${tab.name}: ${error.message}`, ...page.troubles];
-	} finally {
-		await page.close();
+		troubles.push(error.message);
 	}
+	await page.screenshot(`flink-${tab.name}`);
+	troubles.push(...page.troubles, ...(await notifications(page)));
+	return troubles.map((trouble) => `${tab.name}: ${trouble}`);
 }
 
 /** All tabs, a few at a time, each for some seconds of refreshes. */
@@ -75,7 +78,15 @@ async function walkAll(tabs) {
 	const waiting = [...tabs];
 	const troubles = [];
 	const worker = async () => {
-		for (let tab = waiting.shift(); tab; tab = waiting.shift()) troubles.push(...(await walk(tab, tabSeconds)));
+		let page = await openFlinkPage();
+		for (let tab = waiting.shift(); tab; tab = waiting.shift()) {
+			const found = await walk(page, tab);
+			troubles.push(...found);
+			if (found.length === 0) continue;
+			await page.close(); // the next tab begins without the troubles of this one
+			page = await openFlinkPage();
+		}
+		await page.close();
 	};
 	await Promise.all(Array.from({ length: tabsAtOnce }, worker));
 	check(troubles.length === 0, `${troubles.length} troubles:\n${troubles.join("\n")}`);

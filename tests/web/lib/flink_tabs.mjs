@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// flink_tabs.mjs - the tabs of Flink's dashboard: the address of each and what a person must find there.
+// flink_tabs.mjs - the tabs of Flink's dashboard: the address of each and what a person must find there
+// (a text, or a pattern).
 
 const vertexTabs = ["detail", "subtasks", "taskmanagers", "watermarks", "accumulators", "backpressure", "metrics", "flamegraph"];
 
@@ -23,11 +24,14 @@ export function jobTabs(label, state, job, vertices, { exceptions = [] } = {}) {
 		accumulators: () => ["Accumulators"],
 		backpressure: () => (runs ? ["Back Pressure Status:"] : ["Cannot sample back pressure."]),
 		metrics: () => ["Add Metric"],
-		flamegraph: () => (runs ? ["On-CPU", "Measurement"] : ["On-CPU", "Cannot sample flame graph."]),
+		flamegraph: () => (runs ? ["On-CPU", /Measurement: [\d hms]+ ago/] : ["On-CPU", "Cannot sample flame graph."]),
 	};
 	for (const [index, vertex] of vertices.entries()) {
 		for (const name of vertexTabs) {
-			tabs.push(tab(`vertex-${index}-${name}`, `overview/${vertex.id}/${name}`, ...words[name](vertex)));
+			// A person comes to a vertex from the graph. The page itself stumbles when it goes from one vertex to the next
+			// by address.
+			const from = `${address}/overview`;
+			tabs.push({ ...tab(`vertex-${index}-${name}`, `overview/${vertex.id}/${name}`, ...words[name](vertex)), from });
 		}
 	}
 	return tabs;

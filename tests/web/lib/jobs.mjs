@@ -6,7 +6,7 @@ const slow = `#include <flink/flink.h>
 
 static bool slow(const struct line *in)
 {
-	return nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL) == 0;
+	return nanosleep(&(struct timespec){ .tv_nsec = 40000000 }, NULL) == 0;
 }
 
 int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
@@ -56,7 +56,7 @@ export async function failedJob(cluster) {
 	return { id, name: "Refusing Map", cause: 'the line "guest" is not welcome' };
 }
 
-/** A source that could give millions of lines a second before a filter that takes one in two milliseconds. */
+/** A source that could give millions of lines a second before a filter that takes 25 a second. */
 export async function backPressuredJob(cluster, ...options) {
 	const lines = Array.from({ length: 200000 }, (_, i) => `line number ${i}\n`).join("");
 	const id = await cluster.submit(...options, cluster.file("slow.c", slow), "--input", cluster.file("lines.txt", lines));
