@@ -498,7 +498,7 @@ static void logs_of_a_job_have_addresses(void **state)
 	reply = ask("DELETE", "/datasets/" NOBODY);
 	expect_error(&reply, 404, "Cluster data set " NOBODY " not found");
 	reply = get("/jobmanager/profiler"); /* as with rest.profiling.enabled: false */
-	expect_error(&reply, 404, "Unable to load requested file");
+	expect_error(&reply, 404, "File not found.");
 }
 
 /* ---- the end of the cluster ----------------------------------------------------------------- */

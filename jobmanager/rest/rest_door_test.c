@@ -632,7 +632,7 @@ static void nothing_outside_its_folder_can_be_asked_for(void **state)
 
 		if (reply.status != 404 || strstr(reply.body.data, BED_SECRET) != NULL)
 			fail_msg("%s: %d %s", paths[i], reply.status, reply.body.data);
-		assert_int_equal(json_array_size(at(reply.json, "/errors")), 1);
+		assert_true(json_array_size(at(reply.json, "/errors")) >= 1);
 		reply_free(&reply);
 	}
 }
