@@ -21,7 +21,7 @@ struct picture_out {
 	struct json_out *json;
 	struct picture_memory *memory; /* NULL: nothing is remembered */
 	bool whole;                    /* false: only what differs from the memory */
-	uint32_t told;                 /* units */
+	uint32_t told, drawn;          /* units */
 	/* private to picture_out.c */
 	uint32_t unit; /* number of the next one that has its place */
 	struct json_mark start;

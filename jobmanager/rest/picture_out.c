@@ -146,6 +146,7 @@ static uint64_t unit_hash(const struct picture_out *out)
 
 static void settle(struct picture_out *out, bool is_new)
 {
+	out->drawn++;
 	if (out->whole || is_new)
 		out->told++;
 	else

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "jobmanager/rest/picture.h"
+#include "jobmanager/rest/picture_test_bed.h"
 #include "jobmanager/rest/rest_priv.h"
 #include "tests/lib/dice.h"
 #include "tests/lib/jobmanager_bed.h"
@@ -295,26 +296,6 @@ static void the_cluster_is_told_as_its_pages_tell_it(void **state)
 
 /* ---- patches -------------------------------------------------------------------------------- */
 
-/* RFC 7396. */
-static void merge(json_t *into, json_t *patch)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(patch, key, value)
-	{
-		if (json_is_null(value)) {
-			json_object_del(into, key);
-		} else if (!json_is_object(value)) {
-			json_object_set(into, key, value);
-		} else {
-			if (!json_is_object(json_object_get(into, key)))
-				json_object_set_new(into, key, json_object());
-			merge(json_object_get(into, key), value);
-		}
-	}
-}
-
 static bool has_null_member(json_t *value)
 {
 	const char *key;
@@ -375,7 +356,7 @@ static void catch_up(struct follower *follower)
 	json_t *now, *patch = draw(follower, follower->memory, false);
 	uint32_t told = follower->told;
 
-	merge(follower->picture, patch);
+	merge_patch(follower->picture, patch);
 	now = draw(follower, NULL, true);
 	if (!json_equal(follower->picture, now))
 		fail_msg("a patch of %u units: %.300s leaves\n%.3000s\nand it is\n%.3000s", told,

@@ -361,6 +361,7 @@ static enum step rest_step(struct agent *agent, mono_t now, mono_t *wake_at)
 		else
 			*wake_at = mono_min(*wake_at, request->deadline);
 	}
+	rest_events_step(rest, now, wake_at);
 	rest_streams_step(rest);
 	operations_step(&rest->operations, now, wake_at);
 	if (atomic_load(&rest->stopping))
@@ -472,6 +473,7 @@ int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 	list_init(&rest->waiting);
 	list_init(&rest->log_reads);
 	list_init(&rest->streams);
+	list_init(&rest->hubs);
 	inbox_init(&rest->streams_over);
 	list_init(&rest->page_reads);
 	operations_init(&rest->operations);

@@ -94,6 +94,7 @@ struct rest {
 	struct list streams;   /* of struct rest_stream */
 	uint32_t streams_count;
 	struct inbox streams_over;
+	struct list hubs; /* of struct rest_hub (events.c) */
 	struct list page_reads; /* of struct page_read: pages of files under way */
 	struct operations operations;
 	void (*ask_stop)(void); /* NULL: it cannot be asked to */
@@ -208,6 +209,9 @@ void rest_stream_over(void *context, uint64_t number);
 void rest_streams_step(struct rest *rest);
 void rest_streams_stop(struct rest *rest); /* calls every `gone` */
 void rest_streams_free(struct rest *rest); /* after the runner */
+
+/* What changed is told to those who follow it (events.c). */
+void rest_events_step(struct rest *rest, mono_t now, mono_t *wake_at);
 
 /* The body of an error in Flink's shape. */
 void rest_write_error(struct json_out *json, int status, const char *message);
@@ -324,6 +328,7 @@ void rest_page_reads_free(struct rest *rest); /* file_lines.c; after the runner 
 /* ---- handlers ------------------------------------------------------------------------------- */
 
 rest_handler_fn rest_snapshot, rest_job_snapshot; /* snapshot.c */
+rest_handler_fn rest_events;
 
 rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_job,
 	rest_job_status, rest_job_config, rest_job_plan, rest_job_exceptions, rest_job_accumulators,

@@ -222,6 +222,8 @@ static void every_route_answers_with_and_without_its_version(void **state)
 
 		if (strcmp(route->method, "GET") != 0 || strstr(path, "yarn-cancel") != NULL)
 			continue;
+		if (strcmp(path, "/events") == 0) /* has no end: events_test.c */
+			continue;
 		bare = get("%s", path);
 		versioned = get("/v1%s", path);
 		head = ask("HEAD", path);
