@@ -32,6 +32,13 @@
 	"memoryConfiguration:{frameworkHeap:i taskHeap:i frameworkOffHeap:i taskOffHeap:i " \
 	"networkMemory:i managedMemory:i jvmMetaspace:i jvmOverhead:i totalFlinkMemory:i " \
 	"totalProcessMemory:i}"
+#define OVERVIEW \
+	"{taskmanagers:i slots-total:i slots-available:i jobs-running:i jobs-finished:i " \
+	"jobs-cancelled:i jobs-failed:i flink-version:s flink-commit:s taskmanagers-blocked?:i " \
+	"slots-free-and-blocked?:i}"
+#define FLOWS \
+	"records-in:i records-out:i bytes-in:i bytes-out:i records-in-rate:f records-out-rate:f " \
+	"bytes-in-rate:f bytes-out-rate:f"
 #define CHECKPOINT_COUNTS \
 	"latest_ack_timestamp:i checkpointed_size:i state_size:i end_to_end_duration:i " \
 	"alignment_buffered:i processed_data:i persisted_data:i num_subtasks:i " \
@@ -114,6 +121,31 @@ const struct shape_name rest_shapes[] = {
 		      "networkMemory:i extendedResources:<f>}" },
 	{ "TaskManager", "{" TASKMANAGER_FIELDS "}" },
 	{ "Logs", "{logs:[{name:s size:i mtime:i kind:'log|out|other'}]}" },
+	{ "JobPicture",
+	  "{now:i states:[s] columns:[s] job:{jid:id name:s state:" JOB_STATUS
+	  " job-type:'BATCH|STREAMING' start-time:i end-time:i all-running-time:i "
+	  "last-modification:i parallelism:i maxParallelism:i slots:i restarts:i failures:i note:s "
+	  "bottleneck:s waiting-for:s output-end:i metrics-dropped:i timestamps:JobStates} "
+	  "vertices:<{name:s parallelism:i maxParallelism:i status:" EXECUTION_STATE
+	  " tasks:[i] start-time:i end-time:i inputs:[i] " FLOWS " busy-max:f busy-mean:f idle-max:f "
+	  "idle-mean:f backpressured-max:f backpressured-mean:f waiting-max:f waiting-mean:f cause:s "
+	  "operators:<OperatorPicture> subtasks:<[any]>}> "
+	  "edges:<{source:id source-operator:i target:id target-operator:i input:i ship_strategy:s "
+	  "exchange:s records-rate?:f backpressured:f}> "
+	  "checkpoints:{counts:{restored:i total:i in_progress:i completed:i failed:i}} "
+	  "taskmanagers:<{id:s endpoint:s}>}" },
+	{ "OperatorPicture",
+	  "{name:s kind:'source|operator|sink' inputs:[i] records-in?:i records-out?:i bytes-in?:i "
+	  "bytes-out?:i records-in-rate?:f records-out-rate?:f bytes-in-rate?:f bytes-out-rate?:f "
+	  "busy-max?:f busy-mean?:f}" },
+	{ "ClusterPicture",
+	  "{now:i states:[s] cluster:" OVERVIEW " jobs:<{name:s state:" JOB_STATUS
+	  " job-type:'BATCH|STREAMING' start-time:i end-time:i last-modification:i tasks:[i] "
+	  "restarts:i note:s bottleneck:s records-in-rate:f records-out-rate:f bytes-in-rate:f "
+	  "bytes-out-rate:f}> taskmanagers:<{endpoint:s path:s available:b registered:i "
+	  "last-heartbeat:i slots:i free-slots:i cpu-cores:i cpu-time:i threads:i "
+	  "physical-memory:i physical-memory-free:i process-memory:i heap-used:i managed-memory:i "
+	  "managed-memory-used:i network-memory:i network-memory-used:i}>}" },
 	{ "LogLines", "{name:s size:i from:i next:i begin:b end:b file:s restarted:b "
 		      "lines:[{at:i text:s open?:b}]}" },
 	{ "ThreadDump", "{threadInfos:[{threadName:s stringifiedThreadInfo:s}]}" },
@@ -130,12 +162,10 @@ const struct rest_api rest_apis[] = {
 	{ "GET", "/config", NULL, NULL, 200,
 	  "{refresh-interval:i timezone-name:s timezone-offset:i flink-version:s flink-revision:s "
 	  "features:{web-submit:b web-cancel:b web-rescale:b web-history:b} ended-jobs-shown:i}" },
-	{ "GET", "/overview", NULL, NULL, 200,
-	  "{taskmanagers:i slots-total:i slots-available:i jobs-running:i jobs-finished:i "
-	  "jobs-cancelled:i jobs-failed:i flink-version:s flink-commit:s taskmanagers-blocked?:i "
-	  "slots-free-and-blocked?:i}" },
 	{ "GET", "/openapi.json", NULL, NULL, 200, "any" },
-	{ "GET", "/snapshot", NULL, NULL, 200, "any" },
+	{ "GET", "/overview", NULL, NULL, 200, OVERVIEW },
+	{ "GET", "/snapshot", NULL, NULL, 200, "ClusterPicture" },
+	{ "GET", "/events", "jobs?:s cluster?:b", NULL, 200, "text/event-stream" },
 	{ "DELETE", "/cluster", NULL, NULL, 200, "{}" },
 
 	{ "GET", "/jobs", NULL, NULL, 200, "{jobs:[{id:id status:" JOB_STATUS "}]}" },
@@ -153,7 +183,7 @@ const struct rest_api rest_apis[] = {
 	{ "PATCH", JOB, "mode?:s", NULL, 202, "{}" },
 	{ "GET", JOB "/yarn-cancel", NULL, NULL, 202, "{}" },
 	{ "GET", JOB "/yarn-stop", NULL, NULL, 202, "{}" },
-	{ "GET", JOB "/snapshot", NULL, NULL, 200, "any" },
+	{ "GET", JOB "/snapshot", NULL, NULL, 200, "JobPicture" },
 	{ "GET", JOB "/status", NULL, NULL, 200, "{status:" JOB_STATUS "}" },
 	{ "GET", JOB "/config", NULL, NULL, 200,
 	  "{jid:id name:s execution-config:{execution-mode:s restart-strategy:s job-parallelism:i "

@@ -28,6 +28,20 @@ static json_t *read_json(const struct buf *text)
 	return root;
 }
 
+/* A picture is what the table of answers says. */
+static void expect_shape(const char *path, const json_t *root)
+{
+	const char *pattern = strncmp(path, "/jobs/", 6) == 0 ? "/jobs/:jobid/snapshot" : path;
+	struct buf why;
+
+	buf_init(&why);
+	for (const struct rest_api *api = rest_apis; api->method != NULL; api++)
+		if (strstr(path, "/snapshot") != NULL && strcmp(api->pattern, pattern) == 0 &&
+		    !shape_fits(root, api->gives, rest_shapes, &why))
+			fail_msg("%s: %s", path, why.data);
+	buf_fini(&why);
+}
+
 static json_t *look(struct bed *bed, const char *format, ...)
 {
 	struct buf text;
@@ -42,6 +56,7 @@ static json_t *look(struct bed *bed, const char *format, ...)
 	if (rest_look(bed->dispatcher, path, &text) != 200)
 		fail_msg("%s: %.300s", path, text.data);
 	root = read_json(&text);
+	expect_shape(path, root);
 	buf_fini(&text);
 	return root;
 }
