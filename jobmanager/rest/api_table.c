@@ -171,7 +171,7 @@ const struct rest_api rest_apis[] = {
 	{ "GET", "/jobs", NULL, NULL, 200, "{jobs:[{id:id status:" JOB_STATUS "}]}" },
 	{ "GET", "/jobs/overview", NULL, NULL, 200, "{jobs:[JobDetails]}" },
 	{ "GET", "/jobs/metrics", "get?:s agg?:s jobs?:s", NULL, 200, "AggregatedMetrics" },
-	{ "POST", "/jobs", NULL, "application/x-protobuf", 202,
+	{ "POST", "/jobs", "Idempotency-Key?:s", "application/x-protobuf", 202,
 	  "{jobUrl:s jobid:id waiting-for:s}" },
 	{ "PUT", "/artifacts/:sha256", "name?:s offset?:i size?:i", "application/octet-stream", 200,
 	  "{received:i}" },

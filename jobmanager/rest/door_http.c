@@ -395,6 +395,7 @@ const char *door_reason(int status)
 		{ 416, "Range Not Satisfiable" },
 		{ 417, "Expectation Failed" },
 		{ 421, "Misdirected Request" },
+		{ 422, "Unprocessable Content" },
 		{ 431, "Request Header Fields Too Large" },
 		{ 500, "Internal Server Error" },
 		{ 501, "Not Implemented" },

@@ -146,10 +146,16 @@ static bool has_header(const struct buf *headers, const char *name)
 	return false;
 }
 
+static mono_t now_of(const struct rest *rest)
+{
+	return loop_now(runner_loop(rest->runner));
+}
+
 /* The agent's last touch of a request. */
 static void finish(struct rest_request *request)
 {
 	stop_waiting(request);
+	idempotency_answered(request, request->submit != NULL ? now_of(request->rest) : 0);
 	if (!has_header(&request->answer_headers, "Cache-Control"))
 		rest_answer_header(request, "Cache-Control", "no-store");
 	pthread_mutex_lock(&request->mutex);
@@ -333,7 +339,7 @@ static void take_request(struct rest *rest, struct rest_request *request)
 		rest_request_unref(request);
 	else if (atomic_load(&rest->stopping))
 		rest_answer_error(request, 503, "The JobManager is shutting down.");
-	else if (rest_body_fits(request))
+	else if (rest_body_fits(request) && !idempotency_took(rest, request, now_of(rest)))
 		request->route->handler(rest, request);
 }
 
@@ -364,6 +370,7 @@ static enum step rest_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	rest_events_step(rest, now, wake_at);
 	rest_streams_step(rest);
 	operations_step(&rest->operations, now, wake_at);
+	idempotency_step(&rest->idempotency, now, wake_at);
 	if (atomic_load(&rest->stopping))
 		acknowledge_stop(rest);
 	return STEP_IDLE;
@@ -477,6 +484,7 @@ int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 	inbox_init(&rest->streams_over);
 	list_init(&rest->page_reads);
 	operations_init(&rest->operations);
+	idempotency_init(&rest->idempotency);
 	rest->ask_stop = options->ask_stop;
 	list_init(&rest->jar_tasks);
 	rest->upload_directory = upload_directory(options);
@@ -533,6 +541,7 @@ void rest_destroy(struct rest **pointer)
 	rest_streams_free(rest);
 	rest_page_reads_free(rest);
 	operations_fini(&rest->operations);
+	idempotency_fini(&rest->idempotency);
 	jar_tasks_free(rest);
 	pthread_mutex_destroy(&rest->mutex);
 	pthread_cond_destroy(&rest->changed);

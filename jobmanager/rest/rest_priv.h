@@ -10,6 +10,7 @@
  *   look.c                an answer without HTTP
  *   shape.c api_table.c   what bodies and answers look like, by route; openapi.c tells it
  *   operations.c          what is triggered first and asked about later
+ *   idempotency.c         what is submitted again because its answer was lost
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
  *   jar*.c multipart.c    programs that are uploaded, and run in a process of their own (jars.h)
  *   overview.c jobs.c job_life.c job_metrics.c vertices.c vertex_metrics.c vertex_stacks.c
@@ -24,6 +25,7 @@
 #include "common/base/buf.h"
 #include "common/base/ring.h"
 #include "jobmanager/rest/door.h"
+#include "jobmanager/rest/idempotency.h"
 #include "jobmanager/rest/json_out.h"
 #include "jobmanager/rest/operations.h"
 #include "jobmanager/rest/rest.h"
@@ -36,6 +38,7 @@
 
 struct mg_connection;
 struct mg_context;
+struct submit;
 struct rest_route;
 struct log_read;
 struct rest_stream;
@@ -73,8 +76,9 @@ struct rest_request {
 	pthread_mutex_t mutex;
 	pthread_cond_t moved_on;
 	enum rest_stage stage;
+	struct submit *submit; /* idempotency.c: the one that this answer will belong to */
 	/* long polls */
-	struct list_node waiting; /* in rest->waiting */
+	struct list_node waiting; /* in rest->waiting, or behind the same submit */
 	mono_t deadline;
 	struct job_watch *watch;
 	void (*resume)(struct rest_request *request, bool expired);
@@ -97,6 +101,7 @@ struct rest {
 	struct list hubs; /* of struct rest_hub (events.c) */
 	struct list page_reads; /* of struct page_read: pages of files under way */
 	struct operations operations;
+	struct idempotency idempotency;
 	void (*ask_stop)(void); /* NULL: it cannot be asked to */
 	struct list jar_tasks; /* of struct jar_task: requests about programs under way */
 	char *upload_directory;

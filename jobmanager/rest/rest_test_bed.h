@@ -492,7 +492,8 @@ static UNUSED Flink__JobGraph *make_graph(const char *name, uint32_t source_para
 	return graph;
 }
 
-static UNUSED struct reply post_graph(Flink__JobGraph *graph)
+/* more: further header lines, each with its end. */
+static UNUSED struct reply post_graph_with(Flink__JobGraph *graph, const char *more)
 {
 	Flink__SubmitJobRequest message = FLINK__SUBMIT_JOB_REQUEST__INIT;
 	size_t size;
@@ -502,7 +503,12 @@ static UNUSED struct reply post_graph(Flink__JobGraph *graph)
 	size = flink__submit_job_request__get_packed_size(&message);
 	bytes = arena_alloc(arena, size);
 	flink__submit_job_request__pack(&message, bytes);
-	return ask_with("POST", "/jobs", "Content-Type: application/x-protobuf\r\n", bytes, size);
+	return ask_with("POST", "/jobs", more, bytes, size);
+}
+
+static UNUSED struct reply post_graph(Flink__JobGraph *graph)
+{
+	return post_graph_with(graph, "Content-Type: application/x-protobuf\r\n");
 }
 
 /* Submits, and gives the id. */
