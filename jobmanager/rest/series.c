@@ -17,7 +17,7 @@
 #define NAMES_MAX 4096
 #define VALUES_MAX 128000 /* 2000 points of 64 series */
 #define LOOKED_AT_MAX 2000000
-#define POINTS_UNASKED 1000 /* the step is chosen for at most so many */
+#define POINTS_UNASKED 1000 /* the step is chosen for at most so many, fewer of many series */
 #define SPAN_MS_UNASKED (15 * 60 * 1000)
 #define SPAN_MS_MAX (INT64_C(400) * 86400 * 1000)
 #define ARCHIVE_VALUES_MAX 250000 /* about a megabyte */
@@ -326,6 +326,14 @@ static void answer_names(struct rest_request *request, const struct sampled *sam
 	rest_answer(request, 200);
 }
 
+/* As many as an answer may have of each. */
+static int64_t points_unasked(size_t names)
+{
+	int64_t points = names > 0 ? (int64_t)(VALUES_MAX / names) : POINTS_UNASKED;
+
+	return points > POINTS_UNASKED ? POINTS_UNASKED : points > 0 ? points : 1;
+}
+
 /* Of one that was not looked at yet nothing is known. */
 static void answer_values(struct rest_request *request, const struct sampled *sampled,
 			  const struct series_ask *ask, const char *get)
@@ -339,7 +347,7 @@ static void answer_values(struct rest_request *request, const struct sampled *sa
 		choice_fini(&choice);
 		return;
 	}
-	range = sampled != NULL ? range_of(sampled, ask, POINTS_UNASKED)
+	range = sampled != NULL ? range_of(sampled, ask, points_unasked(choice.count))
 				: (struct series_range){ .from_s = ask->from_ms / MS_PER_S,
 							 .step_s = 1,
 							 .cells_count = 1 };

@@ -5,6 +5,9 @@ $(eval $(call program,tests/bench/state_bench,$(OUT)/tests/bench/state_bench.o,t
 # schedule_bench times a JobManager that deploys a wide job to TaskManagers that only acknowledge.
 $(eval $(call program,tests/bench/schedule_bench,$(OUT)/tests/bench/schedule_bench.o,$(JOBMANAGER) $(COMMON),-lcivetweb))
 
+# series_bench fills the JobManager's time series with a day of a wide job, in simulated time.
+$(eval $(call program,tests/bench/series_bench,$(OUT)/tests/bench/series_bench.o,tests/lib $(JOBMANAGER) $(COMMON),-lcivetweb -lcmocka))
+
 $(eval $(call program,tests/bench/keyed_sum_answer,$(OUT)/tests/bench/keyed_sum_answer.o,common/base))
 
 # tests/bench/jobs/NAME.c are jobs that tests/bench/run submits, built as the examples are. Not shipped.

@@ -11,6 +11,7 @@
 #include "jobmanager/job/latencies.h"
 #include "jobmanager/rest/rest.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/past.h"
 
 /* J: a job, V: a vertex, S: a subtask, T: a TaskManager. Those that wait for something, or do
  * something, are left out. */
@@ -26,6 +27,8 @@ static const char *const pages[] = {
 	"/jobs/J/execution-result",
 	"/jobs/J/output",
 	"/jobs/J/metrics",
+	"/jobs/J/series",
+	"/jobs/J/series?get=*,*.*,*.*.*&step=10s",
 	"/jobs/J/resource-requirements",
 	"/jobs/J/vertices/V",
 	"/jobs/J/vertices/V/subtasktimes",
@@ -40,7 +43,9 @@ static const char *const pages[] = {
 	"/taskmanagers",
 	"/taskmanagers/T",
 	"/taskmanagers/T/metrics",
+	"/taskmanagers/T/series?get=*.*.*,*.*.*.*,*",
 	"/jobmanager/metrics",
+	"/jobmanager/series?get=*.*.*,*.*.*.*,*&step=10s",
 };
 
 /* ---- the address ---------------------------------------------------------------------------- */
@@ -173,8 +178,10 @@ void pages_look(struct cluster *cluster, unsigned long long number)
 
 	const struct job *job = some_job(dispatcher, number);
 
-	if (job != NULL)
+	if (job != NULL) {
 		judge_latencies(cluster, job);
+		past_look(cluster, job);
+	}
 	buf_init(&path);
 	buf_init(&answer);
 	if (fill_in(dispatcher, pages[number % ARRAY_COUNT(pages)], number / ARRAY_COUNT(pages),
