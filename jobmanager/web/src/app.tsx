@@ -4,8 +4,10 @@ import type { ComponentType } from "preact";
 import { useLayoutEffect } from "preact/hooks";
 import { texts } from "./lib/texts";
 import { address, match, path } from "./lib/route";
+import JobList from "./pages/jobs";
 import Overview from "./pages/overview";
 import { Empty } from "./ui/basics";
+import { lazy } from "./ui/lazy";
 import { Shell } from "./ui/shell";
 import { Toasts } from "./ui/toast";
 
@@ -27,9 +29,11 @@ interface Route {
 /** The first that fits. Pages that are not the first one seen are lazy(() => import("./pages/…")). */
 const routes: readonly Route[] = [
 	{ pattern: "overview", page: Overview },
+	{ pattern: "job/:kind", page: JobList },
+	{ pattern: "job/:kind/:jid/:tab?/*", page: lazy(() => import("./pages/job/index")) },
 ];
 
-const ELSEWHERE = /^(job|task-manager|job-manager)(\/|$)/; // pages of plain.html
+const ELSEWHERE = /^(task-manager|job-manager)(\/|$)/; // pages of plain.html
 
 const Unknown = () => (
 	<Empty title={t("unknown")}><a href="#/overview">{t("home")}</a></Empty>

@@ -2,13 +2,14 @@
 // overview.tsx - the cluster at a glance: its slots and TaskManagers, what runs, what waits and why, what ended.
 import { useMemo } from "preact/hooks";
 import { config } from "../api/config";
-import { useAnswer } from "../api/poll";
-import { hasEnded, type JobSummary, type Overview as Counts } from "../api/types";
+import { useCluster } from "../api/picture";
+import type { ClusterPicture } from "../api/picture-types";
+import type { Overview as Counts } from "../api/types";
 import { count } from "../lib/format";
 import { texts } from "../lib/texts";
 import { useTitle } from "../lib/title";
 import { Card, Cards, CommandLine, Failure, PageHead, Section, Sentence, Skeleton } from "../ui";
-import { CompletedJobs, RunningJobs } from "./jobs";
+import { CompletedJobs, jobsOf, RunningJobs } from "./jobs";
 
 const t = texts(
 	{
@@ -67,27 +68,21 @@ function Numbers(props: { of: Counts; waiting: number }) {
 
 export default function Overview() {
 	useTitle(t("title"));
-	const counts = useAnswer<Counts>("/overview");
-	const list = useAnswer<{ jobs: JobSummary[] }>("/jobs/overview");
-	const jobs = list.data?.jobs;
+	const { picture, error } = useCluster<ClusterPicture>();
+	const counts = picture?.cluster;
 	const most = config.value["ended-jobs-shown"];
-	const [running, ended] = useMemo(() => {
-		const runs = (jobs ?? []).filter(job => !hasEnded(job.state));
-		const ends = (jobs ?? []).filter(job => hasEnded(job.state)).sort((a, b) => b["end-time"] - a["end-time"]);
-		return [runs, ends];
-	}, [jobs]);
-	const failure = counts.error ?? list.error;
+	const { running, ended } = useMemo(() => jobsOf(picture), [picture]);
 	return (
 		<>
 			<PageHead title={t("title")} />
-			{failure && <Failure of={failure} />}
-			{counts.data ? <Numbers of={counts.data} waiting={running.filter(job => job.note).length} /> : <Skeleton height={128} />}
-			{counts.data?.taskmanagers === 0 && (
+			{error && <Failure of={error} />}
+			{counts ? <Numbers of={counts} waiting={running.filter(job => job.of.note).length} /> : <Skeleton height={128} />}
+			{counts?.taskmanagers === 0 && (
 				<Sentence text={t("noTaskManagers")} tone="warn"><CommandLine text="./bin/taskmanager.sh start" /></Sentence>
 			)}
-			<Section title={t("running")}>{jobs ? <RunningJobs jobs={running} /> : <Skeleton height={140} />}</Section>
+			<Section title={t("running")}>{picture ? <RunningJobs jobs={running} /> : <Skeleton height={140} />}</Section>
 			<Section title={t("completed")} aside={ended.length > most && <a href="#/job/completed">{t("all")} ({count(ended.length)})</a>}>
-				{jobs ? <CompletedJobs jobs={ended.slice(0, most)} /> : <Skeleton height={140} />}
+				{picture ? <CompletedJobs jobs={ended.slice(0, most)} /> : <Skeleton height={140} />}
 			</Section>
 		</>
 	);
