@@ -501,6 +501,28 @@ static void logs_of_a_job_have_addresses(void **state)
 	expect_error(&reply, 404, "File not found.");
 }
 
+/* Bytes that are no text would end the connection to the TaskManager, and its tasks. */
+static void no_address_cuts_a_taskmanager_off(void **state)
+{
+	static const char *const pages[] = { "logs/%ff%fe.log", "logs/..%c0%af..%c0%afpasswd",
+					     "logs/fake.log/lines?search=%ff",
+					     "logs/%ed%a0%80/lines?level=WARN" };
+	const char *job = start_job();
+	struct reply reply;
+
+	for (size_t i = 0; i < ARRAY_COUNT(pages); i++) {
+		reply = ask("GET", url_of("/taskmanagers/tm:1%%2F+x/%s", pages[i]));
+		expect_error(&reply, 400, "the address is not UTF-8");
+	}
+	reply = get("/taskmanagers/tm:1%%2F+x/logs");
+	assert_int_equal(reply.status, 200);
+	reply_free(&reply);
+	reply = get("/jobs/%s", job);
+	assert_int_equal(int_at(&reply, "/restarts"), 0);
+	assert_string_equal(text_at(&reply, "/state"), "RUNNING");
+	reply_free(&reply);
+}
+
 /* ---- the end of the cluster ----------------------------------------------------------------- */
 
 static atomic_uint stops_asked;
@@ -553,6 +575,7 @@ int main(void)
 						start_restarting, stop),
 		WITH_SERVER(a_job_is_an_application),
 		WITH_SERVER(logs_of_a_job_have_addresses),
+		WITH_SERVER(no_address_cuts_a_taskmanager_off),
 		cmocka_unit_test_setup_teardown(the_cluster_is_shut_down_after_the_answer,
 						start_stoppable, stop),
 		WITH_SERVER(a_jobmanager_inside_another_program_is_not_shut_down),

@@ -5,6 +5,8 @@
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "common/record/record.h"
+#include "jobmanager/rest/door_http.h"
 #include "jobmanager/rest/rest_priv.h"
 #include "task_executor.pb-c.h"
 
@@ -231,11 +233,33 @@ struct rpc_stub rest_taskmanager_stub(const struct taskmanager_info *info)
 	return stub;
 }
 
+/* Whether all of an address is text: in a message to a TaskManager nothing else may stand, or the
+ * connection is cut, and its tasks with it. */
+static bool is_text(const struct rest_request *request)
+{
+	char *query = request->query != NULL
+			      ? door_decode(request->query, strlen(request->query), true)
+			      : NULL;
+	bool good = query == NULL || utf8_valid(query, strlen(query));
+
+	for (uint32_t i = 0; i < request->parameters_count; i++)
+		good = good && utf8_valid(request->parameters[i].value,
+					  strlen(request->parameters[i].value));
+	mem_free(query);
+	return good;
+}
+
 struct taskmanager_info *rest_reachable_taskmanager(struct rest *rest,
 						     struct rest_request *request)
 {
 	struct taskmanager_info *info = rest_find_taskmanager(rest, request);
 
+	if (info != NULL && !is_text(request)) {
+		rest_answer_error(request, 400,
+				  "Bad request, could not parse parameters: the address is not "
+				  "UTF-8.");
+		return NULL;
+	}
 	if (info != NULL && info->peer == NULL) {
 		rest_answer_error(request, 503, "TaskManager %s is not connected just now",
 				  info->resource_id);
