@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * jobmanager_views.c - /jobmanager: settings in force (secrets masked), figures of the process. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/base/mem.h"
 #include "jobmanager/rest/rest_priv.h"
 
@@ -44,10 +47,30 @@ void rest_jobmanager_environment(struct rest *rest, struct rest_request *request
 	rest_answer(request, 200);
 }
 
+uint64_t rest_memory_max_bytes(struct world *world, const struct conf *conf)
+{
+	static const char name[] = "MemTotal:";
+	int64_t set = conf_memory_bytes(conf, "jobmanager.memory.process.size");
+	uint64_t machine = 0;
+	struct err ignored;
+	char *text, *at;
+	size_t size;
+
+	if (set > 0)
+		return (uint64_t)set;
+	if (world_read_file(world, "/proc/meminfo", 65536, &text, &size, &ignored) == 0) {
+		at = strstr(text, name);
+		machine = at != NULL ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
+		mem_free(text);
+	}
+	return machine;
+}
+
+/* Of what only a Java machine has, pages want numbers as well, and divide by each Max. */
 void rest_jobmanager_metrics(struct rest *rest, struct rest_request *request)
 {
 	uint32_t taskmanagers, slots, free_slots, running = 0;
-	int64_t memory_max = conf_memory_bytes(rest->conf, "jobmanager.memory.process.size");
+	double used = (double)mem_bytes_out();
 
 	resource_manager_counts(dispatcher_resource_manager(rest->dispatcher), &taskmanagers,
 				&slots, &free_slots);
@@ -58,10 +81,24 @@ void rest_jobmanager_metrics(struct rest *rest, struct rest_request *request)
 		{ "taskSlotsAvailable", free_slots },
 		{ "numRegisteredTaskManagers", taskmanagers },
 		{ "numRunningJobs", running },
-		{ "Status.JVM.Memory.Heap.Used", (double)mem_bytes_out() },
+		{ "Status.JVM.Memory.Heap.Used", used },
+		{ "Status.JVM.Memory.Heap.Committed", used },
 		{ "Status.JVM.Memory.Heap.Max",
-		  memory_max > 0 ? (double)memory_max : 1 }, /* pages divide by it */
+		  rest->memory_max_bytes > 0 ? (double)rest->memory_max_bytes : used + 1 },
+		{ "Status.JVM.Memory.NonHeap.Used", 0 },
+		{ "Status.JVM.Memory.NonHeap.Committed", 0 },
+		{ "Status.JVM.Memory.NonHeap.Max", 1 },
+		{ "Status.JVM.Memory.Metaspace.Used", 0 },
+		{ "Status.JVM.Memory.Metaspace.Max", 1 },
+		{ "Status.JVM.Memory.Direct.Count", 0 },
+		{ "Status.JVM.Memory.Direct.MemoryUsed", 0 },
+		{ "Status.JVM.Memory.Direct.TotalCapacity", 0 },
+		{ "Status.JVM.Memory.Mapped.Count", 0 },
+		{ "Status.JVM.Memory.Mapped.MemoryUsed", 0 },
+		{ "Status.JVM.Memory.Mapped.TotalCapacity", 0 },
 	};
+
+	_Static_assert(ARRAY_COUNT(metrics) <= REST_METRICS_MAX, "room");
 
 	rest_answer_metrics(request, metrics, ARRAY_COUNT(metrics));
 }

@@ -472,6 +472,7 @@ int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 	rest->runner = runner;
 	rest->world = options->world;
 	rest->conf = options->conf;
+	rest->memory_max_bytes = rest_memory_max_bytes(options->world, options->conf);
 	rest->log_directory = mem_strdup(options->log_directory);
 	rest->log_name = mem_strdup(options->log_name);
 	rest->out_name = mem_strdup(options->out_name);

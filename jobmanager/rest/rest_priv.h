@@ -105,6 +105,7 @@ struct rest {
 	void (*ask_stop)(void); /* NULL: it cannot be asked to */
 	struct list jar_tasks; /* of struct jar_task: requests about programs under way */
 	char *upload_directory;
+	uint64_t memory_max_bytes; /* that this process may use; 0: not known */
 	struct door *door;
 	struct mg_context *inside;
 	char key[DOOR_KEY_SIZE];
@@ -269,6 +270,9 @@ void rest_refuse_mode_stop(struct rest_request *request);
 /* Who holds the job, or the vertex, back. */
 void rest_put_bottleneck(struct json_out *json, const struct job *job);
 void rest_put_vertex_cause(struct json_out *json, const char *key, const struct job_vertex *vertex);
+/* Of the JobManager: what is set, else what the machine has. 0: not known. Reads a file: at the
+ * start only. */
+uint64_t rest_memory_max_bytes(struct world *world, const struct conf *conf);
 /* Metrics: the names of all when the query names none (`get`), else the values of those it names,
  * in its order; unknown ones are left out. Values are strings. */
 struct rest_metric {

@@ -81,6 +81,11 @@ static void an_empty_cluster_answers(void **state)
 	expect_body(
 		&reply, 200,
 		"[{\"id\":\"numRunningJobs\",\"value\":\"0\"},{\"id\":\"taskSlotsTotal\",\"value\":\"0\"}]");
+	/* A page shows one as a part of the other. */
+	reply = get("/jobmanager/metrics?get=Status.JVM.Memory.Heap.Used,Status.JVM.Memory.Heap.Max");
+	assert_in_range(strtoll(text_at(&reply, "/0/value"), NULL, 10), 1,
+			strtoll(text_at(&reply, "/1/value"), NULL, 10));
+	reply_free(&reply);
 }
 
 static int start_with_secret(void **state)

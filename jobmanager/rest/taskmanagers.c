@@ -130,7 +130,8 @@ static void begin_taskmanager(struct json_out *json, const struct task_counts *t
 	json_out_object(json, "hardware");
 	json_out_int(json, "cpuCores", info->cpu_cores);
 	json_out_count(json, "physicalMemory", info->physical_memory_bytes);
-	json_out_count(json, "freeMemory", info->physical_memory_free_bytes);
+	json_out_count(json, "freeMemory", /* the heap, whatever its name */
+		       info->memory.framework_heap_bytes + info->memory.task_heap_bytes);
 	json_out_count(json, "managedMemory", info->managed_memory_bytes);
 	json_out_close(json);
 	put_memory(json, info);
