@@ -376,6 +376,24 @@ static void processes_have_series_also_when_they_are_gone(void **state)
 				 json_object_get(series, "taskSlotsAvailable"), last)),
 			 2);
 	json_decref(root);
+	fake->heap_bytes = 100 << 20;
+	fake->cpu_ms_each = fake->cpu_ms = FAKE_HEARTBEAT_MS / 2;
+	bed_pass(bed, 10000);
+	root = ask(200, "/taskmanagers/tm0/series?get=Status.JVM.CPU.Load,taskSlotsAvailable,"
+			"Status.JVM.Memory.Heap.Used&step=1s");
+	series = json_object_get(root, "series");
+	last = json_array_size(json_object_get(series, "taskSlotsAvailable")) - 2;
+	/* Half of one of its cores; heartbeats come when they come. */
+	double load = json_number_value(
+		json_array_get(json_object_get(series, "Status.JVM.CPU.Load"), last));
+	const struct taskmanager_info *info = resource_manager_find(
+		dispatcher_resource_manager(bed->dispatcher), "tm0");
+
+	assert_in_range(load * 1000 * info->cpu_cores, 490, 510);
+	assert_int_equal(json_integer_value(json_array_get(
+				 json_object_get(series, "Status.JVM.Memory.Heap.Used"), last)),
+			 104900000); /* in three digits and a half */
+	json_decref(root);
 	bed_kill(bed, 0);
 	bed_pass(bed, 20000);
 	assert_true(list_empty(resource_manager_taskmanagers(

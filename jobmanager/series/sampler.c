@@ -5,12 +5,12 @@
  * machine that slept, neither loses nor overwrites points: it is remembered what the wall clock
  * showed from which tick on, in whole seconds. A tick that comes late (a step elsewhere took long)
  * is taken when it comes; of several that are due only the last, the others are null. */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/metric/cpu.h"
 #include "jobmanager/series/sampler_priv.h"
 
 #define SUBTASK_BYTES 131072 /* of the budget, for a job's subtasks to be kept one by one */
@@ -158,27 +158,21 @@ static bool step_taskmanagers(struct sampler *sampler)
 	return sampler->at_taskmanager != NULL;
 }
 
-/* What the process has used of the processors, ms; 0: not known. Fields 14 and 15, counted from the
- * name's closing bracket. */
+/* 0: not known. */
 static uint64_t own_cpu_ms(struct sampler *sampler)
 {
-	struct err err = ERR_INIT;
-	char *text, *at;
+	struct err err;
+	uint64_t ms;
+	char *text;
 	size_t size;
-	uint64_t ticks = 0;
 
-	if (world_is_sim(sampler->world) ||
-	    world_read_file(sampler->world, "/proc/self/stat", 4096, &text, &size, &err) != 0)
+	if (world_is_sim(sampler->world) || world_read_file(sampler->world, CPU_STAT_PATH,
+							    CPU_STAT_BYTES_MAX, &text, &size,
+							    &err) != 0)
 		return 0;
-	at = strrchr(text, ')');
-	for (int field = 2; at != NULL && field < 14; field++)
-		at = strchr(at + 1, ' ');
-	if (at != NULL) {
-		ticks = strtoull(at, &at, 10);
-		ticks += strtoull(at, NULL, 10);
-	}
+	ms = cpu_ms_of_stat(text, sysconf(_SC_CLK_TCK));
 	mem_free(text);
-	return ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	return ms;
 }
 
 static void sample_jobmanager(struct sampler *sampler, mono_t now)

@@ -6,11 +6,13 @@
  * state waits for the job's printed lines, so that whoever sees the end has seen the output. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/mark.h"
 #include "common/base/mem.h"
+#include "common/metric/cpu.h"
 #include "taskmanager/exec/executor_priv.h"
 
 #define LOOK_AT_TRIES_MS 50
@@ -219,6 +221,23 @@ static void heartbeat_answered(const Flink__HeartbeatResponse *answer, void *clo
 	agent_wake(&executor->agent);
 }
 
+/* 0: not known. */
+static uint64_t cpu_time_ms(struct task_executor *executor)
+{
+	struct err err;
+	uint64_t ms;
+	char *text;
+	size_t size;
+
+	if (world_is_sim(executor->world) || world_read_file(executor->world, CPU_STAT_PATH,
+							     CPU_STAT_BYTES_MAX, &text, &size,
+							     &err) != 0)
+		return 0;
+	ms = cpu_ms_of_stat(text, sysconf(_SC_CLK_TCK));
+	mem_free(text);
+	return ms;
+}
+
 static void process_figures(struct task_executor *executor, Flink__HeartbeatRequest *request)
 {
 	struct segment_pool *pool = shuffle_pool(executor->options.shuffle);
@@ -227,6 +246,7 @@ static void process_figures(struct task_executor *executor, Flink__HeartbeatRequ
 	request->heap_used_bytes = resident > 0 ? resident : (uint64_t)mem_bytes_out();
 	request->physical_memory_free_bytes = proc_kib(executor, "/proc/meminfo", "MemAvailable:");
 	request->threads = (uint32_t)(proc_kib(executor, "/proc/self/status", "Threads:") / 1024);
+	request->cpu_time_ms = cpu_time_ms(executor);
 	request->segments_total = segment_pool_total(pool);
 	request->segments_free = segment_pool_free(pool);
 	for (uint32_t i = 0; i < executor->options.slots; i++)

@@ -66,6 +66,30 @@ test_records_are_counted_per_vertex_and_operator() {
 	same 0 "$(rest "/taskmanagers/$taskmanager" | jq '.allocatedSlots | length')"
 }
 
+test_what_was_is_told_as_numbers_over_time() {
+	start
+	submit_words
+	source=$(rest "/jobs/$id" | jq -r '.vertices[0].id')
+	# A second each; while words come, some were counted in some second.
+	words_were_seen() {
+		echo "to be or not to be" >&9
+		rest "/jobs/$id/series?step=1s&get=$source.numRecordsOutPerSecond" |
+			jq -e '.step == 1000 and (.series[] | map(select(. != null and . > 0)) | length > 2)'
+	}
+	until_true 20 words_were_seen
+	same 'true' "$(rest "/jobs/$id/series?get=$source.*.busyTimeMsPerSecond" |
+		jq '[.series[][]] | all(. == null or (. >= 0 and . <= 1000))')"
+	for path in "/taskmanagers/$taskmanager" /jobmanager; do
+		load_is_known() {
+			rest "$path/series?step=1s&get=Status.JVM.CPU.Load,Status.JVM.Memory.Heap.Used" |
+				jq -e '.series | .["Status.JVM.CPU.Load"] as $load | .["Status.JVM.Memory.Heap.Used"] as $heap |
+					any($load[]; . != null and . <= 1) and any($heap[]; . != null and . > 100000)'
+		}
+		until_true 20 load_is_known
+	done
+	same 400 "$(status_of "/jobs/$id/series?get=numRestarts&step=1s&from=0")"
+}
+
 test_logs_and_stdout_of_both_daemons() {
 	start
 	submit_words

@@ -504,6 +504,7 @@ static void register_now(struct fake_taskmanager *fake)
 	request.data_host = (char *)(uintptr_t)world_host_name(fake->world);
 	request.data_port = 7000;
 	request.process_memory_bytes = FAKE_MEMORY_BYTES;
+	request.cpu_cores = 2;
 	request.managed_memory_bytes = FAKE_MEMORY_BYTES / 4;
 	request.network_memory_bytes = FAKE_MEMORY_BYTES / 8;
 	request.memory = &memory;
@@ -543,6 +544,8 @@ void fake_heartbeat(struct fake_taskmanager *fake)
 	fake->records += fake->records_each;
 	for (size_t i = 0; i < ARRAY_COUNT(fake->times_each); i++)
 		fake->counts[2 + i] += fake->times_each[i];
+	request.heap_used_bytes = fake->heap_bytes;
+	request.cpu_time_ms = fake->cpu_ms += fake->cpu_ms_each;
 	stub_of(fake, &stub);
 	request.n_slot_reports = fake->slots_count;
 	request.slot_reports = slot_reports(fake, arena);

@@ -58,6 +58,7 @@ struct fake_taskmanager {
 	/* What comes to them with every heartbeat, one each FAKE_HEARTBEAT_MS: records; busy, idle
 	 * and back-pressured microseconds. */
 	uint64_t records_each, times_each[3];
+	uint64_t heap_bytes, cpu_ms, cpu_ms_each; /* of its process, in heartbeats */
 	const char *crash_note, *crash_operator; /* told at the next registration */
 	struct id crash_job_id;
 	/* behaviour */
