@@ -296,7 +296,8 @@ const struct rest_api rest_apis[] = {
 	  "AggregatedMetrics" },
 	{ "GET", TASKMANAGER, NULL, NULL, 200,
 	  "{" TASKMANAGER_FIELDS
-	  " allocatedSlots:[{index:i jobId:id resource:Resource assignedTasks:i}] "
+	  " allocatedSlots:[{index:i jobId:id resource:Resource assignedTasks:i jobName:s "
+	  "tasks:[{vertex:id name:s subtask:i status:s}]}] "
 	  "metrics:{heapUsed:i heapCommitted:i heapMax:i nonHeapUsed:i nonHeapCommitted:i "
 	  "nonHeapMax:i directCount:i directUsed:i directMax:i mappedCount:i mappedUsed:i "
 	  "mappedMax:i memorySegmentsAvailable:i memorySegmentsTotal:i "

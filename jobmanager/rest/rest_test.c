@@ -400,7 +400,7 @@ static void answers_of_a_taskmanager_have_flinks_form(void **state)
 	expect("/taskmanagers", "{taskmanagers:[{" TASKMANAGER_SHAPE "}]}");
 	expect("/taskmanagers/tm:1%2F+x",
 	       "{" TASKMANAGER_SHAPE " allocatedSlots:[{index:i jobId:s resource:" RESOURCE_SHAPE
-	       " assignedTasks:i}] metrics:{heapUsed:i "
+	       " assignedTasks:i jobName:s tasks:[{vertex:s name:s subtask:i status:s}]}] metrics:{heapUsed:i "
 	       "heapCommitted:i heapMax:i nonHeapUsed:i nonHeapCommitted:i nonHeapMax:i directCount:i directUsed:i "
 	       "directMax:i mappedCount:i mappedUsed:i mappedMax:i memorySegmentsAvailable:i memorySegmentsTotal:i "
 	       "nettyShuffleMemorySegmentsAvailable:i nettyShuffleMemorySegmentsUsed:i "

@@ -11,6 +11,7 @@
 #include "task_executor.pb-c.h"
 
 #define CHUNK_BYTES (1024 * 1024)
+#define SLOT_TASKS_MAX 256
 
 /* ---- what the ResourceManager knows --------------------------------------------------------- */
 
@@ -194,6 +195,30 @@ static void put_metrics(struct json_out *json, const struct taskmanager_info *in
 	json_out_close(json);
 }
 
+/* Ours: which subtasks sit in a slot, the first SLOT_TASKS_MAX of them. */
+static void put_slot_tasks(struct json_out *json, struct rest *rest, const struct slot *slot)
+{
+	const struct job *job = dispatcher_find(rest->dispatcher, &slot->job_id);
+	uint32_t put = 0;
+
+	json_out_text(json, "jobName", job != NULL ? job->name : "");
+	json_out_array(json, "tasks");
+	for (size_t v = 0; job != NULL && v < job->graph->n_vertices; v++)
+		for (uint32_t i = 0; i < job->vertices[v].message->parallelism; i++) {
+			const struct execution *execution = &job->vertices[v].executions[i];
+
+			if (execution->slot != slot || put++ >= SLOT_TASKS_MAX)
+				continue;
+			json_out_object(json, NULL);
+			json_out_id(json, "vertex", &job->vertices[v].id);
+			json_out_text(json, "name", job->vertices[v].message->name);
+			json_out_int(json, "subtask", i);
+			json_out_text(json, "status", sm_name(&execution_states, execution->state));
+			json_out_close(json);
+		}
+	json_out_close(json);
+}
+
 void rest_taskmanager(struct rest *rest, struct rest_request *request)
 {
 	struct taskmanager_info *info = rest_find_taskmanager(rest, request);
@@ -213,6 +238,7 @@ void rest_taskmanager(struct rest *rest, struct rest_request *request)
 		json_out_id(json, "jobId", &info->slots[i].job_id);
 		put_resource(json, "resource", info, 1);
 		json_out_int(json, "assignedTasks", tasks_at(&tasks, &info->slots[i]));
+		put_slot_tasks(json, rest, &info->slots[i]);
 		json_out_close(json);
 	}
 	json_out_close(json);

@@ -277,7 +277,7 @@ test_page_in_a_browser() {
 	contains "$(dom "#/task-manager/$taskmanager/stdout")" "hello : 2"
 	contains "$(dom "#/task-manager/$taskmanager/logs")" "Received task"
 	contains "$(dom '#/job-manager/logs')" "Received JobGraph submission"
-	contains "$(dom '#/job-manager/stdout')" "Nothing is written to standard output"
+	contains "$(dom '#/job-manager/stdout')" "The file is empty so far"
 	contains "$(dom '#/job/running/00000000000000000000000000000001/overview')" "not found"
 }
 

@@ -31,9 +31,10 @@ const routes: readonly Route[] = [
 	{ pattern: "overview", page: Overview },
 	{ pattern: "job/:kind", page: JobList },
 	{ pattern: "job/:kind/:jid/:tab?/*", page: lazy(() => import("./pages/job/index")) },
+	{ pattern: "task-manager", page: lazy(() => import("./pages/cluster/task-managers")) },
+	{ pattern: "task-manager/:id/:tab?/*", page: lazy(() => import("./pages/cluster/task-manager")) },
+	{ pattern: "job-manager/:tab?/*", page: lazy(() => import("./pages/cluster/job-manager")) },
 ];
-
-const ELSEWHERE = /^(task-manager|job-manager)(\/|$)/; // pages of plain.html
 
 const Unknown = () => (
 	<Empty title={t("unknown")}><a href="#/overview">{t("home")}</a></Empty>
@@ -45,10 +46,6 @@ function Page() {
 	for (const { pattern, page: Found } of routes) {
 		const params = match(pattern, where);
 		if (params) return <Found key={pattern} params={params} />;
-	}
-	if (ELSEWHERE.test(path.value)) {
-		location.replace(`plain.html${location.hash}`);
-		return null;
 	}
 	return <Unknown />;
 }

@@ -18,14 +18,14 @@ const t = texts(
 	},
 );
 
-const LINE_HEIGHT = 20;
+export const LINE_HEIGHT = 20;
 
-const levelOf = (line: string): string | undefined => {
+export const levelOf = (line: string): string | undefined => {
 	const level = /\b(ERROR|FATAL|WARN)\b/.exec(line.slice(0, 64))?.[1];
 	return level === "WARN" ? "warn" : level ? "error" : undefined;
 };
 
-function Marked(props: { line: string; find: string }) {
+export function Marked(props: { line: string; find: string }) {
 	const { line, find } = props;
 	if (!find) return <>{line}</>;
 	const parts = [];

@@ -119,8 +119,8 @@ export default function Chart(props: TimeChartProps) {
 					const value = line.values[index];
 					return (
 						<span key={line.label}>
-							<i class={`chart-${line.tone ?? (i % 6) + 1}`} />
-							{line.label} <b>{value === null || value === undefined ? "–" : props.format(value)}</b>
+							{props.lines.length > 1 && <><i class={`chart-${line.tone ?? (i % 6) + 1}`} />{line.label} </>}
+							<b>{value === null || value === undefined ? "–" : props.format(value)}</b>
 						</span>
 					);
 				})}
