@@ -246,39 +246,5 @@ test_sources_and_sinks_are_counted() {
 }
 
 # What a browser makes of an address, after the page has asked for what it shows.
-dom() {
-	"$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
-		--user-data-dir="$scratch/profile" --virtual-time-budget=4000 --dump-dom "http://localhost:$rest_port/$1" 2>/dev/null
-}
-
-test_page_in_a_browser() {
-	browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
-		echo "there is no chromium on this machine"
-		exit 77
-	}
-	if [[ ! -d $source_home/web/assets ]]; then
-		echo "the dashboard was not built: there is no Node on this machine"
-		exit 77
-	fi
-	start
-	contains "$(dom '#/overview')" "No running jobs"
-	submit_words
-	echo "hello hello" >&9
-	until_true 20 has "/taskmanagers/$taskmanager/stdout" '^hello : 2$'
-	page=$(dom '#/overview')
-	contains "$page" "Available Task Slots"
-	contains "$page" "Running Jobs"
-	contains "$(sed 's/<[^>]*>//g' <<<"$page")" "Socket Window WordCount"
-	page=$(dom "#/job/running/$id/overview")
-	contains "$(sed 's/<[^>]*>//g' <<<"$page")" "Source: Socket Stream -&gt; Flat Map"
-	contains "$page" "HASH"
-	contains "$(sed 's/<[^>]*>//g' <<<"$page")" "is idle"
-	contains "$(dom "#/job/running/$id/output")" "hello : 2"
-	contains "$(dom "#/task-manager/$taskmanager/stdout")" "hello : 2"
-	contains "$(dom "#/task-manager/$taskmanager/logs")" "Received task"
-	contains "$(dom '#/job-manager/logs')" "Received JobGraph submission"
-	contains "$(dom '#/job-manager/stdout')" "The file is empty so far"
-	contains "$(dom '#/job/running/00000000000000000000000000000001/overview')" "not found"
-}
 
 run_tests

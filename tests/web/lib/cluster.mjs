@@ -64,6 +64,21 @@ class Cluster {
 
 	/** The flink command in this home: { code, out, err }. */
 	flink(...args) {
+		return this.command("flink", ...args);
+	}
+
+	async stopJobManager() {
+		const { code, out, err } = await this.command("jobmanager.sh", "stop");
+		if (code !== 0) throw new Error(`jobmanager.sh stop: ${out}${err}`);
+	}
+
+	async startJobManager() {
+		const { code, out, err } = await this.command("jobmanager.sh", "start");
+		if (code !== 0) throw new Error(`jobmanager.sh start: ${out}${err}`);
+	}
+
+	/** A program of this home's bin: { code, out, err }. */
+	command(name, ...args) {
 		const env = {
 			...process.env,
 			FLINK_HOME: this.home,
@@ -71,7 +86,7 @@ class Cluster {
 			FLINK_LOG_DIR: join(this.home, "log"),
 			FLINK_PID_DIR: join(this.home, "pid"),
 		};
-		return run(join(this.home, "bin/flink"), args, { cwd: this.home, env });
+		return run(join(this.home, "bin", name), args, { cwd: this.home, env });
 	}
 
 	/** Submits a program, does not wait for its end; the job's id. */

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// dashboard.mjs - walks our dashboard as a person does; dashboard.sh calls it. Cases of single pages are in
+// dashboard_*.mjs, each a function that is given what stands here.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { openBrowser, openPage } from "./lib/browser.mjs";
+import { startCluster } from "./lib/cluster.mjs";
+import { backPressuredJob, failedJob, finishedWordCount, windowWordCount } from "./lib/jobs.mjs";
+import { ourPages } from "./lib/our_pages.mjs";
+import { check, runTests, same, test, until } from "./lib/tap.mjs";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const jobs = {};
+let cluster;
+let browser;
+
+async function see(page, what, texts) {
+	await until(`${what} to show ${texts.join(", ")}`, async () => {
+		const text = await page.text();
+		const missing = texts.filter((part) => (part instanceof RegExp ? !part.test(text) : !text.includes(part)));
+		return missing.length === 0 || `missing: ${missing.join(", ")}; the page: ${text.slice(0, 1500)}`;
+	});
+}
+
+function quiet(page, what) {
+	check(page.troubles.length === 0, `${what}: ${page.troubles.join("\n")}`);
+}
+
+async function axe(page) {
+	await page.page.evaluate(axeSource);
+	const { violations } = await page.page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+	return violations
+		.filter(({ impact }) => impact === "serious" || impact === "critical")
+		.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
+}
+
+/** A page that is wider than the screen makes everybody scroll sideways. */
+async function tooWide(page) {
+	const { full, seen } = await page.page.evaluate(() => ({ full: document.documentElement.scrollWidth, seen: document.documentElement.clientWidth }));
+	return full > seen + 1 ? [`the page is ${full} px wide on ${seen} px`] : [];
+}
+
+async function walk(options, suffix, looks) {
+	const [taskManager] = (await cluster.json("/taskmanagers")).taskmanagers;
+	const vertices = (await cluster.json(`/jobs/${jobs.words.id}`)).vertices;
+	const page = await openPage(browser, cluster.url, options);
+	const troubles = [];
+	for (const one of ourPages({ taskManager, jobs, vertices })) {
+		page.troubles = [];
+		try {
+			await page.goto(one.address);
+			await see(page, one.name, options.lang === "ko-KR" ? [one.ko] : one.see);
+			troubles.push(...(await looks(page)).map((text) => `${one.name}: ${text}`));
+		} catch (error) {
+			troubles.push(`${one.name}: ${error.message}`);
+		}
+		await page.screenshot(`${one.name}${suffix}`);
+		troubles.push(...page.troubles.map((text) => `${one.name}: ${text}`));
+	}
+	await page.close();
+	check(troubles.length === 0, `${troubles.length} troubles:\n${troubles.join("\n")}`);
+}
+
+test("every page shows what it is for, and axe finds nothing serious", () => walk({}, "", axe));
+test("every page is legible in the dark", () => walk({ dark: true }, "-dark", axe));
+test("every page fits 360 pixels", () => walk({ width: 360, height: 740 }, "-narrow", tooWide));
+test("every page speaks Korean", () => walk({ lang: "ko-KR" }, "-ko", async () => []));
+
+test("no inline script runs", async () => {
+	const page = await openPage(browser, cluster.url);
+	await page.goto("/#/overview");
+	await see(page, "the overview", ["Available Task Slots"]);
+	const ran = await page.page.evaluate(async () => {
+		const script = document.createElement("script");
+		script.textContent = "globalThis.ran = true";
+		document.head.append(script);
+		await new Promise((resolve) => setTimeout(resolve, 50));
+		return globalThis.ran === true;
+	});
+	same(false, ran, "an inline script that ran");
+	await page.close();
+});
+
+test("a job that comes and goes is seen without a reload", async () => {
+	const page = await openPage(browser, cluster.url);
+	await page.goto("/#/overview");
+	await see(page, "the overview", [jobs.words.name]);
+	const before = Number((await cluster.json("/overview"))["jobs-finished"]);
+	const { id } = await finishedWordCount(cluster);
+	await until("the finished job in the list", async () => (await page.page.locator(`a[href*="${id}"]`).count()) > 0);
+	same(before + 1, (await cluster.json("/overview"))["jobs-finished"], "jobs finished");
+	quiet(page, "the overview");
+	await page.close();
+});
+
+test("a JobManager that is away is told, and the page comes back by itself", async () => {
+	const own = await startCluster();
+	try {
+		const page = await openPage(browser, own.url, { expects: () => true });
+		await page.goto("/#/overview");
+		await see(page, "the overview", ["Available Task Slots"]);
+		await own.stopJobManager();
+		await see(page, "the banner", ["The JobManager does not answer"]);
+		check((await page.text()).includes("Available Task Slots"), "the page was wiped");
+		await own.startJobManager();
+		await until("the banner to go", async () => !(await page.text()).includes("The JobManager does not answer"));
+		await page.close();
+	} finally {
+		await own.stop();
+	}
+});
+
+async function setUp() {
+	cluster = await startCluster({ settings: ["taskmanager.numberOfTaskSlots: 8"] });
+	jobs.words = await windowWordCount(cluster);
+	jobs.finished = await finishedWordCount(cluster);
+	jobs.failed = await failedJob(cluster);
+	jobs.pressed = await backPressuredJob(cluster, "-p", "2");
+	await until("the first window", async () => (await cluster.json(`/jobs/${jobs.words.id}/output?from=0`)).output.includes("be : 2"));
+	browser = await openBrowser();
+}
+
+let failed = 1;
+try {
+	await setUp();
+	failed = await runTests();
+} catch (error) {
+	console.log(`# ${error.stack}`);
+	console.log("not ok 1 - a cluster, its jobs and a browser");
+} finally {
+	await browser?.close();
+	await cluster?.stop();
+}
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// our_pages.mjs - every page of our dashboard: its address, and what a person must see there. One row per page; each is
+// opened in light and dark, wide and narrow, English and Korean, and looked at by axe.
+
+/** `see`: texts (or patterns) that the page shows. `ko`: one that it shows in Korean. */
+export function ourPages({ taskManager, jobs }) {
+	const tm = `/#/task-manager/${encodeURIComponent(taskManager.id)}`;
+	return [
+		{ name: "overview", address: "/#/overview", see: ["Available Task Slots", jobs.words.name, jobs.finished.name, jobs.failed.name], ko: "사용 가능한 태스크 슬롯" },
+		{ name: "task-managers", address: "/#/task-manager", see: [taskManager.id, "REGISTERED"], ko: "마지막 하트비트" },
+		{ name: "task-manager", address: `${tm}/metrics`, see: ["Memory model", "Managed memory", jobs.words.name, "Source: Socket Stream", "CPU, of all cores"], ko: "메모리 모델" },
+		{ name: "task-manager-log", address: `${tm}/logs`, see: ["Received task"], ko: "파일 전체에서 찾기" },
+		{ name: "task-manager-log-search", address: `${tm}/logs?find=registration`, see: [/[1-9]\d* lines? of/], ko: "끝을 따라가기" },
+		{ name: "task-manager-stdout", address: `${tm}/stdout`, see: [/\d> line number \d/], ko: "내려받기" },
+		{ name: "task-manager-files", address: `${tm}/log-list`, see: [/taskexecutor-0-.*\.log/], ko: "마지막 변경" },
+		{ name: "task-manager-threads", address: `${tm}/thread-dump`, see: [/[1-9]\d* threads/], ko: "스레드" },
+		{ name: "job-manager", address: "/#/job-manager/metrics", see: ["Running jobs", "All slots"], ko: "실행 중인 작업" },
+		{ name: "job-manager-config", address: "/#/job-manager/config", see: ["taskmanager.numberOfTaskSlots", "flink-conf.yaml"], ko: "출처" },
+		{ name: "job-manager-log", address: "/#/job-manager/logs", see: ["Received JobGraph submission"], ko: "파일 전체에서 찾기" },
+		{ name: "job-manager-stdout", address: "/#/job-manager/stdout", see: ["The file is empty so far"], ko: "파일이 아직 비어 있습니다" },
+		{ name: "job-manager-files", address: "/#/job-manager/log-list", see: [/standalonesession-0-.*\.log/], ko: "마지막 변경" },
+		{ name: "nowhere", address: "/#/nowhere", see: ["There is no page at this address."], ko: "이 주소에는 페이지가 없습니다." },
+	];
+}
