@@ -88,7 +88,9 @@ static int start(struct jobmanager *jobmanager, struct err *err)
 	while (dispatcher.leader_epoch == 0); /* 0 is "no fence" */
 	dispatcher.runner = jobmanager->runner;
 	jobmanager->dispatcher = dispatcher_create(&dispatcher);
-	jobmanager->sampler = sampler_create(jobmanager->dispatcher);
+	/* Without REST nobody asks, except those who check the simulation. */
+	if (!jobmanager->options.without_rest || world_is_sim(world))
+		jobmanager->sampler = sampler_create(jobmanager->dispatcher);
 	dispatcher_set_sampler(jobmanager->dispatcher, jobmanager->sampler);
 	if (!jobmanager->options.without_rest) {
 		if (rest_create(jobmanager->dispatcher, jobmanager->runner, &jobmanager->options,

@@ -206,8 +206,10 @@ static bool is_bounded(struct rest_request *request, const struct series_range *
 		       size_t names)
 {
 	uint64_t cells = range->cells_count;
-	uint64_t looked_at = names * cells * range->step_s /
-			     (range->coarse ? SERIES_COARSE_TICKS : 1);
+	uint64_t asked = cells * range->step_s / (range->coarse ? SERIES_COARSE_TICKS : 1);
+	uint64_t kept = range->coarse ? SERIES_COARSE_KEPT_TICKS / SERIES_COARSE_TICKS
+				      : SERIES_FINE_KEPT_TICKS;
+	uint64_t looked_at = names * (asked < kept ? asked : kept);
 
 	if (names > NAMES_MAX)
 		rest_answer_error(request, 400, "get names more than %d series.", NAMES_MAX);

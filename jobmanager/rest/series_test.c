@@ -200,6 +200,10 @@ static void what_cannot_be_answered_is_refused_with_numbers(void **state)
 		{ "?get=numRestarts&to=-5", "query parameter (to)" },
 		{ "?get=numRestarts&from=99999999999999&to=1", "lies behind" },
 		{ "?get=numRestarts&from=0&step=1s", "at most 2000 are given" },
+		{ "?get=numRestarts&from=99999999999999999999", "query parameter (from)" },
+		{ "?get=numRestarts&to=9e9", "query parameter (to)" },
+		{ "?get=numRestarts&step=", "step is \"\"" },
+		{ "?get=numRestarts&step=401d", "step is \"401d\"" },
 		{ "?get=*,*,*,*,*,*,*,*,*,*,*,*,*,*,*,*,*", "more than 16 patterns" },
 	};
 
@@ -418,6 +422,7 @@ static void nothing_is_kept_where_that_is_asked_for(void **state)
 }
 
 static const char *const little[] = { "rest.series.memory=128 kb", NULL };
+static const char *const forgetful[] = { "jobstore.max-capacity=0", NULL };
 static const char *const hardly_any[] = { "rest.series.memory=40 kb", NULL };
 
 static void what_is_not_kept_is_told(void **state)
@@ -433,6 +438,41 @@ static void what_is_not_kept_is_told(void **state)
 	assert_string_equal(text, "Series of single subtasks are not kept: the job has 3, and "
 				  "rest.series.memory of 128 KiB is for at most 1.");
 	json_decref(root);
+	end();
+}
+
+/* Its subtasks take several steps of the sampler, between which it is cancelled and forgotten. */
+static void a_wide_job_may_go_at_any_moment(void **state)
+{
+	json_t *root;
+
+	begin(forgetful);
+	for (int64_t ms = 1; ms < 3000; ms += 171) {
+		struct job *wide = bed_submit(bed, "Wide", 2000, 2000, NULL);
+		struct err err = ERR_INIT;
+		struct id id;
+		char text[ID_TEXT_SIZE];
+
+		if (wide == NULL)
+			fail_msg("%s", bed->err.text);
+		id = wide->id;
+		id_format(&id, text);
+		json_decref(ask(200, "/jobs/%s/series?get=numRunningTasks", text));
+		bed_pass(bed, 2000);
+		root = ask(200, "/jobs/%s/series?get=*.numRecordsInPerSecond", text);
+		assert_int_equal(json_object_size(json_object_get(root, "series")), 2);
+		assert_string_equal(
+			json_string_value(json_array_get(json_object_get(root, "missing"), 0)),
+			"Series of single subtasks are not kept: the job has 4000, and "
+			"rest.series.memory of 65536 KiB is for at most 512.");
+		json_decref(root);
+		bed_pass(bed, ms);
+		assert_int_equal(dispatcher_cancel(bed->dispatcher, &id, &err), 0);
+		bed_pass(bed, 2000);
+		refuse(404, "not found", arena_printf(bed->arena, "/jobs/%s/series", text));
+		assert_null(sampler_job(dispatcher_sampler(bed->dispatcher), &id));
+	}
+	assert_int_equal(last_of("numRunningTasks"), 3);
 	end();
 }
 
@@ -469,6 +509,7 @@ int main(void)
 		cmocka_unit_test(processes_have_series_also_when_they_are_gone),
 		cmocka_unit_test(nothing_is_kept_where_that_is_asked_for),
 		cmocka_unit_test(what_is_not_kept_is_told),
+		cmocka_unit_test(a_wide_job_may_go_at_any_moment),
 		cmocka_unit_test(an_afternoon_stays_within_the_budget),
 	};
 
