@@ -210,7 +210,7 @@ dist: all ## build/flink-1.19.3-cflink-bin.tgz, which unpacks and runs without a
 wheel: all ## build/wheel: pyflink with its engine for pip, and the name apache-flink beside it
 	$(Q)scripts/make-wheel $(OUT) build/wheel
 
-bench-jobs: $(BENCH_JOBS) $(SIM) $(addprefix $(OUT)/tests/bench/,schedule_bench state_bench series_bench) # what tests/bench/run needs beside a Flink home
+bench-jobs: $(BENCH_JOBS) $(SIM) $(addprefix $(OUT)/tests/bench/,schedule_bench state_bench series_bench picture_bench) # what tests/bench/run needs beside a Flink home
 
 fuzz: ## every fuzzer for FUZZ_SECONDS (60) each, with clang
 	$(Q)$(MAKE) BUILD=fuzz fuzzers && scripts/run-fuzzers $(or $(FUZZ_SECONDS),60)

@@ -153,19 +153,40 @@ void json_out_text(struct json_out *out, const char *key, const char *text)
 	json_out_bytes(out, key, text, strlen(text));
 }
 
+/* Large answers are mostly numbers: vsnprintf would be half their cost. */
+char *json_write_count(char *at, uint64_t value)
+{
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+				    "25262728293031323334353637383940414243444546474849"
+				    "50515253545556575859606162636465666768697071727374"
+				    "75767778798081828384858687888990919293949596979899";
+	char digits[20], *first = digits + sizeof(digits);
+
+	for (; value >= 100; value /= 100)
+		memcpy(first -= 2, pairs + value % 100 * 2, 2);
+	if (value >= 10)
+		memcpy(first -= 2, pairs + value * 2, 2);
+	else
+		*--first = (char)('0' + value);
+	size_t length = (size_t)(digits + sizeof(digits) - first);
+
+	memcpy(at, first, length);
+	return at + length;
+}
+
+char *json_write_int(char *at, int64_t value)
+{
+	if (value < 0)
+		*at++ = '-';
+	return json_write_count(at, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
 void json_out_int(struct json_out *out, const char *key, int64_t value)
 {
-	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	char digits[24], *first = digits + sizeof(digits);
+	char text[JSON_NUMBER_SIZE];
 
-	/* Large answers are mostly numbers: vsnprintf would be half their cost. */
-	do
-		*--first = (char)('0' + left % 10);
-	while ((left /= 10) > 0);
-	if (value < 0)
-		*--first = '-';
 	begin_value(out, key);
-	buf_add(out->into, first, (size_t)(digits + sizeof(digits) - first));
+	buf_add(out->into, text, (size_t)(json_write_int(text, value) - text));
 }
 
 void json_out_thousandths(struct json_out *out, const char *key, int64_t value)
@@ -196,6 +217,12 @@ void json_out_thousandths(struct json_out *out, const char *key, int64_t value)
 	buf_add(out->into, first, length);
 }
 
+void json_out_raw(struct json_out *out, const char *key, const char *text, size_t size_bytes)
+{
+	begin_value(out, key);
+	buf_add(out->into, text, size_bytes);
+}
+
 void json_out_count(struct json_out *out, const char *key, uint64_t value)
 {
 	json_out_int(out, key, value > INT64_MAX ? INT64_MAX : (int64_t)value);
@@ -222,45 +249,48 @@ void json_out_real(struct json_out *out, const char *key, double value)
 		buf_add_text(out->into, ".0"); /* so that readers see a floating-point number */
 }
 
+char *json_write_rounded(char *at, double value, uint32_t digits)
+{
+	static const double powers[] = { 1,   1e1, 1e2,	 1e3,  1e4,  1e5,  1e6,	 1e7,
+					 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+	double least = powers[digits - 1];
+	uint64_t whole, part = 1;
+	uint32_t behind = 0; /* digits behind the point */
+
+	if (value == 0)
+		*at++ = '0';
+	if (value == 0)
+		return at;
+	/* As many as fit behind those in front; 0.x has one in front. */
+	for (double front = value < 1 ? 1 : value; front < least; front *= 10, part *= 10)
+		behind++;
+	whole = (uint64_t)(value * powers[behind] + 0.5);
+	while (behind > 0 && whole % 10 == 0) {
+		whole /= 10;
+		part /= 10;
+		behind--;
+	}
+	at = json_write_count(at, whole / part);
+	if (behind == 0)
+		return at;
+	*at = '.';
+	whole %= part;
+	for (uint32_t i = behind; i > 0; i--, whole /= 10)
+		at[i] = (char)('0' + whole % 10);
+	return at + 1 + behind;
+}
+
 void json_out_rounded(struct json_out *out, const char *key, double value, uint32_t digits)
 {
-	double least = 1, scaled;
-	char text[32];
-	uint64_t whole, part = 1;
+	char text[JSON_NUMBER_SIZE];
 
 	CHECK(digits >= 1 && digits <= 15, "%u digits", digits);
-	if (!(value >= 0 && value < 1e15)) {
+	if (!(value >= 0 && value < JSON_ROUNDED_MAX)) {
 		json_out_real(out, key, value);
 		return;
 	}
-	for (uint32_t i = 0; i < digits; i++)
-		least *= 10;
-	if (value * 10 >= least) { /* no digit behind the point */
-		json_out_int(out, key, (int64_t)(value + 0.5));
-		return;
-	}
-	/* part: so many parts of one are told, as many as fit behind the digits in front. */
-	while ((scaled = value < 1 ? (double)part : value * (double)part) * 10 < least)
-		part *= 10;
-	whole = (uint64_t)(value * (double)part + 0.5);
-	while (part > 1 && whole % 10 == 0) {
-		whole /= 10;
-		part /= 10;
-	}
-	if (part == 1) {
-		json_out_int(out, key, (int64_t)whole);
-		return;
-	}
-	char *first = text + sizeof(text);
-
-	for (; part > 1; part /= 10, whole /= 10)
-		*--first = (char)('0' + whole % 10);
-	*--first = '.';
-	do
-		*--first = (char)('0' + whole % 10);
-	while ((whole /= 10) > 0);
 	begin_value(out, key);
-	buf_add(out->into, first, (size_t)(text + sizeof(text) - first));
+	buf_add(out->into, text, (size_t)(json_write_rounded(text, value, digits) - text));
 }
 
 void json_out_bool(struct json_out *out, const char *key, bool value)

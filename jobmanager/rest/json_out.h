@@ -46,6 +46,16 @@ void json_out_named_text(struct json_out *out, const char *name, const char *tex
 void json_out_named_object(struct json_out *out, const char *name);
 void json_out_named_null(struct json_out *out, const char *name);
 
+/* What is JSON already: a value, or in an array several with commas between them. */
+void json_out_raw(struct json_out *out, const char *key, const char *text, size_t size_bytes);
+/* Numbers alone, for those who write thousands: at most JSON_NUMBER_SIZE bytes and no NUL; they
+ * return the end. Rounded ones are at least 0 and less than JSON_ROUNDED_MAX. */
+#define JSON_NUMBER_SIZE 24
+#define JSON_ROUNDED_MAX 1e15
+char *json_write_count(char *at, uint64_t value);
+char *json_write_int(char *at, int64_t value);
+char *json_write_rounded(char *at, double value, uint32_t digits);
+
 /* A moment to which what was written can be taken back, as long as what was open then is. */
 struct json_mark {
 	size_t size_bytes;

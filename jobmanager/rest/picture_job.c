@@ -327,66 +327,97 @@ static double usage(const uint32_t *gauges, uint32_t held, uint32_t more_held, u
 		       : 0;
 }
 
-static void put_buffers(struct json_out *json, const struct subtask *subtask, bool runs)
+/* A row is written in one piece: there are thousands, of twenty numbers each. */
+#define ROW_NUMBERS 21
+struct row {
+	char text[ROW_NUMBERS * (JSON_NUMBER_SIZE + 1)], *end;
+};
+
+static void add_int(struct row *row, int64_t value)
+{
+	row->end = json_write_int(row->end, value);
+	*row->end++ = ',';
+}
+
+static void add_total(struct row *row, uint64_t value)
+{
+	row->end = json_write_count(row->end, value > INT64_MAX ? INT64_MAX : value);
+	*row->end++ = ',';
+}
+
+static void add_rounded(struct row *row, double value, uint32_t digits)
+{
+	row->end = json_write_rounded(row->end, value < JSON_ROUNDED_MAX ? value : 0, digits);
+	*row->end++ = ',';
+}
+
+static void add_buffers(struct row *row, const struct subtask *subtask, bool runs)
 {
 	static const uint32_t none[TASK_GAUGES];
 	const uint32_t *gauges = subtask->figures != NULL && runs ? subtask->figures->gauges : none;
-	uint32_t out_allowed = gauges[METRIC_OUT_ALLOWED - TASK_COUNTERS];
+	double allowed = gauges[METRIC_OUT_ALLOWED - TASK_COUNTERS];
+	double held = gauges[METRIC_OUT_HELD - TASK_COUNTERS];
 
-	json_out_int(json, NULL, gauges[METRIC_IN_QUEUED - TASK_COUNTERS]);
-	json_out_int(json, NULL, gauges[METRIC_OUT_QUEUED - TASK_COUNTERS]);
-	put_share(json, NULL, usage(gauges, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_FLOATING_HELD,
-				    METRIC_IN_EXCLUSIVE, METRIC_IN_FLOATING));
-	put_share(json, NULL, out_allowed > 0 ? (double)gauges[METRIC_OUT_HELD - TASK_COUNTERS] /
-							out_allowed
-					      : 0);
+	add_int(row, gauges[METRIC_IN_QUEUED - TASK_COUNTERS]);
+	add_int(row, gauges[METRIC_OUT_QUEUED - TASK_COUNTERS]);
+	add_rounded(row, usage(gauges, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_FLOATING_HELD,
+			       METRIC_IN_EXCLUSIVE, METRIC_IN_FLOATING),
+		    PICTURE_SHARE_DIGITS);
+	add_rounded(row, allowed > 0 ? held / allowed : 0, PICTURE_SHARE_DIGITS);
+}
+
+static void add_flows_and_shares(struct row *row, const struct subtask *subtask)
+{
+	const double shares[] = { subtask->shares.busy, subtask->shares.idle,
+				  subtask->shares.pressured, subtask->shares.waiting };
+	struct flows flows = { { 0 }, { 0 } };
+
+	if (subtask->figures != NULL)
+		add_flows(&flows, subtask->figures->task, subtask->per_second);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		add_total(row, flows.totals[i]);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		add_rounded(row, flows.rates[i], PICTURE_RATE_DIGITS);
+	for (size_t i = 0; i < ARRAY_COUNT(shares); i++)
+		add_rounded(row, shares[i], PICTURE_SHARE_DIGITS);
 }
 
 /* In the order of `columns`. */
-static void put_row(struct drawing *drawing, const struct execution *execution,
+static void put_row(struct drawing *drawing, const char *key, const struct execution *execution,
 		    const struct subtask *subtask)
 {
 	struct rest_times times = rest_execution_times(execution, 0);
 	struct json_out *json = drawing->out->json;
-	struct flows flows = { { 0 }, { 0 } };
+	struct row row;
 
-	json_out_int(json, NULL, execution->state);
-	json_out_int(json, NULL, execution->attempt);
-	json_out_int(json, NULL, place_number(drawing, execution));
-	json_out_int(json, NULL, times.start);
-	json_out_int(json, NULL, times.end);
-	if (subtask->figures != NULL)
-		add_flows(&flows, subtask->figures->task, subtask->per_second);
-	for (uint32_t i = 0; i < FLOWS; i++)
-		json_out_count(json, NULL, flows.totals[i]);
-	for (uint32_t i = 0; i < FLOWS; i++)
-		json_out_rounded(json, NULL, flows.rates[i], PICTURE_RATE_DIGITS);
-	put_share(json, NULL, subtask->shares.busy);
-	put_share(json, NULL, subtask->shares.idle);
-	put_share(json, NULL, subtask->shares.pressured);
-	put_share(json, NULL, subtask->shares.waiting);
-	put_buffers(json, subtask, !sm_is_final(&execution_states, execution->state));
-	if (execution->status_text[0] == '\0' && !execution->blocking)
-		return;
-	json_out_null(json, NULL); /* there are no watermarks yet */
-	json_out_text(json, NULL, execution->status_text);
+	row.end = row.text;
+	add_int(&row, execution->state);
+	add_int(&row, execution->attempt);
+	add_int(&row, place_number(drawing, execution));
+	add_int(&row, times.start);
+	add_int(&row, times.end);
+	add_flows_and_shares(&row, subtask);
+	add_buffers(&row, subtask, !sm_is_final(&execution_states, execution->state));
+	json_out_array(json, key);
+	json_out_raw(json, NULL, row.text, (size_t)(row.end - 1 - row.text));
+	if (execution->status_text[0] != '\0' || execution->blocking) {
+		json_out_null(json, NULL); /* there are no watermarks yet */
+		json_out_text(json, NULL, execution->status_text);
+	}
 	if (execution->blocking)
 		json_out_bool(json, NULL, true);
+	json_out_close(json);
 }
 
 static void draw_subtasks(struct drawing *drawing, const struct job_vertex *vertex)
 {
-	struct json_out *json = drawing->out->json;
-
 	picture_open(drawing->out, "subtasks");
 	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
-		char number[16];
+		char number[JSON_NUMBER_SIZE];
 
-		snprintf(number, sizeof(number), "%u", i);
+		*json_write_count(number, i) = '\0';
 		picture_unit(drawing->out);
-		json_out_array(json, number);
-		put_row(drawing, &vertex->executions[i], &drawing->subtasks[i]);
-		json_out_close(json);
+		put_row(drawing, number, &vertex->executions[i], &drawing->subtasks[i]);
 		picture_unit_end(drawing->out);
 	}
 	picture_close(drawing->out);

@@ -4,6 +4,9 @@ $(eval $(call program,tests/bench/channel_bench,$(OUT)/tests/bench/channel_bench
 $(eval $(call program,tests/bench/state_bench,$(OUT)/tests/bench/state_bench.o,taskmanager/state $(COMMON)))
 # schedule_bench times a JobManager that deploys a wide job to TaskManagers that only acknowledge.
 $(eval $(call program,tests/bench/schedule_bench,$(OUT)/tests/bench/schedule_bench.o,$(JOBMANAGER) $(COMMON),-lcivetweb))
+# picture_bench times pictures of a wide job.
+$(eval $(call program,tests/bench/picture_bench,$(OUT)/tests/bench/picture_bench.o,tests/lib $(TASKMANAGER) $(JOBMANAGER) \
+	$(CONNECTORS) $(COMMON),-lcivetweb -lcmocka))
 
 # series_bench fills the JobManager's time series with a day of a wide job, in simulated time.
 $(eval $(call program,tests/bench/series_bench,$(OUT)/tests/bench/series_bench.o,tests/lib $(JOBMANAGER) $(COMMON),-lcivetweb -lcmocka))

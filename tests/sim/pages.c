@@ -3,6 +3,7 @@
 #include "tests/sim/pages.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/buf.h"
@@ -17,9 +18,11 @@
  * something, are left out. */
 static const char *const pages[] = {
 	"/overview",
+	"/snapshot",
 	"/jobs",
 	"/jobs/overview",
 	"/jobs/J",
+	"/jobs/J/snapshot",
 	"/jobs/J/status",
 	"/jobs/J/config",
 	"/jobs/J/plan",
@@ -129,6 +132,128 @@ static const char *absurd(const json_t *value)
 	return NULL;
 }
 
+/* ---- pictures ------------------------------------------------------------------------------- */
+
+/* Where a subtask's row has what; the picture's own columns say so too. */
+#define COLUMN_STATUS 0
+#define COLUMN_TASKMANAGER 2
+#define COLUMN_RECORDS_IN 5
+#define COLUMN_BUSY 13
+#define COLUMN_WAITING 16
+
+static double cell(const json_t *row, size_t column)
+{
+	return json_number_value(json_array_get(row, column));
+}
+
+static const char *bad_row(const json_t *picture, const json_t *row)
+{
+	const json_t *columns = json_object_get(picture, "columns");
+	double share, time = 0;
+	char place[16];
+
+	if (json_array_size(row) <= COLUMN_WAITING ||
+	    json_array_size(row) > json_array_size(columns))
+		return "a row is too long or too short";
+	for (size_t c = COLUMN_BUSY; c <= COLUMN_WAITING; c++) {
+		share = cell(row, c);
+		time += c < COLUMN_WAITING ? share : 0;
+		if (share < 0 || share > 1)
+			return "a share of time is not one";
+	}
+	if (time > 1.002 || (time < 0.998 && time > 0)) /* each is rounded */
+		return "busy, idle and back-pressured are not all of the time";
+	snprintf(place, sizeof(place), "%d", (int)cell(row, COLUMN_TASKMANAGER));
+	if (cell(row, COLUMN_TASKMANAGER) >= 0 &&
+	    json_object_get(json_object_get(picture, "taskmanagers"), place) == NULL)
+		return "a row's TaskManager is not in the picture";
+	return NULL;
+}
+
+/* The vertex is what its rows add up to. */
+static const char *bad_vertex(const json_t *picture, const json_t *vertex)
+{
+	const json_t *rows = json_object_get(vertex, "subtasks");
+	const json_t *tasks = json_object_get(vertex, "tasks");
+	double records = 0, counts[EXECUTION_STATE_COUNT] = { 0 };
+	const char *key, *bad;
+	json_t *row;
+
+	json_object_foreach((json_t *)(uintptr_t)rows, key, row)
+	{
+		if ((bad = bad_row(picture, row)) != NULL)
+			return bad;
+		records += cell(row, COLUMN_RECORDS_IN);
+		counts[(size_t)cell(row, COLUMN_STATUS) % EXECUTION_STATE_COUNT]++;
+	}
+	for (size_t i = 0; i < EXECUTION_STATE_COUNT; i++)
+		if (counts[i] != cell(tasks, i))
+			return "its tasks are not what its rows say";
+	if (records != json_number_value(json_object_get(vertex, "records-in")))
+		return "its records are not the sum of its rows'";
+	return json_integer_value(json_object_get(vertex, "parallelism")) !=
+			       (json_int_t)json_object_size(rows)
+		       ? "it has not as many rows as subtasks"
+		       : NULL;
+}
+
+/* The job's page, asked at the same moment, tells the same. */
+static const char *differs(const json_t *picture, const json_t *page)
+{
+	const json_t *vertices = json_object_get(picture, "vertices");
+	json_t *told;
+	size_t i;
+
+	if (!json_equal(json_object_get(json_object_get(picture, "job"), "state"),
+			json_object_get(page, "state")) ||
+	    !json_equal(json_object_get(json_object_get(picture, "job"), "bottleneck"),
+			json_object_get(page, "bottleneck")))
+		return "the job's page tells another state or bottleneck";
+	json_array_foreach(json_object_get(page, "vertices"), i, told)
+	{
+		const char *id = json_string_value(json_object_get(told, "id"));
+		const json_t *vertex = json_object_get(vertices, id), *io;
+
+		io = json_object_get(told, "metrics");
+		if (!json_equal(json_object_get(vertex, "status"),
+				json_object_get(told, "status")) ||
+		    !json_equal(json_object_get(vertex, "records-in"),
+				json_object_get(io, "read-records")) ||
+		    !json_equal(json_object_get(vertex, "bytes-out"),
+				json_object_get(io, "write-bytes")))
+			return "the job's page tells another status or other totals of a vertex";
+	}
+	return NULL;
+}
+
+static void judge_picture(struct cluster *cluster, struct dispatcher *dispatcher, const char *path,
+			  const struct buf *answer)
+{
+	json_t *picture = json_loadb(answer->data, answer->size_bytes, 0, NULL), *vertex, *page;
+	size_t length = strlen(path) - strlen("/snapshot");
+	char page_path[64] = "";
+	const char *key, *bad = NULL;
+	struct buf text;
+
+	buf_init(&text);
+	memcpy(page_path, path, length < sizeof(page_path) ? length : sizeof(page_path) - 1);
+	rest_look(dispatcher, page_path, &text);
+	page = json_loadb(text.data, text.size_bytes, 0, NULL);
+	json_object_foreach(json_object_get(picture, "vertices"), key, vertex)
+	{
+		if (bad == NULL)
+			bad = bad_vertex(picture, vertex);
+	}
+	if (bad == NULL)
+		bad = differs(picture, page);
+	if (bad != NULL)
+		err_set(&cluster->breach, ERR_BUG, "GET %s: %s", path, bad);
+	SOMETIMES("a picture of a simulated job is looked at");
+	json_decref(picture);
+	json_decref(page);
+	buf_fini(&text);
+}
+
 static void judge(struct cluster *cluster, const char *path, int status, const struct buf *answer)
 {
 	json_error_t error;
@@ -189,6 +314,9 @@ void pages_look(struct cluster *cluster, unsigned long long number)
 		int status = rest_look(dispatcher, path.data, &answer);
 
 		judge(cluster, path.data, status, &answer);
+		if (status == 200 && strncmp(path.data, "/jobs/", 6) == 0 &&
+		    strstr(path.data, "/snapshot") != NULL)
+			judge_picture(cluster, dispatcher, path.data, &answer);
 	}
 	buf_fini(&path);
 	buf_fini(&answer);
