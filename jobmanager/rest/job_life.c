@@ -179,12 +179,6 @@ void rest_job_yarn_cancel(struct rest *rest, struct rest_request *request)
 	cancel(rest, request);
 }
 
-void rest_job_client_heartbeat(struct rest *rest, struct rest_request *request)
-{
-	if (rest_find_job(rest, request) != NULL)
-		rest_answer_empty(request, 202);
-}
-
 /* ---- the outcome ---------------------------------------------------------------------------- */
 
 static const char *application_status(const struct job *job)

@@ -371,6 +371,7 @@ static enum step rest_step(struct agent *agent, mono_t now, mono_t *wake_at)
 	rest_streams_step(rest);
 	operations_step(&rest->operations, now, wake_at);
 	idempotency_step(&rest->idempotency, now, wake_at);
+	rest_leases_step(rest, now, wake_at);
 	if (atomic_load(&rest->stopping))
 		acknowledge_stop(rest);
 	return STEP_IDLE;
@@ -486,6 +487,7 @@ int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 	list_init(&rest->page_reads);
 	operations_init(&rest->operations);
 	idempotency_init(&rest->idempotency);
+	list_init(&rest->leases);
 	rest->ask_stop = options->ask_stop;
 	list_init(&rest->jar_tasks);
 	rest->upload_directory = upload_directory(options);
@@ -543,6 +545,7 @@ void rest_destroy(struct rest **pointer)
 	rest_page_reads_free(rest);
 	operations_fini(&rest->operations);
 	idempotency_fini(&rest->idempotency);
+	rest_leases_free(rest);
 	jar_tasks_free(rest);
 	pthread_mutex_destroy(&rest->mutex);
 	pthread_cond_destroy(&rest->changed);

@@ -342,6 +342,11 @@ static void trigger_bodies_are_read_strictly(void **state)
 		reply = post(cases[i].url, cases[i].body);
 		expect_error(&reply, 400, cases[i].part);
 	}
+	struct reply upload = ask_with("POST", savepoints,
+				       "Content-Type: multipart/form-data; boundary=x\r\n",
+				       "--x--\r\n", 7);
+
+	expect_error(&upload, 400, "File uploads not allowed.");
 	char *large = arena_alloc(arena, 70000);
 
 	memset(large, ' ', 70000);
@@ -381,6 +386,36 @@ static void parallelism_is_changed_by_the_adaptive_scheduler_alone(void **state)
 	expect_error(&reply, 503, "Rescaling is temporarily disabled. See FLINK-12312.");
 	reply = get("/jobs/%s/rescales/overview", job);
 	expect_error(&reply, 404, "AdaptiveScheduler rescales was not enabled for job ");
+}
+
+/* ---- attached clients ----------------------------------------------------------------------- */
+
+static void expect_heartbeat(const char *job, int64_t until)
+{
+	char body[64];
+
+	snprintf(body, sizeof(body), "{\"expiredTimestamp\":%lld}", (long long)until);
+	struct reply reply = ask_with("PATCH", url_of("/jobs/%s/clientHeartbeat", job), NULL, body,
+				      strlen(body));
+
+	expect_body(&reply, 202, "{}");
+}
+
+static void a_job_whose_client_stays_away_is_cancelled(void **state)
+{
+	const char *job = start_job(), *url = url_of("/jobs/%s/status", job);
+	struct reply reply;
+
+	expect_heartbeat(job, INT64_MAX);
+	expect_heartbeat(job, world_wall(world) + 3600 * 1000);
+	reply = get("%s", url);
+	expect_body(&reply, 200, "{\"status\":\"RUNNING\"}");
+	expect_heartbeat(job, world_wall(world) + 20);
+	await_text(url, "/status", "CANCELED");
+	expect_heartbeat(job, 0); /* too late to matter */
+	job = submit("forgotten", 1, 1);
+	expect_heartbeat(job, INT64_MIN);
+	await_text(url_of("/jobs/%s/status", job), "/status", "CANCELED");
 }
 
 /* ---- attempts ------------------------------------------------------------------------------- */
@@ -571,6 +606,7 @@ int main(void)
 		cmocka_unit_test(the_newest_outcomes_are_kept),
 		WITH_SERVER(trigger_bodies_are_read_strictly),
 		WITH_SERVER(parallelism_is_changed_by_the_adaptive_scheduler_alone),
+		WITH_SERVER(a_job_whose_client_stays_away_is_cancelled),
 		cmocka_unit_test_setup_teardown(earlier_attempts_can_be_looked_at,
 						start_restarting, stop),
 		WITH_SERVER(a_job_is_an_application),

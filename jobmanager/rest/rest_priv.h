@@ -10,6 +10,7 @@
  *   look.c                an answer without HTTP
  *   shape.c api_table.c   what bodies and answers look like, by route; openapi.c tells it
  *   operations.c          what is triggered first and asked about later
+ *   leases.c              until when attached clients will have come again
  *   idempotency.c         what is submitted again because its answer was lost
  *   json_out.c, views.c   JSON, and pieces of it that several answers share
  *   jar*.c multipart.c    programs that are uploaded, and run in a process of their own (jars.h)
@@ -102,6 +103,7 @@ struct rest {
 	struct list page_reads; /* of struct page_read: pages of files under way */
 	struct operations operations;
 	struct idempotency idempotency;
+	struct list leases; /* leases.c */
 	void (*ask_stop)(void); /* NULL: it cannot be asked to */
 	struct list jar_tasks; /* of struct jar_task: requests about programs under way */
 	char *upload_directory;
@@ -224,6 +226,11 @@ void rest_write_error(struct json_out *json, int status, const char *message);
 
 /* The body for a path that is neither a route nor a file of the page. */
 void rest_write_no_file(struct json_out *json, const char *path);
+
+/* ---- jobs of attached clients (leases.c) ----------------------------------------------------- */
+
+void rest_leases_step(struct rest *rest, mono_t now, mono_t *wake_at);
+void rest_leases_free(struct rest *rest);
 
 /* ---- civetweb (inside.c) -------------------------------------------------------------------- */
 

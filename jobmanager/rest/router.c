@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/check.h"
 #include "common/base/mem.h"
@@ -101,7 +102,7 @@ const struct rest_route rest_routes[] = {
 	{ "GET", JOB "/rescales/details/:rescaleuuid", rest_job_rescales, REST_NO_BODY,
 	  "the same" },
 	{ "PATCH", JOB "/clientHeartbeat", rest_job_client_heartbeat, REST_FIELDS,
-	  "an attached client lives" },
+	  "an attached client lives; it is cancelled when it has not come again by `expiredTimestamp`" },
 	{ "POST", JOB "/coordinators/:operatorid", rest_job_coordinator, REST_FIELDS,
 	  "asks the coordinator of an operator (none takes questions)" },
 	{ "GET", JOB "/jobmanager/config", rest_job_jobmanager_config, REST_NO_BODY,
@@ -350,6 +351,13 @@ static json_t *parse(const struct rest_request *request, size_t bytes_max, struc
 	return root;
 }
 
+static bool is_upload(const struct rest_request *request)
+{
+	const char *type = rest_header(request, "Content-Type");
+
+	return type != NULL && strncasecmp(type, "multipart/", 10) == 0;
+}
+
 bool rest_body_fits(struct rest_request *request)
 {
 	bool takes_fields = request->route->body == REST_FIELDS;
@@ -358,6 +366,10 @@ bool rest_body_fits(struct rest_request *request)
 
 	if (request->route->body == REST_BYTES)
 		return true;
+	if (is_upload(request)) {
+		rest_answer_error(request, 400, "File uploads not allowed.");
+		return false;
+	}
 	buf_init(&why);
 	request->fields = parse(request, takes_fields ? FIELDS_BYTES_MAX : BODY_BYTES_MAX, &why);
 	bool fits = request->fields != NULL &&
