@@ -120,7 +120,7 @@ COMMON := common/base common/world common/wire common/rpc common/record common/c
 	common/conf common/daemon common/metric common/logs
 TASKMANAGER := taskmanager taskmanager/exec taskmanager/operator taskmanager/shuffle taskmanager/state taskmanager/udf
 JOBMANAGER := jobmanager jobmanager/dispatcher jobmanager/resource jobmanager/job jobmanager/blob \
-	jobmanager/series jobmanager/rest
+	jobmanager/history jobmanager/series jobmanager/rest
 CONNECTORS := connectors connectors/socket connectors/file connectors/print \
 	connectors/elements connectors/discard
 

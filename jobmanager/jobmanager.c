@@ -6,11 +6,14 @@
  * before this one are refused, and they register anew. */
 #include "jobmanager/jobmanager.h"
 
+#include <string.h>
+
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/version.h"
 #include "common/rpc/secret.h"
 #include "jobmanager/dispatcher/dispatcher.h"
+#include "jobmanager/rest/archiver.h"
 #include "jobmanager/rest/rest.h"
 #include "jobmanager/series/sampler.h"
 
@@ -24,6 +27,7 @@ struct jobmanager {
 	struct sampler *sampler;
 	struct rpc_server *server;
 	struct rest *rest;
+	struct archiver *archiver;
 };
 
 static void peer_down(void *context, struct rpc_peer *peer, const struct err *why)
@@ -67,6 +71,21 @@ static int open_server(struct jobmanager *jobmanager, struct err *err)
 			       &jobmanager->server, err);
 }
 
+/* In a folder that somebody named for the history server nothing is removed. */
+static void put_archive_directory(const struct jobmanager_options *options,
+				  struct dispatcher_options *dispatcher)
+{
+	const char *named = conf_text(options->conf, "jobmanager.archive.fs.dir");
+
+	if (options->archive_directory == NULL)
+		return;
+	if (strncmp(named, "file://", 7) == 0)
+		named += 7;
+	dispatcher->archive_is_own = named[0] == '\0';
+	dispatcher->archive_directory =
+		dispatcher->archive_is_own ? options->archive_directory : named;
+}
+
 static int start(struct jobmanager *jobmanager, struct err *err)
 {
 	struct world *world = jobmanager->options.world;
@@ -87,11 +106,13 @@ static int start(struct jobmanager *jobmanager, struct err *err)
 		dispatcher.leader_epoch = world_random(world);
 	while (dispatcher.leader_epoch == 0); /* 0 is "no fence" */
 	dispatcher.runner = jobmanager->runner;
+	put_archive_directory(&jobmanager->options, &dispatcher);
 	jobmanager->dispatcher = dispatcher_create(&dispatcher);
 	/* Without REST nobody asks, except those who check the simulation. */
 	if (!jobmanager->options.without_rest || world_is_sim(world))
 		jobmanager->sampler = sampler_create(jobmanager->dispatcher);
 	dispatcher_set_sampler(jobmanager->dispatcher, jobmanager->sampler);
+	jobmanager->archiver = archiver_create(jobmanager->dispatcher);
 	if (!jobmanager->options.without_rest) {
 		if (rest_create(jobmanager->dispatcher, jobmanager->runner, &jobmanager->options,
 				&jobmanager->rest, err) != 0)
@@ -153,6 +174,7 @@ void jobmanager_destroy(struct jobmanager **pointer)
 	if (jobmanager->server != NULL)
 		rpc_server_close(&jobmanager->server);
 	sampler_destroy(&jobmanager->sampler);
+	archiver_destroy(&jobmanager->archiver);
 	dispatcher_destroy(&jobmanager->dispatcher);
 	rest_destroy(&jobmanager->rest);
 	secret_free(&jobmanager->secret);

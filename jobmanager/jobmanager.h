@@ -21,6 +21,8 @@ struct jobmanager_options {
 	 * NULL: none */
 	const char *home_directory;
 	bool without_rest;         /* mini cluster and simulator */
+	/* Where ended jobs are kept unless jobmanager.archive.fs.dir says so; NULL: nowhere. */
+	const char *archive_directory;
 	/* Overrides for the mini cluster and the simulator; NULL: from the settings. */
 	const char *rpc_bind_host; /* "@name" inside one process */
 };

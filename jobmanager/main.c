@@ -127,7 +127,7 @@ static void say_settings(const struct conf *conf)
 
 static int serve(struct world *world, const struct conf *conf, struct err *err)
 {
-	char home[PATH_SIZE], path[PATH_SIZE + 8];
+	char home[PATH_SIZE], path[PATH_SIZE + 8], archive[PATH_SIZE + 16];
 	struct jobmanager_options options = { .world = world,
 					      .conf = conf,
 					      .ask_stop = daemon_ask_stop };
@@ -140,6 +140,8 @@ static int serve(struct world *world, const struct conf *conf, struct err *err)
 	connectors_register_all();
 	snprintf(web, sizeof(web), "%s/web", home);
 	options.web_directory = web;
+	snprintf(archive, sizeof(archive), "%s/history", home);
+	options.archive_directory = archive;
 	options.home_directory = home;
 	log_directory = folder_of(daemon_path(DAEMON_LOG), &options.log_name);
 	out_directory = folder_of(daemon_path(DAEMON_OUT), &options.out_name);

@@ -382,11 +382,11 @@ CONF_KEY("resourcemanager.*", TEXT, "", ANY, FIXED, SILENT, "",
 CONF_KEY("cluster.*", TEXT, "", ANY, FIXED, SILENT, "",
 	 "pools of threads, registration and shutdown")
 CONF_KEY("jobstore.expiration-time", INT, "3600", RANGE(0, INT32_MAX), FIXED, WORKS, "",
-	 "seconds for which an ended job can still be looked at")
+	 "seconds for which an ended job can still be looked at; unset, its archive can for 7 days")
 CONF_KEY("jobstore.max-capacity", INT, "2147483647", RANGE(0, INT32_MAX), FIXED, WORKS, "",
 	 "most ended jobs that can still be looked at")
 CONF_KEY("jobstore.cache-size", INT, "52428800", RANGE(0, INT64_MAX), FIXED, WORKS, "",
-	 "memory for ended jobs in bytes; beyond it the oldest are forgotten")
+	 "memory for ended jobs in bytes; beyond it the oldest are answered from their archives")
 CONF_KEY("jobstore.type", TEXT, "File", ANY, FIXED, SILENT, "", "kind of that store")
 CONF_KEY("job-result-store.*", TEXT, "", ANY, FIXED, LATER, "",
 	 "results of jobs that outlive the JobManager")
@@ -404,8 +404,12 @@ CONF_KEY("jobmanager.execution.failover-strategy", ENUM, "region", ONE_OF("regio
 	 SILENT, "",
 	 "what restarts when a task fails: its pipelined region, which is the whole job as long "
 	 "as no edge blocks")
-CONF_KEY("jobmanager.archive.fs.dir", PATH, "", ANY, FIXED, LATER, "",
-	 "folder to which ended jobs are written for the history server")
+CONF_KEY("jobmanager.archive.fs.dir", PATH, "", ANY, FIXED, WORKS, "",
+	 "folder in which ended jobs are kept, one archive each, in the form that Flink's history "
+	 "server reads; nothing is removed from it. Unset: history in the Flink home, where old "
+	 "ones go")
+CONF_KEY("jobmanager.archive.max-size", MEMORY, "256mb", RANGE(0, INT64_MAX), FIXED, WORKS, "",
+	 "of the archives of ended jobs together; beyond it the oldest are forgotten")
 CONF_KEY("jobmanager.resource-id", TEXT, "", ANY, FIXED, SILENT, "", "name of the JobManager")
 CONF_KEY("jobmanager.future-pool.size", TEXT, "", ANY, FIXED, SILENT, "",
 	 "threads of the JobManager")

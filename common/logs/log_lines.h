@@ -60,4 +60,10 @@ bool log_page_add(struct log_page *page, size_t bytes_max, bool from_behind,
 		  const struct log_line *line, const char *text);
 void log_page_reverse(struct log_page *page);
 
+/* A page of a text in memory that begins at byte `text_at` of what it is a part of: the lines with
+ * the text that is searched from `from` on or, backwards, those that end there. */
+void log_page_of_text(struct log_page *page, struct bytes text, uint64_t text_at,
+		      const struct log_filter *filter, size_t bytes_max, int64_t from,
+		      bool backwards);
+
 #endif

@@ -43,6 +43,14 @@ struct dispatcher *dispatcher_create(const struct dispatcher_options *options)
 	list_init(&dispatcher->orphans);
 	list_init(&dispatcher->status_calls);
 	dispatcher->resources = resource_manager_create(&resources);
+	if (options->archive_directory != NULL)
+		dispatcher->history = history_create(&(struct history_options){
+			.world = options->world,
+			.runner = options->runner,
+			.conf = options->conf,
+			.directory = options->archive_directory,
+			.remove_old = options->archive_is_own,
+		});
 	agent_init(&dispatcher->agent, "dispatcher", dispatcher_step);
 	runner_add(options->runner, &dispatcher->agent);
 	return dispatcher;
@@ -135,6 +143,78 @@ int dispatcher_no_such_job(const struct id *job_id, struct err *err)
 	char text[ID_TEXT_SIZE];
 
 	return err_set(err, ERR_JOB_NOT_FOUND, "there is no job %s here", id_format(job_id, text));
+}
+
+/* ---- archives ------------------------------------------------------------------------------- */
+
+struct history *dispatcher_history(const struct dispatcher *dispatcher)
+{
+	return dispatcher->history;
+}
+
+const struct history_job *dispatcher_next_archived(const struct dispatcher *dispatcher,
+						   const struct history_job *after)
+{
+	const struct list *jobs;
+	const struct list_node *node;
+
+	if (dispatcher->history == NULL)
+		return NULL;
+	jobs = history_jobs(dispatcher->history);
+	for (node = after != NULL ? after->node.next : jobs->head.next; node != &jobs->head;
+	     node = node->next) {
+		const struct history_job *job = CONTAINER_OF(node, struct history_job, node);
+
+		if (find_record(dispatcher, &job->id) == NULL)
+			return job;
+	}
+	return NULL;
+}
+
+const struct history_job *dispatcher_find_archived(const struct dispatcher *dispatcher,
+						   const struct id *job_id)
+{
+	if (dispatcher->history == NULL || find_record(dispatcher, job_id) != NULL)
+		return NULL;
+	return history_find(dispatcher->history, job_id);
+}
+
+int dispatcher_has_ended(const struct history_job *job, struct err *err)
+{
+	char text[ID_TEXT_SIZE];
+
+	return err_set(err, ERR_JOB_ENDED, "job '%s' (%s) is %s already", job->name,
+		       id_format(&job->id, text), sm_name(&job_states, job->status));
+}
+
+void dispatcher_set_archiver(struct dispatcher *dispatcher, struct agent *archiver)
+{
+	dispatcher->archiver = archiver;
+}
+
+static bool waits_for_archive(const struct dispatcher *dispatcher, const struct job_record *record)
+{
+	return dispatcher->archiver != NULL && record->has_ended && !record->is_archived;
+}
+
+struct job *dispatcher_next_to_archive(struct dispatcher *dispatcher)
+{
+	LIST_FOR_EACH(&dispatcher->jobs, struct job, node, job) {
+		const struct job_record *record = find_record(dispatcher, &job->id);
+
+		if (waits_for_archive(dispatcher, record) && job_master_output_ended(job))
+			return job;
+	}
+	return NULL;
+}
+
+void dispatcher_archived(struct dispatcher *dispatcher, const struct id *job_id)
+{
+	struct job_record *record = find_record(dispatcher, job_id);
+
+	if (record != NULL)
+		record->is_archived = true;
+	agent_wake(&dispatcher->agent); /* it may be forgotten now */
 }
 
 /* ---- submitting ----------------------------------------------------------------------------- */
@@ -265,8 +345,11 @@ int dispatcher_submit(struct dispatcher *dispatcher, const Flink__JobGraph *grap
 int dispatcher_cancel(struct dispatcher *dispatcher, const struct id *job_id, struct err *err)
 {
 	struct job *job = dispatcher_find(dispatcher, job_id);
+	const struct history_job *archived = dispatcher_find_archived(dispatcher, job_id);
 	char text[ID_TEXT_SIZE];
 
+	if (archived != NULL)
+		return archived->status == JOB_CANCELED ? 0 : dispatcher_has_ended(archived, err);
 	if (job == NULL)
 		return dispatcher_no_such_job(job_id, err);
 	if (job->status == JOB_CANCELED)
@@ -364,13 +447,16 @@ static void forget_old_jobs(struct dispatcher *dispatcher, mono_t now, mono_t *w
 		mono_t until = mono_after_ms(record->ended_at, keep_ms);
 
 		weigh(dispatcher, record);
+		if (waits_for_archive(dispatcher, record) && job_master_output_ended(job))
+			agent_wake(dispatcher->archiver);
 		if (now < until && count <= 0 && bytes <= 0) {
 			*wake_at = mono_min(*wake_at, until);
 			continue;
 		}
 		count--;
 		bytes -= (int64_t)record->bytes;
-		if (job_master_output_ended(job) && !job_master_busy(job))
+		if (job_master_output_ended(job) && !job_master_busy(job) &&
+		    !waits_for_archive(dispatcher, record))
 			forget(dispatcher, record);
 		else
 			*wake_at = mono_min(*wake_at, mono_after_ms(now, MS_PER_S));
@@ -406,6 +492,7 @@ void dispatcher_destroy(struct dispatcher **dispatcher)
 	if (atomic_load(&gone->agent.runner) != NULL)
 		runner_remove(gone->options.runner, &gone->agent);
 	dispatcher_fail_polls(gone);
+	history_destroy(&gone->history);
 	LIST_FOR_EACH(&gone->jobs, struct job, node, job)
 		forget(gone, find_record(gone, &job->id));
 	while ((node = list_pop_front(&gone->orphans)) != NULL)

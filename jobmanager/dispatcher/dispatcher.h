@@ -7,6 +7,7 @@
 #include "dispatcher.pb-c.h"
 
 #include "jobmanager/blob/blob.h"
+#include "jobmanager/history/history.h"
 #include "jobmanager/job/job.h"
 #include "jobmanager/resource/resource_manager.h"
 
@@ -35,6 +36,17 @@ struct job_watch;
 struct job_watch *dispatcher_watch(struct dispatcher *dispatcher, const struct id *job_id,
 				   void (*changed)(void *context), void *context);
 void dispatcher_unwatch(struct job_watch **watch);
+/* Archives of jobs that ended; NULL: none are kept. */
+struct history *dispatcher_history(const struct dispatcher *dispatcher);
+/* Of those the next one, oldest first, that is not among dispatcher_jobs; NULL: none is left.
+ * after NULL: the first. */
+const struct history_job *dispatcher_next_archived(const struct dispatcher *dispatcher,
+						   const struct history_job *after);
+/* A job that is known from its archive alone; NULL: it is not. */
+const struct history_job *dispatcher_find_archived(const struct dispatcher *dispatcher,
+						   const struct id *job_id);
+/* Says how it ended: -1, ERR_JOB_ENDED. */
+int dispatcher_has_ended(const struct history_job *job, struct err *err);
 uint64_t dispatcher_leader_epoch(const struct dispatcher *dispatcher);
 
 /* ---- for jobmanager.c ----------------------------------------------------------------------- */
@@ -44,11 +56,18 @@ struct dispatcher_options {
 	struct runner *runner;
 	const struct conf *conf; /* borrowed for its whole life */
 	uint64_t leader_epoch;
+	const char *archive_directory; /* of jobs that ended; NULL: none are kept */
+	bool archive_is_own; /* old ones go */
 };
 
 /* With its ResourceManager and blob store. */
 struct dispatcher *dispatcher_create(const struct dispatcher_options *options);
 ProtobufCService *dispatcher_service(struct dispatcher *dispatcher);
+/* Who archives ended jobs: woken when there is one that has told all it ever will. Until it is
+ * archived, or cannot be, such a job is not forgotten. */
+void dispatcher_set_archiver(struct dispatcher *dispatcher, struct agent *archiver);
+struct job *dispatcher_next_to_archive(struct dispatcher *dispatcher); /* NULL: none */
+void dispatcher_archived(struct dispatcher *dispatcher, const struct id *job_id);
 void dispatcher_set_rest_port(struct dispatcher *dispatcher, uint16_t port);
 /* Who keeps its time series, borrowed; NULL: nobody. */
 void dispatcher_set_sampler(struct dispatcher *dispatcher, struct sampler *sampler);

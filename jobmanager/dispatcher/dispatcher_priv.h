@@ -30,6 +30,8 @@ struct dispatcher {
 	struct list changed;    /* of struct job_record: watchers to be told */
 	struct list orphans;    /* of struct job_watch: their jobs are gone */
 	struct list status_calls; /* of struct status_call: long polls */
+	struct history *history;  /* NULL: none */
+	struct agent *archiver;   /* NULL: nobody archives */
 	uint16_t rest_port;
 	struct sampler *sampler;
 };
@@ -39,7 +41,7 @@ struct job_record { /* what the dispatcher keeps of a job beside the job */
 	struct job *job;
 	struct list watches;
 	struct list_node changed_node;
-	bool has_ended;
+	bool has_ended, is_archived;
 	size_t bytes;           /* 0: not weighed yet */
 	mono_t ended_at;
 };

@@ -74,16 +74,36 @@ static void submit_job(Flink__Dispatcher_Service *service, const Flink__SubmitJo
 	closure(&response, closure_data);
 }
 
+static void summarize_archived(const struct history_job *job, Flink__JobSummary *summary)
+{
+	flink__job_summary__init(summary);
+	summary->job_id = id_to_message(&job->id);
+	summary->name = job->name;
+	summary->status = text_of(sm_name(&job_states, job->status));
+	summary->start_ms = job->start_ms;
+	summary->end_ms = job->end_ms;
+	summary->note = job->note;
+}
+
 static void list_jobs(Flink__Dispatcher_Service *service, const Flink__ListJobsRequest *request,
 		      Flink__ListJobsResponse_Closure closure, void *closure_data)
 {
 	struct dispatcher *dispatcher = dispatcher_of(service);
+	const struct history_job *archived = NULL;
 	size_t count = map_count(dispatcher->records), at = 0;
+
+	while ((archived = dispatcher_next_archived(dispatcher, archived)) != NULL)
+		count++;
 	Flink__ListJobsResponse response = FLINK__LIST_JOBS_RESPONSE__INIT;
 	Flink__JobSummary *summaries = MEM_NEW_ARRAY(Flink__JobSummary, count);
 	Flink__JobSummary **table = MEM_NEW_ARRAY(Flink__JobSummary *, count);
 	struct buf *notes = MEM_NEW_ARRAY(struct buf, count);
 
+	while ((archived = dispatcher_next_archived(dispatcher, archived)) != NULL) {
+		buf_init(&notes[at]);
+		summarize_archived(archived, table[at] = &summaries[at]);
+		at++;
+	}
 	LIST_FOR_EACH(&dispatcher->jobs, struct job, node, job) {
 		Flink__JobSummary *summary = table[at] = &summaries[at];
 

@@ -203,6 +203,7 @@ const struct rest_api rest_apis[] = {
 	{ "GET", JOB "/output", "from?:i max?:i wait_ms?:i status?:s note?:s", NULL, 200,
 	  "{status:" JOB_STATUS " note:s output:s offset:i next:i end:b start-time:i end-time:i "
 	  "all-running-time:i failure?:{code:i text:s origin:s}}" },
+	{ "GET", JOB "/output/lines", LINES_QUERY, NULL, 200, "LogLines" },
 	{ "GET", JOB "/metrics", "get?:s", NULL, 200, "Metrics" },
 
 	{ "GET", JOB "/series", SERIES_QUERY, NULL, 200, "Series" },

@@ -15,7 +15,7 @@
 
 /* ---- the query ------------------------------------------------------------------------------ */
 
-static void query_free(struct log_query *query)
+void rest_lines_query_free(struct log_query *query)
 {
 	mem_free((char *)(uintptr_t)query->search);
 	mem_free((char *)(uintptr_t)query->mark);
@@ -58,12 +58,11 @@ static bool parse_search(struct rest_request *request, struct log_query *query)
 		return true;
 	rest_answer_error(request, 400, "The text to search has %zu bytes; %d are the most.",
 			  strlen(query->search), LOG_SEARCH_BYTES_MAX);
-	query_free(query);
+	rest_lines_query_free(query);
 	return false;
 }
 
-/* False: answered. Afterwards query_free. */
-static bool parse(struct rest_request *request, struct log_query *query)
+bool rest_lines_query(struct rest_request *request, struct log_query *query)
 {
 	int64_t most, wait_ms;
 
@@ -89,12 +88,10 @@ static void no_such_file(struct rest_request *request)
 			  rest_parameter(request, "filename"));
 }
 
-static void answer_page(struct rest_request *request, const struct log_page *page)
+void rest_put_page(struct json_out *json, const char *name, const struct log_page *page)
 {
-	struct json_out *json = &request->json;
-
 	json_out_object(json, NULL);
-	json_out_text(json, "name", rest_parameter(request, "filename"));
+	json_out_text(json, "name", name);
 	json_out_count(json, "size", page->size_bytes);
 	json_out_count(json, "from", page->from);
 	json_out_count(json, "next", page->next);
@@ -115,6 +112,11 @@ static void answer_page(struct rest_request *request, const struct log_page *pag
 	}
 	json_out_close(json);
 	json_out_close(json);
+}
+
+static void answer_page(struct rest_request *request, const struct log_page *page)
+{
+	rest_put_page(&request->json, rest_parameter(request, "filename"), page);
 	rest_answer(request, 200);
 }
 
@@ -160,14 +162,14 @@ void rest_jobmanager_file_lines(struct rest *rest, struct rest_request *request)
 		no_such_file(request);
 		return;
 	}
-	if (!parse(request, &query))
+	if (!rest_lines_query(request, &query))
 		return;
 	read = MEM_NEW(struct page_read);
 	read->request = request;
 	list_push_back(&rest->page_reads, &read->node);
 	rest_defer(request);
 	read->reader = log_reader_start(rest->runner, rest->log_directory, &query, page_done, read);
-	query_free(&query);
+	rest_lines_query_free(&query);
 }
 
 /* ---- a TaskManager's ------------------------------------------------------------------------ */
@@ -216,7 +218,7 @@ void rest_taskmanager_file_lines(struct rest *rest, struct rest_request *request
 	struct taskmanager_info *info = rest_reachable_taskmanager(rest, request);
 	struct log_query query;
 
-	if (info == NULL || !parse(request, &query))
+	if (info == NULL || !rest_lines_query(request, &query))
 		return;
 	struct rpc_stub stub = rest_taskmanager_stub(info);
 
@@ -230,5 +232,5 @@ void rest_taskmanager_file_lines(struct rest *rest, struct rest_request *request
 	message.mark = (char *)(uintptr_t)query.mark;
 	rest_defer(request);
 	flink__task_executor__read_lines(rpc_stub_service(&stub), &message, lines_came, request);
-	query_free(&query);
+	rest_lines_query_free(&query);
 }

@@ -5,6 +5,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/mem.h"
+#include "common/logs/log_reader.h"
 #include "common/record/record.h"
 #include "jobmanager/rest/rest_priv.h"
 
@@ -254,42 +255,88 @@ static bool has_news(const struct rest_request *request, const struct job *job, 
 }
 
 /* Where the client should read on: behind what was given, or behind what is lost for good. */
-static void put_lines(struct json_out *json, const struct job *job, int64_t from, int64_t most)
+void rest_put_output(struct json_out *json, const struct rest_output *output)
 {
-	struct buf lines;
-	uint64_t offset = (uint64_t)from;
-	size_t got;
+	uint64_t next = output->offset + output->lines.size_bytes;
 
-	buf_init(&lines);
-	got = most > 0 ? job_output_read(job, (uint64_t)from, (size_t)most, &lines, &offset) : 0;
-	json_out_bytes(json, "output", lines.data, got);
-	json_out_count(json, "offset", offset);
-	json_out_count(json, "next", offset + got);
-	json_out_bool(json, "end", job_is_final(job) && offset + got >= job_output_end(job));
-	buf_fini(&lines);
+	json_out_object(json, NULL);
+	json_out_text(json, "status", output->status);
+	json_out_text(json, "note", output->note);
+	json_out_bytes(json, "output", output->lines.data, output->lines.size_bytes);
+	json_out_count(json, "offset", output->offset);
+	json_out_count(json, "next", next);
+	json_out_bool(json, "end", output->is_final && next >= output->end);
+	json_out_int(json, "start-time", output->start_ms);
+	json_out_int(json, "end-time", output->end_ms);
+	json_out_int(json, "all-running-time", output->all_running_ms);
+	if (output->failure_text != NULL) {
+		json_out_object(json, "failure");
+		json_out_int(json, "code", output->failure_code);
+		json_out_text(json, "text", output->failure_text);
+		json_out_text(json, "origin", output->failure_origin);
+		json_out_close(json);
+	}
+	json_out_close(json);
+}
+
+static void put_output(struct json_out *json, const struct job *job, const struct buf *lines,
+		       uint64_t offset)
+{
+	bool failed = job->status == JOB_FAILED;
+	struct buf note;
+
+	buf_init(&note);
+	buf_add_text(&note, "");
+	job_note(job, &note);
+	rest_put_output(json, &(struct rest_output){
+				      .status = job_status_name(job),
+				      .note = note.data,
+				      .lines = buf_bytes(lines),
+				      .offset = offset,
+				      .end = job_output_end(job),
+				      .is_final = job_is_final(job),
+				      .start_ms = job->start_ms,
+				      .end_ms = job->end_ms,
+				      .all_running_ms = job->all_running_ms,
+				      .failure_code = (int64_t)job->failure.code,
+				      .failure_text = failed ? job->failure.text : NULL,
+				      .failure_origin = job->failure.origin,
+			      });
+	buf_fini(&note);
 }
 
 static void answer_output(struct rest_request *request, const struct job *job, int64_t from,
 			  int64_t most)
 {
-	struct json_out *json = &request->json;
+	uint64_t offset = (uint64_t)from;
+	struct buf lines;
 
-	json_out_object(json, NULL);
-	json_out_text(json, "status", job_status_name(job));
-	rest_put_note(json, job);
-	put_lines(json, job, from, most < LIMIT_OUTPUT_RING_BYTES ? most : LIMIT_OUTPUT_RING_BYTES);
-	json_out_int(json, "start-time", job->start_ms);
-	json_out_int(json, "end-time", job->end_ms);
-	json_out_int(json, "all-running-time", job->all_running_ms);
-	if (job->status == JOB_FAILED) {
-		json_out_object(json, "failure");
-		json_out_int(json, "code", (int64_t)job->failure.code);
-		json_out_text(json, "text", job->failure.text);
-		json_out_text(json, "origin", job->failure.origin);
-		json_out_close(json);
-	}
-	json_out_close(json);
+	most = most < LIMIT_OUTPUT_RING_BYTES ? most : LIMIT_OUTPUT_RING_BYTES;
+	buf_init(&lines);
+	if (most > 0)
+		job_output_read(job, (uint64_t)from, (size_t)most, &lines, &offset);
+	put_output(&request->json, job, &lines, offset);
+	buf_fini(&lines);
 	rest_answer(request, 200);
+}
+
+void rest_put_whole_output(struct json_out *json, const struct job *job)
+{
+	struct buf lines;
+
+	buf_init(&lines);
+	put_output(json, job, &lines, rest_whole_output(job, &lines));
+	buf_fini(&lines);
+}
+
+uint64_t rest_whole_output(const struct job *job, struct buf *lines)
+{
+	uint64_t next = 0, offset;
+	size_t got;
+
+	while ((got = job_output_read(job, next, LIMIT_OUTPUT_RING_BYTES, lines, &offset)) > 0)
+		next = offset + got;
+	return job_output_end(job) - lines->size_bytes;
 }
 
 struct output_query {
@@ -326,4 +373,54 @@ void rest_job_output(struct rest *rest, struct rest_request *request)
 		answer_output(request, job, query.from, query.most);
 	else
 		rest_wait_for_job(request, &job->id, query.wait_ms, output_resume);
+}
+
+/* ---- the same by pages of lines -------------------------------------------------------------- */
+
+/* As pages of log files are. False: there is nothing to tell yet. */
+static bool answer_lines(struct rest_request *request, const struct job *job,
+			 const struct log_query *query, bool must)
+{
+	struct log_filter filter;
+	struct log_page page;
+	struct buf lines;
+
+	buf_init(&lines);
+	uint64_t at = rest_whole_output(job, &lines);
+
+	log_filter_init(&filter, query->search, LOG_TRACE);
+	log_page_of_text(&page, buf_bytes(&lines), at, &filter, query->bytes_max, query->from,
+			 query->backwards);
+	must = must || page.lines_count > 0 || page.next < page.size_bytes || query->backwards ||
+	       query->from < 0;
+	if (must) {
+		rest_put_page(&request->json, "output", &page);
+		rest_answer(request, 200);
+	}
+	log_page_fini(&page);
+	buf_fini(&lines);
+	return must;
+}
+
+static void lines_resume(struct rest_request *request, bool expired)
+{
+	struct job *job = rest_find_job(request->rest, request);
+	struct log_query query;
+
+	if (job == NULL || !rest_lines_query(request, &query))
+		return;
+	answer_lines(request, job, &query, expired || job_is_final(job));
+	rest_lines_query_free(&query);
+}
+
+void rest_job_output_lines(struct rest *rest, struct rest_request *request)
+{
+	struct job *job = rest_find_job(rest, request);
+	struct log_query query;
+
+	if (job == NULL || !rest_lines_query(request, &query))
+		return;
+	if (!answer_lines(request, job, &query, query.wait_ms == 0 || job_is_final(job)))
+		rest_wait_for_job(request, &job->id, query.wait_ms, lines_resume);
+	rest_lines_query_free(&query);
 }

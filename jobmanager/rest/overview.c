@@ -45,6 +45,12 @@ void rest_put_counters(struct json_out *json, struct dispatcher *dispatcher)
 		default: running++;
 		}
 	}
+	for (const struct history_job *job = NULL;
+	     (job = dispatcher_next_archived(dispatcher, job)) != NULL;) {
+		finished += job->status == JOB_FINISHED;
+		cancelled += job->status == JOB_CANCELED;
+		failed += job->status == JOB_FAILED;
+	}
 	json_out_int(json, "taskmanagers", taskmanagers);
 	json_out_int(json, "slots-total", slots);
 	json_out_int(json, "slots-available", free_slots);
@@ -71,6 +77,13 @@ void rest_jobs(struct rest *rest, struct rest_request *request)
 
 	json_out_object(json, NULL);
 	json_out_array(json, "jobs");
+	for (const struct history_job *job = NULL;
+	     (job = dispatcher_next_archived(rest->dispatcher, job)) != NULL;) {
+		json_out_object(json, NULL);
+		json_out_id(json, "id", &job->id);
+		json_out_text(json, "status", sm_name(&job_states, job->status));
+		json_out_close(json);
+	}
 	LIST_FOR_EACH (dispatcher_jobs(rest->dispatcher), struct job, node, job) {
 		json_out_object(json, NULL);
 		json_out_id(json, "id", &job->id);
@@ -83,11 +96,10 @@ void rest_jobs(struct rest *rest, struct rest_request *request)
 }
 
 /* Lower case here, upper case in /jobs/:jobid: Flink's. */
-static void put_tasks(struct json_out *json, const struct job *job)
+static void put_tasks(struct json_out *json, const uint32_t counts[EXECUTION_STATE_COUNT])
 {
-	uint32_t counts[EXECUTION_STATE_COUNT], total = 0;
+	uint32_t total = 0;
 
-	job_count_states(job, counts);
 	for (uint32_t i = 0; i < EXECUTION_STATE_COUNT; i++)
 		total += counts[i];
 	json_out_object(json, "tasks");
@@ -103,7 +115,8 @@ static void put_tasks(struct json_out *json, const struct job *job)
 	json_out_close(json);
 }
 
-void rest_put_job_details(struct json_out *json, const struct job *job, wall_t now)
+/* Leaves the object open. */
+static void begin_details(struct json_out *json, const struct history_job *job, wall_t now)
 {
 	int64_t duration = (job->end_ms < 0 ? now : job->end_ms) - job->start_ms;
 
@@ -113,14 +126,39 @@ void rest_put_job_details(struct json_out *json, const struct job *job, wall_t n
 	json_out_int(json, "start-time", job->start_ms);
 	json_out_int(json, "end-time", job->end_ms);
 	json_out_int(json, "duration", duration < 0 ? 0 : duration);
-	json_out_text(json, "state", job_status_name(job));
+	json_out_text(json, "state", sm_name(&job_states, job->status));
 	json_out_int(json, "last-modification", job->last_modified_ms);
-	put_tasks(json, job);
-	json_out_text(json, "jobType", rest_job_type(job));
+	put_tasks(json, job->tasks);
+	json_out_text(json, "jobType", job->job_type);
 	json_out_text(json, "schedulerType", "Default");
 	json_out_int(json, "pending-operators", 0);
+}
+
+void rest_put_job_details(struct json_out *json, const struct job *job, wall_t now)
+{
+	struct history_job summary = {
+		.id = job->id,
+		.name = job->name,
+		.job_type = (char *)(uintptr_t)rest_job_type(job),
+		.status = job->status,
+		.start_ms = job->start_ms,
+		.end_ms = job->end_ms,
+		.last_modified_ms = job->last_modified_ms,
+	};
+
+	job_count_states(job, summary.tasks);
+	begin_details(json, &summary, now);
 	rest_put_note(json, job);
 	rest_put_bottleneck(json, job);
+	json_out_close(json);
+}
+
+/* Nothing holds it back any more. */
+void rest_put_archived_details(struct json_out *json, const struct history_job *job)
+{
+	begin_details(json, job, job->end_ms);
+	json_out_text(json, "note", job->note);
+	json_out_text(json, "bottleneck", "");
 	json_out_close(json);
 }
 
@@ -131,6 +169,9 @@ void rest_jobs_overview(struct rest *rest, struct rest_request *request)
 
 	json_out_object(json, NULL);
 	json_out_array(json, "jobs");
+	for (const struct history_job *job = NULL;
+	     (job = dispatcher_next_archived(rest->dispatcher, job)) != NULL;)
+		rest_put_archived_details(json, job);
 	LIST_FOR_EACH (dispatcher_jobs(rest->dispatcher), struct job, node, job)
 		rest_put_job_details(json, job, now);
 	json_out_close(json);

@@ -56,20 +56,43 @@ static struct traffic job_traffic(const struct job *job)
 	return traffic;
 }
 
-static void put_job(struct json_out *json, const struct job *job)
+static void put_summary(struct json_out *json, const struct history_job *job)
 {
-	struct traffic traffic = job_traffic(job);
-	uint32_t counts[EXECUTION_STATE_COUNT];
-
-	job_count_states(job, counts);
 	json_out_text(json, "name", job->name);
-	json_out_text(json, "state", job_status_name(job));
-	json_out_text(json, "job-type", rest_job_type(job));
+	json_out_text(json, "state", sm_name(&job_states, job->status));
+	json_out_text(json, "job-type", job->job_type);
 	json_out_int(json, "start-time", job->start_ms);
 	json_out_int(json, "end-time", job->end_ms);
 	json_out_int(json, "last-modification", job->last_modified_ms);
-	picture_put_tasks(json, "tasks", counts);
+	picture_put_tasks(json, "tasks", job->tasks);
 	json_out_int(json, "restarts", job->restarts);
+}
+
+/* Of one that is in the history alone: as it was when it had ended. */
+static void put_archived(struct json_out *json, const struct history_job *job)
+{
+	put_summary(json, job);
+	json_out_text(json, "note", job->note);
+	json_out_text(json, "bottleneck", "");
+	for (uint32_t i = 0; i < FLOWS; i++)
+		json_out_rounded(json, picture_rates[i], 0, PICTURE_RATE_DIGITS);
+}
+
+static void put_job(struct json_out *json, const struct job *job)
+{
+	struct traffic traffic = job_traffic(job);
+	struct history_job summary = {
+		.name = job->name,
+		.job_type = (char *)(uintptr_t)rest_job_type(job),
+		.status = job->status,
+		.start_ms = job->start_ms,
+		.end_ms = job->end_ms,
+		.last_modified_ms = job->last_modified_ms,
+		.restarts = job->restarts,
+	};
+
+	job_count_states(job, summary.tasks);
+	put_summary(json, &summary);
 	rest_put_note(json, job);
 	rest_put_bottleneck(json, job);
 	for (uint32_t i = 0; i < FLOWS; i++)
@@ -78,10 +101,18 @@ static void put_job(struct json_out *json, const struct job *job)
 
 static void draw_jobs(struct dispatcher *dispatcher, struct picture_out *out)
 {
-	picture_open(out, "jobs");
-	LIST_FOR_EACH (dispatcher_jobs(dispatcher), struct job, node, job) {
-		char id[ID_TEXT_SIZE];
+	char id[ID_TEXT_SIZE];
 
+	picture_open(out, "jobs");
+	for (const struct history_job *job = NULL;
+	     (job = dispatcher_next_archived(dispatcher, job)) != NULL;) {
+		picture_unit(out);
+		json_out_object(out->json, id_format(&job->id, id));
+		put_archived(out->json, job);
+		json_out_close(out->json);
+		picture_named_end(out, PICTURE_JOBS, id);
+	}
+	LIST_FOR_EACH (dispatcher_jobs(dispatcher), struct job, node, job) {
 		picture_unit(out);
 		json_out_object(out->json, id_format(&job->id, id));
 		put_job(out->json, job);

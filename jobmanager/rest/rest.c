@@ -339,7 +339,8 @@ static void take_request(struct rest *rest, struct rest_request *request)
 		rest_request_unref(request);
 	else if (atomic_load(&rest->stopping))
 		rest_answer_error(request, 503, "The JobManager is shutting down.");
-	else if (rest_body_fits(request) && !idempotency_took(rest, request, now_of(rest)))
+	else if (rest_body_fits(request) && !idempotency_took(rest, request, now_of(rest)) &&
+		 !rest_archived(rest, request))
 		request->route->handler(rest, request);
 }
 
@@ -485,6 +486,7 @@ int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 	list_init(&rest->hubs);
 	inbox_init(&rest->streams_over);
 	list_init(&rest->page_reads);
+	list_init(&rest->archived_reads);
 	operations_init(&rest->operations);
 	idempotency_init(&rest->idempotency);
 	list_init(&rest->leases);
@@ -543,6 +545,7 @@ void rest_destroy(struct rest **pointer)
 	rest_log_reads_free(rest);
 	rest_streams_free(rest);
 	rest_page_reads_free(rest);
+	rest_archived_reads_free(rest);
 	operations_fini(&rest->operations);
 	idempotency_fini(&rest->idempotency);
 	rest_leases_free(rest);

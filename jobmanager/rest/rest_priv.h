@@ -29,6 +29,7 @@
 #include "jobmanager/rest/idempotency.h"
 #include "jobmanager/rest/json_out.h"
 #include "jobmanager/rest/operations.h"
+#include "common/logs/log_lines.h"
 #include "jobmanager/rest/rest.h"
 #include "jobmanager/rest/shape.h"
 
@@ -101,6 +102,7 @@ struct rest {
 	struct inbox streams_over;
 	struct list hubs; /* of struct rest_hub (events.c) */
 	struct list page_reads; /* of struct page_read: pages of files under way */
+	struct list archived_reads; /* of struct archived_read: answers of archives under way */
 	struct operations operations;
 	struct idempotency idempotency;
 	struct list leases; /* leases.c */
@@ -232,6 +234,12 @@ void rest_write_no_file(struct json_out *json, const char *path);
 void rest_leases_step(struct rest *rest, mono_t now, mono_t *wake_at);
 void rest_leases_free(struct rest *rest);
 
+/* ---- jobs that are in the history alone (archived.c) ----------------------------------------- */
+
+/* True: the request is about such a job, and is answered or will be. */
+bool rest_archived(struct rest *rest, struct rest_request *request);
+void rest_archived_reads_free(struct rest *rest); /* after the history */
+
 /* ---- civetweb (inside.c) -------------------------------------------------------------------- */
 
 MUST_USE int rest_inside_start(struct rest *rest, uint16_t *port, struct err *err);
@@ -270,6 +278,22 @@ struct id rest_sharing_group_id(const struct job *job, const char *group);
 void rest_put_note(struct json_out *json, const struct job *job);
 /* As /jobs/overview lists it. */
 void rest_put_job_details(struct json_out *json, const struct job *job, wall_t now);
+void rest_put_archived_details(struct json_out *json, const struct history_job *job);
+struct rest_output { /* what `GET …/output` tells */
+	const char *status, *note;
+	struct bytes lines;
+	uint64_t offset, end; /* of the first line; of all that the job printed */
+	bool is_final;
+	wall_t start_ms, end_ms, all_running_ms;
+	int64_t failure_code;
+	const char *failure_text, *failure_origin; /* NULL: it did not fail */
+};
+void rest_put_output(struct json_out *json, const struct rest_output *output);
+/* What `GET …/output` answers, with all lines that are kept. Holes between them are closed: only
+ * the offsets of the lines behind the last one are what they were. */
+void rest_put_whole_output(struct json_out *json, const struct job *job);
+/* Those lines; returns the first one's offset. */
+uint64_t rest_whole_output(const struct job *job, struct buf *lines);
 void rest_put_failure_cause(struct json_out *json, const char *key, const struct err *why);
 /* Answers. */
 void rest_cancel_job(struct rest *rest, struct rest_request *request, struct job *job);
@@ -339,6 +363,12 @@ uint64_t rest_file_skip(uint64_t size_bytes, uint64_t tail_bytes);
 void rest_file_finish(struct buf *text, uint64_t left_out_bytes, uint64_t tail_bytes);
 void rest_put_file_kind(struct json_out *json, bool is_log, bool is_stdout);
 void rest_log_reads_free(struct rest *rest); /* after the runner */
+/* A page of lines: what is asked for (False: answered; afterwards rest_lines_query_free), and the
+ * answer's object. */
+struct log_query;
+bool rest_lines_query(struct rest_request *request, struct log_query *query);
+void rest_lines_query_free(struct log_query *query);
+void rest_put_page(struct json_out *json, const char *name, const struct log_page *page);
 void rest_page_reads_free(struct rest *rest); /* file_lines.c; after the runner */
 
 /* ---- handlers ------------------------------------------------------------------------------- */
@@ -349,6 +379,7 @@ rest_handler_fn rest_events;
 rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_job,
 	rest_job_status, rest_job_config, rest_job_plan, rest_job_exceptions, rest_job_accumulators,
 	rest_job_cancel, rest_job_yarn_cancel, rest_job_execution_result, rest_job_output,
+	rest_job_output_lines,
 	rest_job_metrics, rest_jobs_metrics, rest_taskmanagers_metrics,
 	rest_job_checkpoints, rest_job_checkpoints_config,
 	rest_job_resource_requirements, rest_job_client_heartbeat, rest_vertex, rest_vertex_subtask,

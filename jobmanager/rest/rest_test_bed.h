@@ -34,7 +34,7 @@ static struct conf *conf;
 static struct jobmanager *jobmanager;
 static struct fake_taskmanager *taskmanager;
 static struct arena *arena;
-static char directory[64], log_directory[80], web_directory[80];
+static char directory[64], log_directory[80], web_directory[80], archive_directory[80];
 static uint16_t port;
 static void (*ask_stop)(void); /* for the next JobManager */
 
@@ -93,6 +93,7 @@ static void write_files(void)
 	assert_non_null(mkdtemp(directory));
 	snprintf(log_directory, sizeof(log_directory), "%s/log", directory);
 	snprintf(web_directory, sizeof(web_directory), "%s/web", directory);
+	snprintf(archive_directory, sizeof(archive_directory), "%s/history", directory);
 	snprintf(command, sizeof(command), "mkdir %s %s %s/folder", log_directory, web_directory,
 		 log_directory);
 	assert_int_equal(system(command), 0);
@@ -128,6 +129,7 @@ static int create_jobmanager(struct err *err)
 		.log_name = "jobmanager.log",
 		.out_name = "jobmanager.out", /* is not there */
 		.web_directory = web_directory,
+		.archive_directory = archive_directory,
 		.home_directory = directory,
 		.rpc_bind_host = LOCAL,
 		.ask_stop = ask_stop,

@@ -62,6 +62,8 @@ const struct rest_route rest_routes[] = {
 	  "its outcome, once it has one" },
 	{ "GET", JOB "/output", rest_job_output, REST_NO_BODY,
 	  "the lines it printed: `from`, `max`; waits for news with `wait_ms`, `status`, `note`" },
+	{ "GET", JOB "/output/lines", rest_job_output_lines, REST_NO_BODY,
+	  "the same by pages, as those of log files, with `search`" },
 	{ "GET", JOB "/metrics", rest_job_metrics, REST_NO_BODY, "its metrics: `get`" },
 	{ "GET", JOB "/series", rest_job_series, REST_NO_BODY,
 	  "its numbers over time: `get`, `from`, `to`, `step`" },

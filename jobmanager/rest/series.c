@@ -104,7 +104,7 @@ static void choose(struct choice *choice, const char *name, size_t length,
 }
 
 /* A '*' stands for one part between dots. */
-static bool fits(const char *pattern, size_t length, const char *name)
+bool rest_series_fits(const char *pattern, size_t length, const char *name)
 {
 	const char *end = pattern + length;
 
@@ -123,7 +123,8 @@ static void choose_if_it_fits(void *context, const char *name, struct sampled_se
 {
 	struct choice *choice = context;
 
-	if (choice->count <= NAMES_MAX && fits(choice->pattern, choice->pattern_length, name))
+	if (choice->count <= NAMES_MAX &&
+	    rest_series_fits(choice->pattern, choice->pattern_length, name))
 		choose(choice, name, strlen(name), series);
 }
 

@@ -4,6 +4,7 @@
 #define JOBMANAGER_REST_SERIES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct dispatcher;
 struct job;
@@ -15,5 +16,8 @@ struct json_out;
  * and nothing was written. */
 bool rest_series_write_job(struct json_out *json, const struct dispatcher *dispatcher,
 			   const struct job *job);
+
+/* Whether the name is one of those that a pattern of `get` stands for. */
+bool rest_series_fits(const char *pattern, size_t length, const char *name);
 
 #endif
