@@ -28,7 +28,7 @@ function gzipBeside(): Plugin {
 
 export default defineConfig({
 	base: "./", // the page works below any path of a proxy
-	publicDir: "plain",
+	publicDir: false,
 	build: {
 		outDir: process.env.WEB_OUT ?? "../../build/web",
 		emptyOutDir: true,

@@ -117,6 +117,7 @@ async function setUp() {
 	jobs.finished = await finishedWordCount(cluster);
 	jobs.failed = await failedJob(cluster);
 	jobs.pressed = await backPressuredJob(cluster, "-p", "2");
+	jobs.pressed.vertices = (await cluster.json(`/jobs/${jobs.pressed.id}`)).vertices;
 	await until("the first window", async () => (await cluster.json(`/jobs/${jobs.words.id}/output?from=0`)).output.includes("be : 2"));
 	browser = await openBrowser();
 }

@@ -3,7 +3,9 @@
 // opened in light and dark, wide and narrow, English and Korean, and looked at by axe.
 
 /** `see`: texts (or patterns) that the page shows. `ko`: one that it shows in Korean. */
-export function ourPages({ taskManager, jobs }) {
+export function ourPages({ taskManager, jobs, vertices }) {
+	const job = (which, kind = "running") => `/#/job/${kind}/${jobs[which].id}`;
+	const vertex = `${job("words")}/overview/${vertices[0].id}`;
 	const tm = `/#/task-manager/${encodeURIComponent(taskManager.id)}`;
 	return [
 		{ name: "overview", address: "/#/overview", see: ["Available Task Slots", jobs.words.name, jobs.finished.name, jobs.failed.name], ko: "사용 가능한 태스크 슬롯" },
@@ -19,6 +21,17 @@ export function ourPages({ taskManager, jobs }) {
 		{ name: "job-manager-log", address: "/#/job-manager/logs", see: ["Received JobGraph submission"], ko: "파일 전체에서 찾기" },
 		{ name: "job-manager-stdout", address: "/#/job-manager/stdout", see: ["The file is empty so far"], ko: "파일이 아직 비어 있습니다" },
 		{ name: "job-manager-files", address: "/#/job-manager/log-list", see: [/standalonesession-0-.*\.log/], ko: "마지막 변경" },
+		{ name: "jobs-running", address: "/#/job/running", see: [jobs.words.name, jobs.pressed.name], ko: "실행 중인 작업" },
+		{ name: "jobs-completed", address: "/#/job/completed", see: [jobs.finished.name, jobs.failed.name, jobs.failed.cause], ko: "완료된 작업" },
+		{ name: "job-output", address: `${job("words")}/output`, see: ["be : 2"], ko: "출력" },
+		{ name: "job-output-none", address: `${job("failed", "completed")}/output`, see: ["The job has printed nothing"], ko: "작업이 아무것도 출력하지 않았습니다" },
+		{ name: "job-exceptions", address: `${job("failed", "completed")}/exceptions`, see: [jobs.failed.cause, "Failures over the job's life", taskManager.id.split(":")[0]], ko: "실패 기록" },
+		{ name: "job-exceptions-none", address: `${job("words")}/exceptions`, see: ["No failures"], ko: "실패가 없습니다" },
+		{ name: "job-timeline", address: `${job("words")}/timeline?vertex=${vertices[0].id}`, see: ["Vertices", "Subtask 0"], ko: "버텍스" },
+		{ name: "job-checkpoints", address: `${job("words")}/checkpoints`, see: ["execution.checkpointing.interval", "exactly_once"], ko: "체크포인트" },
+		{ name: "job-configuration", address: `${job("words")}/configuration`, see: ["Restart strategy"], ko: "재시작 전략" },
+		{ name: "vertex-flamegraph", address: `${job("pressed")}/overview/${jobs.pressed.vertices.at(-1).id}/flamegraph`, see: [/samples of \d/], ko: "플레임 그래프" },
+		{ name: "vertex-subtasks", address: `${vertex}/subtasks`, see: ["Source: Socket Stream"], ko: "서브태스크" },
 		{ name: "nowhere", address: "/#/nowhere", see: ["There is no page at this address."], ko: "이 주소에는 페이지가 없습니다." },
 	];
 }

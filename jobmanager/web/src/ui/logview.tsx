@@ -96,7 +96,7 @@ export function LogView(props: { text: string; label: string; height?: string; /
 			</div>
 			<div
 				ref={box} class="log-lines" tabIndex={0} role="region" aria-label={props.label} translate={false}
-				style={{ height: props.height ?? "min(70vh, 46rem)" }} onWheel={onWheel} onTouchMove={onWheel} onKeyUp={onWheel}
+				style={{ height: `min(${lines.length * LINE_HEIGHT + 20}px, ${props.height ?? "min(70vh, 46rem)"})` }} onWheel={onWheel} onTouchMove={onWheel} onKeyUp={onWheel}
 			>
 				<div class="log-all" style={{ height: `${lines.length * LINE_HEIGHT}px`, minWidth: `${widest + 8}ch` }}>
 					<pre style={{ transform: `translateY(${from * LINE_HEIGHT}px)` }}>

@@ -47,7 +47,7 @@ export default function Configuration(props: JobTabProps) {
 			</Section>
 			<Section title={t("user")}>
 				<DataTable label={t("user")} columns={columns} rows={Object.entries(config["user-config"])} rowKey={([key]) => key} sort="key"
-					empty={<Empty title={t("none")}>{t("noneWhy")} <a href="#/job-manager/config">{t("cluster")}</a></Empty>} />
+					empty={<Empty title={t("none")}>{t("noneWhy")}</Empty>} />
 			</Section>
 		</>
 	);

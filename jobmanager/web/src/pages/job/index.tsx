@@ -32,11 +32,8 @@ export default function JobPage(props: PageProps) {
 		if (!error.notFound) return <Failure of={error} />;
 		return <Empty title={t("gone", { jid })}>{t("goneWhy")} <a href="#/job/running">{t("running")}</a> · <a href="#/job/completed">{t("completed")}</a></Empty>;
 	}
-	const open = jobTabs.find(({ key }) => key === tab);
-	if (!open) {
-		location.replace(`plain.html${location.hash}`);
-		return null;
-	}
+	const open = jobTabs.find(({ key }) => key === tab) ?? jobTabs[0]; // Flink has addresses that we have no tab for
+	if (!open) return null;
 	const base = ["job", kind, jid] as const, rest = (props.params["*"] ?? "").split("/").filter(Boolean);
 	const Open = open.component;
 	return (

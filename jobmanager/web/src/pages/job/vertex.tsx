@@ -28,11 +28,8 @@ export function VertexPage(props: JobTabProps) {
 	const back = <a class="back" href={link(...base, "overview")}><Icon name="left" />{t("back")}</a>;
 	useTitle(vertex && `${vertex.name} · ${picture.job.name}`);
 	if (!vertex) return <Empty title={t("gone", { vid })}>{back}</Empty>;
-	const open = vertexTabs.find(({ key }) => key === tab);
-	if (!open) {
-		location.replace(`plain.html${location.hash}`);
-		return null;
-	}
+	const open = vertexTabs.find(({ key }) => key === tab) ?? vertexTabs[0];
+	if (!open) return null;
 	const Open = open.component, ended = hasEnded(picture.job.state);
 	return (
 		<div class="vertex-page">
