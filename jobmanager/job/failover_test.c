@@ -122,6 +122,8 @@ static void fixed_delay_restarts_as_often_as_it_says(void **state)
 			    "(restart-strategy.type: fixed-delay, 2 of 2 restarts used)");
 	assert_int_equal(job->failures_count, 3);
 	assert_int_equal(job->restarts, 2);
+	assert_in_range(job->spent_ms[JOB_RESTARTING], 1000, 1200); /* twice the delay */
+	assert_int_equal(job->spent_ms[JOB_FAILED], 0);
 	/* The graph was sent once, for the TaskManager was there all the time. */
 	assert_int_equal(bed->taskmanagers[0]->graphs, 1);
 	finish(bed);

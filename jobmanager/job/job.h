@@ -99,6 +99,7 @@ struct job {
 	char *name;
 	uint32_t status; /* enum job_status */
 	wall_t entered_ms[JOB_STATUS_COUNT]; /* 0: never */
+	int64_t spent_ms[JOB_STATUS_COUNT];  /* without the status that it has now */
 	wall_t start_ms, end_ms;             /* end -1 while running */
 	wall_t last_modified_ms;
 	wall_t all_running_ms;               /* when the last task became RUNNING; -1: not yet */

@@ -34,13 +34,16 @@ void job_say(struct job_master *master, char *text)
 void job_move(struct job_master *master, enum job_status to)
 {
 	struct job *job = &master->job;
-	const char *from = job_status_name(job);
+	wall_t now = world_wall(master->options.world);
+	uint32_t from = job->status;
 	char id[ID_TEXT_SIZE];
 
 	sm_move(&job_states, &job->status, to, job);
-	job->entered_ms[to] = job->last_modified_ms = world_wall(master->options.world);
+	if (now > job->entered_ms[from]) /* the wall clock may step back */
+		job->spent_ms[from] += now - job->entered_ms[from];
+	job->entered_ms[to] = job->last_modified_ms = now;
 	log_info(JOB_LOGGER, "Job %s (%s) switched from state %s to %s.", job->name,
-		 job_id_text(master, id), from, job_status_name(job));
+		 job_id_text(master, id), sm_name(&job_states, from), job_status_name(job));
 	agent_wake(&master->agent);
 	job_changed(master);
 }

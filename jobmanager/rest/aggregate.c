@@ -146,30 +146,67 @@ static void group_add(struct rest_group *group, const void *item, const char *on
 
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
+/* Statuses that Flink tells times of, and by what names. */
+static const struct {
+	enum job_status status;
+	const char *state, *time, *total;
+} stays[] = {
+	{ JOB_INITIALIZING, "initializingState", "initializingTime", "initializingTimeTotal" },
+	{ JOB_CREATED, "createdState", "createdTime", "createdTimeTotal" },
+	{ JOB_RUNNING, "runningState", "runningTime", "runningTimeTotal" },
+	{ JOB_RESTARTING, "restartingState", "restartingTime", "restartingTimeTotal" },
+	{ JOB_CANCELLING, "cancellingState", "cancellingTime", "cancellingTimeTotal" },
+	{ JOB_FAILING, "failingState", "failingTime", "failingTimeTotal" },
+};
+
+/* How long it has had that status, the last time it came to it; 0: it has another. */
+static double time_in(const struct job *job, enum job_status status, wall_t now)
+{
+	if (job->status != status || now < job->entered_ms[status])
+		return 0;
+	return (double)(now - job->entered_ms[status]);
+}
+
 size_t rest_metrics_of_job(struct rest *rest, const void *item,
 			   struct rest_metric metrics[REST_METRICS_MAX])
 {
 	const struct job *job = item;
 	wall_t now = world_wall(rest->world);
-	bool runs = job->status == JOB_RUNNING;
-	double up = runs ? (double)(now - job->entered_ms[JOB_RUNNING]) : 0;
-	const struct rest_metric all[] = {
+	bool over = job_is_final(job);
+	const struct rest_metric others[] = {
 		{ "numRestarts", job->restarts },
 		{ "fullRestarts", job->restarts },
-		{ "uptime", up },
-		{ "runningTime", up },
-		{ "runningState", runs },
-		{ "restartingState", job->status == JOB_RESTARTING },
-		{ "cancellingState", job->status == JOB_CANCELLING },
-		{ "failingState", job->status == JOB_FAILING },
+		{ "uptime", over ? -1 : time_in(job, JOB_RUNNING, now) },
+		{ "downtime", over ? -1 : time_in(job, JOB_RESTARTING, now) +
+						  time_in(job, JOB_FAILING, now) },
+		/* None is taken, so none is the last. */
+		{ "numberOfInProgressCheckpoints", 0 },
+		{ "numberOfCompletedCheckpoints", 0 },
+		{ "numberOfFailedCheckpoints", 0 },
+		{ "totalNumberOfCheckpoints", 0 },
+		{ "lastCheckpointDuration", -1 },
+		{ "lastCheckpointSize", -1 },
+		{ "lastCheckpointFullSize", -1 },
+		{ "lastCompletedCheckpointId", -1 },
+		{ "lastCheckpointRestoreTimestamp", -1 },
 		/* ours */
 		{ "numMetricsDropped", (double)job->metrics_dropped },
 		{ "numMetricsRefused", (double)job->metrics_refused },
 	};
+	size_t count = ARRAY_COUNT(others);
 
-	_Static_assert(ARRAY_COUNT(all) <= REST_METRICS_MAX, "room");
-	memcpy(metrics, all, sizeof(all));
-	return ARRAY_COUNT(all);
+	_Static_assert(ARRAY_COUNT(others) + 3 * ARRAY_COUNT(stays) <= REST_METRICS_MAX, "room");
+	memcpy(metrics, others, sizeof(others));
+	for (size_t i = 0; i < ARRAY_COUNT(stays); i++) {
+		enum job_status status = stays[i].status;
+		double time = time_in(job, status, now);
+
+		metrics[count++] = (struct rest_metric){ stays[i].state, job->status == status };
+		metrics[count++] = (struct rest_metric){ stays[i].time, time };
+		metrics[count++] = (struct rest_metric){ stays[i].total,
+							 (double)job->spent_ms[status] + time };
+	}
+	return count;
 }
 
 void rest_jobs_metrics(struct rest *rest, struct rest_request *request)
@@ -194,9 +231,21 @@ static size_t metrics_of_taskmanager(struct rest *rest, const void *item,
 	       segment = info->segment_bytes;
 	const struct rest_metric all[] = {
 		{ "Status.JVM.Memory.Heap.Used", (double)info->heap_used_bytes },
+		{ "Status.JVM.Memory.Heap.Committed", (double)info->heap_used_bytes },
 		{ "Status.JVM.Memory.Heap.Max", (double)info->process_memory_bytes },
+		/* Only a Java machine has these; pages divide by each Max. */
+		{ "Status.JVM.Memory.NonHeap.Used", 0 },
+		{ "Status.JVM.Memory.NonHeap.Committed", 0 },
+		{ "Status.JVM.Memory.NonHeap.Max", 1 },
 		{ "Status.JVM.Memory.Metaspace.Used", 0 },
-		{ "Status.JVM.Memory.Metaspace.Max", 1 }, /* pages divide by it */
+		{ "Status.JVM.Memory.Metaspace.Committed", 0 },
+		{ "Status.JVM.Memory.Metaspace.Max", 1 },
+		{ "Status.JVM.Memory.Direct.Count", 0 },
+		{ "Status.JVM.Memory.Direct.MemoryUsed", 0 },
+		{ "Status.JVM.Memory.Direct.TotalCapacity", 0 },
+		{ "Status.JVM.Memory.Mapped.Count", 0 },
+		{ "Status.JVM.Memory.Mapped.MemoryUsed", 0 },
+		{ "Status.JVM.Memory.Mapped.TotalCapacity", 0 },
 		{ "Status.JVM.Threads.Count", info->threads },
 		{ "Status.JVM.CPU.Time", (double)info->cpu_time_ms * 1000000 },
 		{ "Status.Flink.Memory.Managed.Used", (double)info->managed_used_bytes },

@@ -470,6 +470,14 @@ static void earlier_attempts_can_be_looked_at(void **state)
 	assert_int_equal(int_at(&reply, "/metrics/read-records"), 1500);
 	assert_null(at(reply.json, "/failure"));
 	reply_free(&reply);
+	reply = get("/jobs/%s/metrics?get=numRestarts,runningState,restartingState,createdState,"
+		    "downtime,lastCheckpointSize",
+		    job);
+	expect_body(&reply, 200,
+		    "[{\"id\":\"numRestarts\",\"value\":\"1\"},{\"id\":\"runningState\","
+		    "\"value\":\"1\"},{\"id\":\"restartingState\",\"value\":\"0\"},"
+		    "{\"id\":\"createdState\",\"value\":\"0\"},{\"id\":\"downtime\","
+		    "\"value\":\"0\"},{\"id\":\"lastCheckpointSize\",\"value\":\"-1\"}]");
 	reply = get("%s/attempts/0/accumulators", subtask);
 	assert_int_equal(int_at(&reply, "/attempt"), 0);
 	reply_free(&reply);

@@ -313,7 +313,7 @@ struct rest_metric {
 void rest_answer_metrics(struct rest_request *request, const struct rest_metric *metrics,
 			 size_t count);
 /* The same over several things (aggregate.c). */
-#define REST_METRICS_MAX 24
+#define REST_METRICS_MAX 40
 struct rest_group {
 	struct rest *rest;
 	const void **items; /* count of them; mem_free */
