@@ -8,6 +8,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/waiter.h"
 #include "common/base/mem.h"
+#include "common/conf/token.h"
 #include "common/rpc/secret.h"
 
 void cli_print(const struct cli *cli, const char *format, ...)
@@ -103,8 +104,12 @@ int cli_connect(const struct cli *cli, struct session **session, struct err *err
 	options.port = address.port;
 	options.rest = address.rest;
 	options.secret = secret;
+	char *token = address.rest ? token_find(cli->conf, cli->world, address.host) : NULL;
+
+	options.token = token;
 	int result = session_open(&options, session, err);
 
+	mem_free(token);
 	secret_free(&secret);
 	return result;
 }

@@ -221,6 +221,8 @@ int http_open(struct loop *loop, const struct http_request *request, struct agen
 		&call->head,
 		"%s %s HTTP/1.1\r\nHost: %s:%u\r\nConnection: close\r\nAccept: application/json\r\n",
 		request->method, request->target, request->host, request->port);
+	if (request->token != NULL)
+		buf_printf(&call->head, "Authorization: Bearer %s\r\n", request->token);
 	if (request->content_type != NULL)
 		buf_printf(&call->head, "Content-Type: %s\r\nContent-Length: %zu\r\n",
 			   request->content_type, request->body.size_bytes);

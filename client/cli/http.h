@@ -18,6 +18,7 @@ struct http_request {
 	const char *method, *target; /* "GET", "/v1/jobs?x=y": escaped already */
 	const char *content_type;    /* NULL: no body */
 	struct bytes body;           /* borrowed until the call is closed */
+	const char *token;           /* NULL: none is sent */
 };
 
 struct http_call; /* a request under way */

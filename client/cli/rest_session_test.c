@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/api/env.h"
 #include "client/cli/cli.h"
@@ -230,6 +231,50 @@ static void what_is_no_rest_address_is_told_so(void **state)
 	session_close(&session);
 }
 
+static void who_has_no_token_is_told_how_to_have_it(void **state)
+{
+	struct err err = ERR_INIT;
+	struct conf *guarded = conf_create();
+	struct jobmanager *second;
+	struct call call;
+	char file[] = "/tmp/rest_session_test.XXXXXX";
+	int fd = mkstemp(file); /* of mode 0600 */
+
+	assert_int_equal(write(fd, "0123456789abcdef\n", 17), 17);
+	close(fd);
+	if (conf_set(guarded, "jobmanager.rpc.bind-port", "0", "test", &err) < 0 ||
+	    conf_set(guarded, "rest.bind-port", "0", "test", &err) < 0 ||
+	    conf_set(guarded, "rest.auth", "token", "test", &err) < 0 ||
+	    conf_set(guarded, "rest.auth.token-file", file, "test", &err) < 0)
+		fail_msg("%s", err.text);
+	struct jobmanager_options options = { .world = world, .conf = guarded };
+	static const char *const tokens[] = { NULL, "0123456789abcdeF", "0123456789abcdef" };
+
+	if (jobmanager_create(&options, &second, &err) < 0)
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < ARRAY_COUNT(tokens); i++) {
+		struct session_options to = { .world = world,
+					      .host = "localhost",
+					      .port = jobmanager_rest_port(second),
+					      .rest = true,
+					      .token = tokens[i] };
+		struct session *session;
+
+		assert_int_equal(session_open(&to, &session, &err), 0);
+		call_init(&call, CALL_LIST, NULL, NULL);
+		err_clear(&err);
+		int result = cli_call(session, &call, &err);
+
+		assert_int_equal(err.code, i == 2 ? ERR_NONE : ERR_REST_TOKEN);
+		assert_int_equal(result, i == 2 ? 0 : -1);
+		call_fini(&call);
+		session_close(&session);
+	}
+	jobmanager_destroy(&second);
+	conf_destroy(&guarded);
+	unlink(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +282,7 @@ int main(void)
 		cmocka_unit_test(a_status_that_is_known_is_waited_for_and_a_cancel_ends_the_wait),
 		cmocka_unit_test(errors_are_the_same_both_ways),
 		cmocka_unit_test(what_is_no_rest_address_is_told_so),
+		cmocka_unit_test(who_has_no_token_is_told_how_to_have_it),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);

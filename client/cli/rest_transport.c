@@ -17,7 +17,7 @@
 
 struct rest_transport {
 	struct transport base;
-	char *host;
+	char *host, *token;
 	uint16_t port;
 	struct list calls; /* rest_call */
 	bool heard_once; /* a REST server answers there */
@@ -122,7 +122,9 @@ static void make_request(struct rest_call *rest, struct http_request *request, s
 
 static void send(struct rest_transport *transport, struct rest_call *rest)
 {
-	struct http_request request = { .host = transport->host, .port = transport->port };
+	struct http_request request = { .host = transport->host,
+					.port = transport->port,
+					.token = transport->token };
 	struct runner *runner = session_runner(transport->base.session);
 	struct err err = ERR_INIT;
 	struct buf target;
@@ -163,6 +165,9 @@ static void take_error(struct call *call, const struct http_response *response, 
 	if (code > 0) {
 		err_set(&call->err, (enum err_code)code, "%s", text_of(root, "text"));
 		snprintf(call->err.origin, sizeof(call->err.origin), "%s", text_of(root, "origin"));
+	} else if (response->status == 401) {
+		err_set(&call->err, ERR_REST_TOKEN,
+			"the JobManager wants the token of its REST address, and got none or another");
 	} else if (response->status == 404 && text != NULL) {
 		err_set(&call->err, ERR_JOB_NOT_FOUND, "%s", text);
 	} else {
@@ -358,6 +363,7 @@ static void close_transport(struct transport *base)
 		mem_free(rest);
 	}
 	mem_free(transport->host);
+	mem_free(transport->token);
 	mem_free(transport);
 }
 
@@ -374,6 +380,7 @@ int rest_transport_open(struct session *session, const struct session_options *o
 
 	transport->base = (struct transport){ &rest_transport_vtable, session };
 	transport->host = mem_strdup(options->host);
+	transport->token = mem_strdup(options->token);
 	transport->port = options->port;
 	list_init(&transport->calls);
 	*transport_at = &transport->base;

@@ -70,6 +70,7 @@ struct session_options {
 	uint16_t port;
 	bool rest;           /* REST, else RPC */
 	struct bytes secret; /* of the cluster, for RPC; copied */
+	const char *token;   /* for REST; copied; NULL: none */
 };
 
 MUST_USE int session_open(const struct session_options *options, struct session **session,

@@ -109,6 +109,9 @@
 	  "the job restarts as its restart strategy allows") \
 	X(ERR_CREDIT_EXCEEDED, 5009, RETRY, 400, "a peer sent more than its credit", \
 	  "the peer runs another version or is broken") \
+	X(ERR_REST_TOKEN, 5010, USER, 401, "the REST address wants a token", \
+	  "name the JobManager's token file, or a copy of it, in rest.auth.token-file, or put the " \
+	  "token into FLINK_REST_TOKEN") \
 	X(ERR_RESOURCE, 9001, FATAL, 500, "the operating system refused a resource", \
 	  "raise the limit (ulimit -a shows them)") \
 	X(ERR_IO, 9002, RETRY, 500, "a file cannot be read or written", \

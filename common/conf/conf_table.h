@@ -74,11 +74,13 @@ CONF_KEY("rest.bind-address", HOST, "localhost", ANY, FIXED, WORKS, "",
 CONF_KEY("rest.bind-port", PORTS, "=rest.port", ANY, FIXED, WORKS, "web.port jobmanager.web.port",
 	 "port to listen on, or a list (50100,50101) or range (50100-50200) from which the first "
 	 "free one is taken")
-CONF_KEY("rest.auth", ENUM, "auto", ONE_OF("auto|none"), FIXED, WORKS, "",
-	 "auto: the REST interface, which runs programs for whoever asks, is offered to this "
-	 "machine only; none: to everybody who reaches rest.bind-address")
-CONF_KEY("rest.auth.token-file", PATH, "", ANY, FIXED, LATER, "",
-	 "file with the token of rest.auth; made at the first start when it is missing")
+CONF_KEY("rest.auth", ENUM, "auto", ONE_OF("auto|token|none"), FIXED, WORKS, "",
+	 "who may use the REST interface, which runs programs for whoever asks. auto: everybody "
+	 "where rest.bind-address is of this machine alone, elsewhere those with a token; token: "
+	 "those with a token; none: everybody who reaches rest.bind-address")
+CONF_KEY("rest.auth.token-file", PATH, "", ANY, FIXED, WORKS, "",
+	 "file with the token, of mode 0600; made at the first start when it is missing. Unset: "
+	 "rest-token in the settings' folder. Clients read it too, or the variable FLINK_REST_TOKEN")
 CONF_KEY("rest.path", TEXT, "", ANY, FIXED, LATER, "",
 	 "path in front of every REST path, for clients behind a proxy")
 CONF_KEY("rest.url-prefix", TEXT, "/", ANY, FIXED, LATER, "",

@@ -474,6 +474,13 @@ void background_os_submit(struct loop *base, struct background *work)
 
 /* ---- whole small files ---------------------------------------------------------------------- */
 
+int file_os_mode(struct world *world, const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 ? (int)(status.st_mode & 07777) : -1;
+}
+
 int file_os_read_whole(struct world *world, const char *path, size_t max_bytes, char **text,
 		       size_t *size_bytes, struct err *err)
 {

@@ -309,6 +309,14 @@ void sim_jobs_free(struct sim *sim)
 
 /* ---- whole files ---------------------------------------------------------------------------- */
 
+int sim_file_mode(struct world *world, const char *path)
+{
+	struct sim_node *node = (struct sim_node *)world;
+	const struct sim_inode *inode = node->dead ? NULL : sim_disk_find(node->disk, path);
+
+	return inode == NULL ? -1 : 0600; /* there is but one user */
+}
+
 int sim_read_whole(struct world *world, const char *path, size_t max_bytes, char **text,
 		   size_t *size_bytes, struct err *err)
 {

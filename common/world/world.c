@@ -243,6 +243,11 @@ int world_read_file(struct world *world, const char *path, size_t max_bytes, cha
 					size_bytes ? size_bytes : &ignored, err);
 }
 
+int world_file_mode(struct world *world, const char *path)
+{
+	return world->vtable->file_mode(world, path);
+}
+
 int world_write_file(struct world *world, const char *path, uint32_t mode, struct bytes text,
 		     struct err *err)
 {

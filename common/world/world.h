@@ -163,6 +163,8 @@ void file_submit(struct loop *loop, struct file_op *op, struct agent *wake);
  * ERR_IO. */
 MUST_USE int world_read_file(struct world *world, const char *path, size_t max_bytes, char **text,
 			     size_t *size_bytes, struct err *err);
+/* The bits of its mode (0644); -1: there is no such file, or its folder is closed to us. */
+int world_file_mode(struct world *world, const char *path);
 /* Creates or replaces, with this mode, through a temporary name and rename. */
 MUST_USE int world_write_file(struct world *world, const char *path, uint32_t mode,
 			      struct bytes text, struct err *err);

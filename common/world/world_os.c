@@ -241,6 +241,7 @@ static const struct world_vtable os_vtable = {
 	.listener_close = listener_os_close,
 	.file_submit = file_os_submit,
 	.read_file = file_os_read_whole,
+	.file_mode = file_os_mode,
 	.write_file = file_os_write_whole,
 	.background_submit = background_os_submit,
 	.process_start = process_os_start,

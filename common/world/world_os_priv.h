@@ -259,6 +259,7 @@ void files_os_create(struct world_os *world);
 void files_os_destroy(struct world_os *world);
 void file_os_submit(struct loop *loop, struct file_op *op);
 void file_os_run(struct list_node *job);
+int file_os_mode(struct world *world, const char *path);
 int file_os_read_whole(struct world *world, const char *path, size_t max_bytes, char **text,
 		       size_t *size_bytes, struct err *err);
 int file_os_write_whole(struct world *world, const char *path, uint32_t mode, struct bytes text,

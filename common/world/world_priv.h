@@ -57,6 +57,7 @@ struct world_vtable {
 	void (*file_submit)(struct loop *loop, struct file_op *op);
 	int (*read_file)(struct world *world, const char *path, size_t max_bytes, char **text,
 			 size_t *size_bytes, struct err *err);
+	int (*file_mode)(struct world *world, const char *path);
 	int (*write_file)(struct world *world, const char *path, uint32_t mode, struct bytes text,
 			  struct err *err);
 	void (*background_submit)(struct loop *loop, struct background *work);

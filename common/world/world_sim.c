@@ -439,6 +439,7 @@ static const struct world_vtable sim_vtable = {
 	.listener_close = sim_listener_close,
 	.file_submit = sim_file_submit,
 	.read_file = sim_read_whole,
+	.file_mode = sim_file_mode,
 	.write_file = sim_write_whole,
 	.background_submit = sim_background_submit,
 	.process_start = node_process_start,

@@ -212,6 +212,7 @@ void sim_inode_unref(struct sim_inode *inode);
 
 void sim_file_submit(struct loop *loop, struct file_op *op);
 void sim_background_submit(struct loop *loop, struct background *work);
+int sim_file_mode(struct world *world, const char *path);
 int sim_read_whole(struct world *world, const char *path, size_t max_bytes, char **text,
 		   size_t *size_bytes, struct err *err);
 int sim_write_whole(struct world *world, const char *path, uint32_t mode, struct bytes text,

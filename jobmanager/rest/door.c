@@ -142,7 +142,7 @@ void door_add_headers(const struct door_conn *conn, struct buf *into)
 		buf_add_text(
 			into,
 			"Access-Control-Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE\r\n"
-			"Access-Control-Allow-Headers: Content-Type\r\nAccess-Control-Max-Age: 600\r\n");
+			"Access-Control-Allow-Headers: Authorization, Content-Type, Idempotency-Key\r\nAccess-Control-Max-Age: 600\r\n");
 }
 
 /* ---- the queue ------------------------------------------------------------------------------ */
@@ -393,6 +393,7 @@ int door_open(const struct door_options *options, struct door **out, struct err 
 	door->connections_max = door->options.connections_max;
 	door->allow_origin = mem_strdup(options->allow_origin);
 	door->host_name = mem_strdup(options->host_name);
+	door->token = mem_strdup(options->token);
 	door->held_bytes_max = options->held_bytes_max != 0 ?
 				       (size_t)options->held_bytes_max :
 				       HELD_BYTES_BASE + 2 * (size_t)options->body_bytes_max;
@@ -459,5 +460,6 @@ void door_close(struct door **pointer)
 	pthread_cond_destroy(&door->changed);
 	mem_free(door->allow_origin);
 	mem_free(door->host_name);
+	mem_free(door->token);
 	mem_free(door);
 }

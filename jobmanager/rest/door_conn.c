@@ -151,9 +151,8 @@ static void end_head(struct door_conn *conn)
 	(void)door_conn_charge(conn); /* what was answered is sent, however much there is */
 }
 
-/* headers: further lines, each with its end. */
-static void begin_answer(struct door_conn *conn, int status, const char *content_type,
-			 const char *headers)
+void door_conn_begin_answer(struct door_conn *conn, int status, const char *content_type,
+			    const char *headers)
 {
 	door_inner_end(conn, false);
 	buf_clear(&conn->out);
@@ -163,6 +162,8 @@ static void begin_answer(struct door_conn *conn, int status, const char *content
 	else
 		buf_printf(&conn->out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
 			   content_type, conn->answer.size_bytes);
+	if (status == 401)
+		buf_add_text(&conn->out, "WWW-Authenticate: Bearer realm=\"flink\"\r\n");
 	buf_add_text(&conn->out, headers);
 	conn->own_policy = strcasestr(headers, "\nContent-Security-Policy:") != NULL ||
 			   strncasecmp(headers, "Content-Security-Policy:", 24) == 0;
@@ -197,7 +198,7 @@ void door_conn_answer(struct door_conn *conn, struct door_answer *answer)
 	buf_fini(&conn->answer);
 	conn->answer = answer->body;
 	buf_init(&answer->body);
-	begin_answer(conn, answer->status, answer->content_type, answer->headers.data);
+	door_conn_begin_answer(conn, answer->status, answer->content_type, answer->headers.data);
 	door_answer_free(&answer);
 }
 
@@ -223,7 +224,7 @@ void door_conn_refuse(struct door_conn *conn, int status, const char *format, ..
 	json_out_text(&json, NULL, message);
 	json_out_close(&json);
 	json_out_close(&json);
-	begin_answer(conn, status, "application/json; charset=UTF-8", NOT_KEPT);
+	door_conn_begin_answer(conn, status, "application/json; charset=UTF-8", NOT_KEPT);
 }
 
 /* ---- the machine ---------------------------------------------------------------------------- */
@@ -267,6 +268,20 @@ static void refuse_head(struct door_conn *conn, int status, const char *why)
 	door_conn_refuse(conn, status, "%s", why);
 }
 
+/* A browser asks before it lets another site's page ask, and sends no token with that. */
+static bool answer_preflight(struct door_conn *conn)
+{
+	const struct door_head *head = &conn->head;
+	int status;
+
+	if (conn->door->allow_origin == NULL || strcmp(head->method, "OPTIONS") != 0 ||
+	    door_header_value(head, "Access-Control-Request-Method") == NULL ||
+	    door_forbids(conn->door, head, &status) != NULL)
+		return false;
+	door_conn_begin_answer(conn, 200, "text/plain", NOT_KEPT);
+	return true;
+}
+
 /* The head is whole: size bytes at the front of conn->in. */
 static void begin_request(struct door_conn *conn, size_t size)
 {
@@ -285,17 +300,15 @@ static void begin_request(struct door_conn *conn, size_t size)
 	}
 	conn->close_after = !conn->head.keep_alive || atomic_load(&conn->door->draining);
 	conn->without_body = strcmp(conn->head.method, "HEAD") == 0;
+	if (answer_preflight(conn) || !door_auth_admits(conn))
+		return;
 	why = door_forbids(conn->door, &conn->head, &status);
-	if (why != NULL) {
+	if (why != NULL)
 		door_conn_refuse(conn, status, "%s", why);
-	} else if (conn->door->allow_origin != NULL && strcmp(conn->head.method, "OPTIONS") == 0 &&
-		   door_header_value(&conn->head, "Access-Control-Request-Method") != NULL) {
-		begin_answer(conn, 200, "text/plain", NOT_KEPT); /* a browser asks before it asks */
-	} else if (conn->head.framing == DOOR_NO_BODY) {
+	else if (conn->head.framing == DOOR_NO_BODY)
 		enqueue(conn);
-	} else {
+	else
 		expect_body(conn);
-	}
 }
 
 static enum move move_head(struct door_conn *conn)

@@ -383,6 +383,7 @@ const char *door_reason(int status)
 		{ 202, "Accepted" },
 		{ 204, "No Content" },
 		{ 206, "Partial Content" },
+		{ 303, "See Other" },
 		{ 304, "Not Modified" },
 		{ 308, "Permanent Redirect" },
 		{ 400, "Bad Request" },

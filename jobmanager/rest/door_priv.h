@@ -4,6 +4,7 @@
  *   door.c        the port, who is let in, the queue for civetweb, late answers, the end
  *   door_conn.c   one connection: its machine, reading and writing
  *   door_stream.c an answer that has no end
+ *   door_auth.c   the token
  *   door_inner.c  the connections to civetweb
  *
  *   HEAD -> BODY -> QUEUED -> INSIDE -> WRITING -> HEAD …
@@ -90,7 +91,9 @@ enum move { MOVE_ON, MOVE_WAIT, MOVE_OVER };
 struct door {
 	struct agent agent; /* first: the port, late answers */
 	struct door_options options;
-	char *allow_origin, *host_name;
+	char *allow_origin, *host_name, *token;
+	uint64_t wrong_tokens;
+	mono_t say_wrong_at;
 	struct runner *runner;
 	struct loop *loop;
 	struct listener *listener;
@@ -117,6 +120,9 @@ void door_conn_create(struct door *door, struct conn *conn);
 void door_conn_condemn(struct door_conn *conn); /* from another agent of the runner */
 void door_conn_answer(struct door_conn *conn, struct door_answer *answer); /* takes it */
 void door_conn_refuse(struct door_conn *conn, int status, const char *format, ...) PRINTF(3, 4);
+/* content_type: of what is in conn->answer; headers: further lines, each with its end. */
+void door_conn_begin_answer(struct door_conn *conn, int status, const char *content_type,
+			    const char *headers);
 void door_conn_go_inside(struct door_conn *conn);
 void door_conn_free(struct door_conn *conn);
 /* Says how much of the door's memory the connection uses now; false: that is too much. */
@@ -127,6 +133,9 @@ enum move door_conn_write(struct door_conn *conn);
 /* -1: closed. What came is added to conn->in. */
 ssize_t door_conn_read(struct door_conn *conn, size_t bytes_max);
 void door_conn_forget_number(struct door_conn *conn);
+
+/* door_auth.c */
+bool door_auth_admits(struct door_conn *conn); /* false: it is answered */
 
 /* door_stream.c */
 void door_stream_begin(struct door_conn *conn, struct door_answer *answer); /* takes it */

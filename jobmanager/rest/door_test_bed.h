@@ -13,7 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/world/world_sim.h"
-#include "jobmanager/rest/door.h"
+#include "jobmanager/rest/door_priv.h"
 
 #define TALKERS_MAX 80
 #define INNER_PORT 7001

@@ -18,6 +18,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/conf/token.h"
 #include "jobmanager/rest/jars.h"
 #include "jobmanager/rest/rest_priv.h"
 
@@ -380,21 +381,8 @@ static enum step rest_step(struct agent *agent, mono_t now, mono_t *wake_at)
 
 /* ---- beginning and end ---------------------------------------------------------------------- */
 
-static bool is_loopback(const char *host)
+static int check_settings(const struct conf *conf, const char *origin, struct err *err)
 {
-	return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-	       strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0;
-}
-
-static int check_settings(const struct conf *conf, const char *host, const char *origin,
-			  struct err *err)
-{
-	if (!is_loopback(host) && strcmp(conf_text(conf, "rest.auth"), "none") != 0)
-		return conf_refuse(
-			conf, "rest.bind-address",
-			"reachable by others, and the REST API runs code for whoever asks: set it to localhost, "
-			"or set rest.auth: none if everybody who can reach it is trusted",
-			err);
 	for (const char *c = origin; c != NULL && *c != '\0'; c++)
 		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
 			return conf_refuse(conf, "web.access-control-allow-origin",
@@ -408,6 +396,30 @@ static void make_key(struct rest *rest)
 
 	world_random_bytes(rest->world, &id, sizeof(id));
 	id_format(&id, rest->key);
+}
+
+/* The token itself is not for a log file, which others may read; in a terminal it is shown. */
+static void say_who_may_come(struct rest *rest, const char *host)
+{
+	char *path = token_path(rest->conf, rest->world);
+
+	if (rest->token != NULL)
+		log_info(REST_LOGGER, "The REST API on %s:%u wants the token in %s", host,
+			 (unsigned)rest->port, path);
+	else if (!token_host_is_loopback(host))
+		log_warn(
+			REST_LOGGER,
+			"The REST API on %s:%u is open to everybody who can reach it (rest.auth: none).",
+			host, (unsigned)rest->port);
+	if (rest->token != NULL && rest->log_directory == NULL) {
+		char *line = mem_printf("Open http://%s:%u/?token=%s\n",
+					conf_text(rest->conf, "rest.address"),
+					(unsigned)rest->port, rest->token);
+
+		world_print(rest->world, line, strlen(line));
+		mem_free(line);
+	}
+	mem_free(path);
 }
 
 static int start(struct rest *rest, struct err *err)
@@ -428,9 +440,11 @@ static int start(struct rest *rest, struct err *err)
 		.context = rest,
 	};
 
-	if (check_settings(conf, door.host, door.allow_origin, err) != 0)
+	if (check_settings(conf, door.allow_origin, err) != 0 ||
+	    (token_wanted(conf) && token_load(conf, rest->world, &rest->token, err) != 0))
 		return -1;
-	if (is_loopback(door.host))
+	door.token = rest->token;
+	if (token_host_is_loopback(door.host))
 		door.host_name = conf_text(conf, "rest.address");
 	make_key(rest);
 	memcpy(door.key, rest->key, sizeof(door.key));
@@ -439,11 +453,7 @@ static int start(struct rest *rest, struct err *err)
 		return -1;
 	door_start(rest->door, inner_port);
 	rest->port = door_port(rest->door);
-	if (!is_loopback(door.host))
-		log_warn(
-			REST_LOGGER,
-			"The REST API on %s:%u is open to everybody who can reach it (rest.auth: none).",
-			door.host, (unsigned)rest->port);
+	say_who_may_come(rest, door.host);
 	log_info(REST_LOGGER, "Rest endpoint listening at %s:%u", door.host, (unsigned)rest->port);
 	if (rest->web_directory != NULL)
 		log_info(REST_LOGGER, "Web frontend listening at http://%s:%u.",
@@ -552,6 +562,7 @@ void rest_destroy(struct rest **pointer)
 	jar_tasks_free(rest);
 	pthread_mutex_destroy(&rest->mutex);
 	pthread_cond_destroy(&rest->changed);
+	mem_free(rest->token);
 	mem_free(rest->log_directory);
 	mem_free(rest->log_name);
 	mem_free(rest->out_name);

@@ -12,7 +12,7 @@
 struct rest;
 
 /* Listens on rest.bind-address and rest.bind-port (a port, a list or a range; 0: any). Beyond
- * loopback it refuses to start unless rest.auth says what to do. ERR_CONF_PORT_TAKEN names the
+ * loopback it wants a token unless rest.auth says otherwise. ERR_CONF_PORT_TAKEN names the
  * holder. */
 MUST_USE int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 			 const struct jobmanager_options *options, struct rest **rest,

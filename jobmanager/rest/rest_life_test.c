@@ -402,15 +402,17 @@ static void a_port_that_is_taken_names_its_holder(void **state)
 		fail_msg("%s", err.text);
 }
 
-static void beyond_this_machine_it_does_not_listen_unasked(void **state)
+static void what_is_no_token_and_no_origin_is_refused(void **state)
 {
-	static const char *const settings[] = { "rest.bind-address=0.0.0.0", NULL };
+	const char *const settings[] = { "rest.bind-address=0.0.0.0",
+					 url_of("rest.auth.token-file=%s/token", directory), NULL };
 	static const char *const origin[] = { "web.access-control-allow-origin=a\r\nb", NULL };
-	struct err err = refused(settings);
+	struct err err;
 
+	write_file(directory, "token", "short\n", 6);
+	err = refused(settings);
 	assert_int_equal(err.code, ERR_CONF_BAD_VALUE);
-	assert_non_null(
-		strstr(err.text, "rest.bind-address is \"0.0.0.0\", which is reachable by others"));
+	assert_non_null(strstr(err.text, "chmod 600"));
 	err = refused(origin);
 	assert_int_equal(err.code, ERR_CONF_BAD_VALUE);
 	assert_non_null(strstr(err.text, "not an origin like"));
@@ -484,7 +486,7 @@ int main(void)
 		WITH_SERVER(log_files_of_a_taskmanager_come_in_pieces),
 		WITH_SERVER(a_taskmanager_that_dies_is_told),
 		WITH_SERVER(a_port_that_is_taken_names_its_holder),
-		WITH_SERVER(beyond_this_machine_it_does_not_listen_unasked),
+		WITH_SERVER(what_is_no_token_and_no_origin_is_refused),
 		WITH_SERVER(the_next_port_of_a_list_is_taken),
 		WITH_SERVER(who_waits_at_the_end_is_told),
 	};

@@ -113,6 +113,7 @@ struct rest {
 	struct door *door;
 	struct mg_context *inside;
 	char key[DOOR_KEY_SIZE];
+	char *token; /* NULL: none is wanted */
 	uint16_t port;
 	/* stopping: the agent acknowledges that it has answered whoever waited */
 	atomic_bool stopping;

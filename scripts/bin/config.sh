@@ -24,13 +24,21 @@ say() { printf '%s\n' "$*" >&2; }
 read_settings() {
 	local text values
 	text=$("$FLINK_BIN_DIR/flink-settings" get env.log.dir env.pid.dir env.log.max rest.address rest.port \
-		security.cluster.secret-file parallelism.default "$@") || exit 1
+		security.cluster.secret-file parallelism.default rest.auth rest.bind-address \
+		rest.auth.token-file "$@") || exit 1
 	mapfile -t values <<<"$text"
 	LOG_DIR=${values[0]:-$FLINK_HOME/log}
 	PID_DIR=${values[1]}
 	LOG_MAX=${values[2]}
 	REST_URL=http://${values[3]}:${values[4]}
 	[[ -z ${values[5]} ]] || make_secret "${values[5]}"
+	TOKEN_FILE=
+	case ${values[7]}:${values[8]} in
+	token:* | auto:*) TOKEN_FILE=${values[9]:-$FLINK_CONF_DIR/rest-token} ;;
+	esac
+	case ${values[7]}:${values[8]} in # on this machine alone everybody may come in
+	auto: | auto:localhost | auto:127.* | auto:::1 | auto:\[::1]) TOKEN_FILE= ;;
+	esac
 	export FLINK_LOG_DIR=$LOG_DIR
 }
 
@@ -41,6 +49,12 @@ read_settings_to_stop() {
 	mapfile -t values <<<"$text"
 	LOG_DIR=${values[0]:-${FLINK_LOG_DIR:-$FLINK_HOME/log}}
 	PID_DIR=${values[1]:-${FLINK_PID_DIR:-/tmp}}
+}
+
+# TOKEN: the one that the REST address wants, once the JobManager has made it.
+read_token() {
+	TOKEN=
+	[[ -z ${TOKEN_FILE-} || ! -r $TOKEN_FILE ]] || read -r TOKEN <"$TOKEN_FILE" || true
 }
 
 # The file that security.cluster.secret-file names is made at the first start.
@@ -357,7 +371,9 @@ http_get() {
 	port=${port%%/*}
 	BODY=
 	{ exec {fd}<>"/dev/tcp/${host//[\[\]]/}/$port"; } 2>/dev/null || return 1
-	printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$2" "$address" >&"$fd"
+	read_token
+	printf 'GET %s HTTP/1.1\r\nHost: %s\r\n%sConnection: close\r\n\r\n' "$2" "$address" \
+		"${TOKEN:+Authorization: Bearer $TOKEN$'\r\n'}" >&"$fd"
 	IFS= read -r -d '' -t 2 -u "$fd" answer
 	exec {fd}<&-
 	[[ $answer == "HTTP/1.1 200"* ]] || return 1
@@ -385,6 +401,7 @@ say_cluster() {
 		((${managers:-0} < wanted && NOW_MS < end)) || break
 		pause 0.01
 	done
+	url+=${TOKEN:+/?token=$TOKEN}
 	count "${managers:-0}" TaskManager
 	managers=$COUNT
 	count "${slots:-0}" slot

@@ -49,6 +49,36 @@ test_page_comes_whole_and_asks_nobody_else() {
 	same 404 "$(status_of /../conf/flink-conf.yaml --path-as-is)"
 }
 
+test_beyond_this_machine_a_token_is_wanted() {
+	local url token
+	make_home "$scratch/flink" "rest.bind-address: 0.0.0.0"
+	cd "$home_dir"
+	./bin/start-cluster.sh >start.txt 2>&1 || fail "$(cat start.txt)"
+	url=$(grep -oE "http://localhost:$rest_port/\?token=[0-9a-f]{64}$" start.txt) || fail "$(cat start.txt)"
+	contains "$(cat start.txt)" "1 JobManager, 1 TaskManager, 1 slot" # it was let in itself
+	token=${url##*=}
+	same 600 "$(stat -c %a conf/rest-token)"
+	same "$token" "$(cat conf/rest-token)"
+	! grep -r "$token" log pid || fail "the token is where others can read it"
+	for path in / /jobs /index.html /nothing; do
+		same 401 "$(status_of "$path")"
+	done
+	same 401 "$(status_of /jobs -H "Authorization: Bearer ${token/[0-9a-f]/x}")"
+	contains "$(curl -s "http://localhost:$rest_port/jobs")" '{"errors":["org.apache.flink.'
+	same 200 "$(status_of /jobs -H "Authorization: Bearer $token")"
+	contains "$(curl -sL -c cookies.txt -b cookies.txt -H "Accept: text/html" -w '%{url}' "$url")" "<title>Apache Flink Dashboard"
+	same 200 "$(status_of /jobs -b cookies.txt)"
+	# Clients of the same settings have it; others are told what to do.
+	./bin/flink list -m "localhost:$rest_port" >list.txt 2>&1 || fail "$(cat list.txt)"
+	! FLINK_REST_TOKEN=0123456789abcdef ./bin/flink list -m "localhost:$rest_port" >list.txt 2>&1 || fail "it was let in"
+	contains "$(cat list.txt)" "E5010"
+	contains "$(cat list.txt)" "FLINK_REST_TOKEN"
+	./bin/stop-cluster.sh >stop.txt 2>&1 || fail "$(cat stop.txt)"
+	chmod 644 conf/rest-token
+	! ./bin/start-cluster.sh >start.txt 2>&1 || fail "it started"
+	contains "$(cat start.txt)" "chmod 600"
+}
+
 test_records_are_counted_per_vertex_and_operator() {
 	start
 	submit_words

@@ -14,6 +14,7 @@
 #include "client/python/engine/engine.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/conf/token.h"
 #include "common/graph/graph.h"
 #include "taskmanager/udf/python_operator.h"
 
@@ -144,10 +145,13 @@ static int run_remote(struct run *run, struct err *err)
 	struct session_options options = { .world = run->world, .host = run->host,
 					   .port = run->port, .rest = true };
 	struct session *session;
+	char *token = token_find(run->conf, run->world, run->host);
 
-	if (session_open(&options, &session, err) < 0)
-		return -1;
-	return submit(run, session, err);
+	options.token = token;
+	int result = session_open(&options, &session, err);
+
+	mem_free(token);
+	return result < 0 ? -1 : submit(run, session, err);
 }
 
 /* SIGINT is the waiter's while the job runs and Python's own again afterwards. */
