@@ -223,8 +223,8 @@ void rest_jobs_metrics(struct rest *rest, struct rest_request *request)
 
 /* ---- TaskManagers ---------------------------------------------------------------------------- */
 
-static size_t metrics_of_taskmanager(struct rest *rest, const void *item,
-				     struct rest_metric metrics[REST_METRICS_MAX])
+size_t rest_metrics_of_taskmanager(struct rest *rest, const void *item,
+				   struct rest_metric metrics[REST_METRICS_MAX])
 {
 	const struct taskmanager_info *info = item;
 	double used = (double)(info->segments_total - info->segments_free),
@@ -270,14 +270,14 @@ void rest_taskmanager_metrics(struct rest *rest, struct rest_request *request)
 		resource_manager_find(dispatcher_resource_manager(rest->dispatcher),
 				      rest_parameter(request, "taskmanagerid"));
 	struct rest_metric metrics[REST_METRICS_MAX];
-	size_t count = info != NULL ? metrics_of_taskmanager(rest, info, metrics) : 0;
+	size_t count = info != NULL ? rest_metrics_of_taskmanager(rest, info, metrics) : 0;
 
 	rest_answer_metrics(request, metrics, count);
 }
 
 void rest_taskmanagers_metrics(struct rest *rest, struct rest_request *request)
 {
-	struct rest_group group = { .rest = rest, .metrics_of = metrics_of_taskmanager };
+	struct rest_group group = { .rest = rest, .metrics_of = rest_metrics_of_taskmanager };
 	char *only = rest_query(request, "taskmanagers");
 
 	LIST_FOR_EACH (resource_manager_taskmanagers(dispatcher_resource_manager(rest->dispatcher)),

@@ -165,6 +165,7 @@ const struct rest_api rest_apis[] = {
 	{ "GET", "/openapi.json", NULL, NULL, 200, "any" },
 	{ "GET", "/overview", NULL, NULL, 200, OVERVIEW },
 	{ "GET", "/snapshot", NULL, NULL, 200, "ClusterPicture" },
+	{ "GET", "/metrics", "from?:i", NULL, 200, TEXT },
 	{ "GET", "/events", "jobs?:s cluster?:b", NULL, 200, "text/event-stream" },
 	{ "DELETE", "/cluster", NULL, NULL, 200, "{}" },
 

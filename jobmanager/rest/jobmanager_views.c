@@ -67,7 +67,7 @@ uint64_t rest_memory_max_bytes(struct world *world, const struct conf *conf)
 }
 
 /* Of what only a Java machine has, pages want numbers as well, and divide by each Max. */
-void rest_jobmanager_metrics(struct rest *rest, struct rest_request *request)
+size_t rest_metrics_of_jobmanager(struct rest *rest, struct rest_metric into[REST_METRICS_MAX])
 {
 	uint32_t taskmanagers, slots, free_slots, running = 0;
 	double used = (double)mem_bytes_out();
@@ -98,9 +98,16 @@ void rest_jobmanager_metrics(struct rest *rest, struct rest_request *request)
 		{ "Status.JVM.Memory.Mapped.TotalCapacity", 0 },
 	};
 
-	_Static_assert(ARRAY_COUNT(metrics) <= REST_METRICS_MAX, "room");
+	_Static_assert(ARRAY_COUNT(metrics) < REST_METRICS_MAX, "room, and for one more");
+	memcpy(into, metrics, sizeof(metrics));
+	return ARRAY_COUNT(metrics);
+}
 
-	rest_answer_metrics(request, metrics, ARRAY_COUNT(metrics));
+void rest_jobmanager_metrics(struct rest *rest, struct rest_request *request)
+{
+	struct rest_metric metrics[REST_METRICS_MAX];
+
+	rest_answer_metrics(request, metrics, rest_metrics_of_jobmanager(rest, metrics));
 }
 
 static void put_thread(struct json_out *json, struct rest *rest, const char *name,

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum scope { SCOPE_TASK, SCOPE_OPERATOR, SCOPE_EDGE };
 enum how {
 	TOTAL,
 	TOTAL_MS,   /* of microseconds */
@@ -22,34 +21,34 @@ enum how {
 
 struct metric_row {
 	const char *name;
-	enum scope scope;
+	enum metric_scope scope;
 	enum how how;
 	uint32_t kind, of; /* of: USAGE */
 };
 
 #define COUNT(name, scope, kind) \
 	{ name, scope, TOTAL, kind, 0 }, { name "PerSecond", scope, RATE, kind, 0 }
-#define TIME(name, kind) { name "TimeMsPerSecond", SCOPE_TASK, RATE_MS, kind, 0 }
-#define SPENT(name, kind) { "accumulate" name "TimeMs", SCOPE_TASK, TOTAL_MS, kind, 0 }
-#define BUFFERS(name, how, kind, of) { "buffers." name, SCOPE_TASK, how, kind, of }
+#define TIME(name, kind) { name "TimeMsPerSecond", METRIC_OF_TASK, RATE_MS, kind, 0 }
+#define SPENT(name, kind) { "accumulate" name "TimeMs", METRIC_OF_TASK, TOTAL_MS, kind, 0 }
+#define BUFFERS(name, how, kind, of) { "buffers." name, METRIC_OF_TASK, how, kind, of }
 #define INPUT(name, how, kind, of) \
-	{ "Shuffle.Netty.Input.Buffers." name, SCOPE_TASK, how, kind, of }
+	{ "Shuffle.Netty.Input.Buffers." name, METRIC_OF_TASK, how, kind, of }
 #define OUTPUT(name, how, kind, of) \
-	{ "Shuffle.Netty.Output.Buffers." name, SCOPE_TASK, how, kind, of }
+	{ "Shuffle.Netty.Output.Buffers." name, METRIC_OF_TASK, how, kind, of }
 
 static const struct metric_row rows[] = {
-	COUNT("numRecordsIn", SCOPE_TASK, METRIC_RECORDS_IN),
-	COUNT("numRecordsOut", SCOPE_TASK, METRIC_RECORDS_OUT),
-	COUNT("numBytesIn", SCOPE_TASK, METRIC_BYTES_IN),
-	COUNT("numBytesOut", SCOPE_TASK, METRIC_BYTES_OUT),
+	COUNT("numRecordsIn", METRIC_OF_TASK, METRIC_RECORDS_IN),
+	COUNT("numRecordsOut", METRIC_OF_TASK, METRIC_RECORDS_OUT),
+	COUNT("numBytesIn", METRIC_OF_TASK, METRIC_BYTES_IN),
+	COUNT("numBytesOut", METRIC_OF_TASK, METRIC_BYTES_OUT),
 	TIME("busy", METRIC_BUSY_US),
 	TIME("idle", METRIC_IDLE_US),
 	TIME("backPressured", METRIC_BACKPRESSURED_US),
 	/* A task that is refused stops and gives its thread away: there is no hard kind. */
 	TIME("softBackPressured", METRIC_BACKPRESSURED_US),
-	{ "hardBackPressuredTimeMsPerSecond", SCOPE_TASK, ALWAYS_ZERO, 0, 0 },
+	{ "hardBackPressuredTimeMsPerSecond", METRIC_OF_TASK, ALWAYS_ZERO, 0, 0 },
 	TIME("waiting", METRIC_WAITING_US), /* ours */
-	{ "isBackPressured", SCOPE_TASK, PRESSED, METRIC_STATE, 0 },
+	{ "isBackPressured", METRIC_OF_TASK, PRESSED, METRIC_STATE, 0 },
 	SPENT("Busy", METRIC_BUSY_US),
 	SPENT("Idle", METRIC_IDLE_US),
 	SPENT("BackPressured", METRIC_BACKPRESSURED_US),
@@ -59,22 +58,22 @@ static const struct metric_row rows[] = {
 	BUFFERS("outPoolUsage", USAGE, METRIC_OUT_HELD, METRIC_OUT_ALLOWED),
 	BUFFERS("inputExclusiveBuffersUsage", USAGE, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_EXCLUSIVE),
 	BUFFERS("inputFloatingBuffersUsage", USAGE, METRIC_IN_FLOATING_HELD, METRIC_IN_FLOATING),
-	{ "estimatedTimeToConsumeBuffersMs", SCOPE_TASK, GAUGE, METRIC_IN_QUEUED_MS, 0 },
-	{ "debloatedBufferSize", SCOPE_TASK, GAUGE, METRIC_IN_FILL_BYTES, 0 },
+	{ "estimatedTimeToConsumeBuffersMs", METRIC_OF_TASK, GAUGE, METRIC_IN_QUEUED_MS, 0 },
+	{ "debloatedBufferSize", METRIC_OF_TASK, GAUGE, METRIC_IN_FILL_BYTES, 0 },
 	INPUT("inputQueueLength", GAUGE, METRIC_IN_QUEUED, 0),
 	INPUT("inPoolUsage", USAGE_IN, 0, 0),
 	INPUT("inputExclusiveBuffersUsage", USAGE, METRIC_IN_EXCLUSIVE_HELD, METRIC_IN_EXCLUSIVE),
 	INPUT("inputFloatingBuffersUsage", USAGE, METRIC_IN_FLOATING_HELD, METRIC_IN_FLOATING),
 	OUTPUT("outputQueueLength", GAUGE, METRIC_OUT_QUEUED, 0),
 	OUTPUT("outPoolUsage", USAGE, METRIC_OUT_HELD, METRIC_OUT_ALLOWED),
-	COUNT("numRecordsIn", SCOPE_OPERATOR, OPERATOR_RECORDS_IN),
-	COUNT("numRecordsOut", SCOPE_OPERATOR, OPERATOR_RECORDS_OUT),
-	COUNT("numBytesIn", SCOPE_OPERATOR, OPERATOR_BYTES_IN),
-	COUNT("numBytesOut", SCOPE_OPERATOR, OPERATOR_BYTES_OUT),
-	{ "busyTimeMsPerSecond", SCOPE_OPERATOR, RATE_MS, OPERATOR_BUSY_US, 0 },
-	{ "accumulateBusyTimeMs", SCOPE_OPERATOR, TOTAL_MS, OPERATOR_BUSY_US, 0 },
-	{ "backPressuredTimeMsPerSecond", SCOPE_EDGE, RATE_MS, EDGE_BACKPRESSURED_US, 0 },
-	{ "accumulateBackPressuredTimeMs", SCOPE_EDGE, TOTAL_MS, EDGE_BACKPRESSURED_US, 0 },
+	COUNT("numRecordsIn", METRIC_OF_OPERATOR, OPERATOR_RECORDS_IN),
+	COUNT("numRecordsOut", METRIC_OF_OPERATOR, OPERATOR_RECORDS_OUT),
+	COUNT("numBytesIn", METRIC_OF_OPERATOR, OPERATOR_BYTES_IN),
+	COUNT("numBytesOut", METRIC_OF_OPERATOR, OPERATOR_BYTES_OUT),
+	{ "busyTimeMsPerSecond", METRIC_OF_OPERATOR, RATE_MS, OPERATOR_BUSY_US, 0 },
+	{ "accumulateBusyTimeMs", METRIC_OF_OPERATOR, TOTAL_MS, OPERATOR_BUSY_US, 0 },
+	{ "backPressuredTimeMsPerSecond", METRIC_OF_EDGE, RATE_MS, EDGE_BACKPRESSURED_US, 0 },
+	{ "accumulateBackPressuredTimeMs", METRIC_OF_EDGE, TOTAL_MS, EDGE_BACKPRESSURED_US, 0 },
 };
 
 /* ---- names ---------------------------------------------------------------------------------- */
@@ -102,7 +101,8 @@ static void spell(const struct job_vertex *vertex, uint32_t operator, char text[
 		snprintf(text + strlen(text), 16, "_%u", same);
 }
 
-static bool find_row(enum scope scope, const char *name, size_t length, struct metric *metric)
+static bool find_row(enum metric_scope scope, const char *name, size_t length,
+		     struct metric *metric)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		if (rows[i].scope != scope || strlen(rows[i].name) != length ||
@@ -129,7 +129,7 @@ static bool find_edge(const struct job_vertex *vertex, const char *name, size_t 
 	    index >= vertex->figures.plan.edges)
 		return false;
 	metric->index = (uint32_t)index;
-	return find_row(SCOPE_EDGE, name + at + 1, length - at - 1, metric);
+	return find_row(METRIC_OF_EDGE, name + at + 1, length - at - 1, metric);
 }
 
 bool metric_find_name(const struct job_vertex *vertex, const char *name, size_t length,
@@ -139,7 +139,7 @@ bool metric_find_name(const struct job_vertex *vertex, const char *name, size_t 
 	char spelled[NAME_SIZE];
 
 	*metric = (struct metric){ .row = NULL };
-	if (find_row(SCOPE_TASK, name, length, metric))
+	if (find_row(METRIC_OF_TASK, name, length, metric))
 		return true;
 	if (dot == NULL)
 		return false;
@@ -149,14 +149,14 @@ bool metric_find_name(const struct job_vertex *vertex, const char *name, size_t 
 		    memcmp(spelled, name, strlen(spelled)) != 0)
 			continue;
 		metric->index = o;
-		if (find_row(SCOPE_OPERATOR, dot + 1, length - strlen(spelled) - 1, metric))
+		if (find_row(METRIC_OF_OPERATOR, dot + 1, length - strlen(spelled) - 1, metric))
 			return true;
 	}
 	return find_edge(vertex, name, length, metric);
 }
 
-static void each_of(enum scope scope, const char *prefix, const char *middle, metric_name_fn *put,
-		    void *context)
+static void each_of(enum metric_scope scope, const char *prefix, const char *middle,
+		    metric_name_fn *put, void *context)
 {
 	char id[512];
 
@@ -174,14 +174,14 @@ void metric_each_name(const struct job_vertex *vertex, const char *prefix, metri
 {
 	char middle[NAME_SIZE];
 
-	each_of(SCOPE_TASK, prefix, "", put, context);
+	each_of(METRIC_OF_TASK, prefix, "", put, context);
 	for (uint32_t o = 0; o < vertex->figures.plan.operators; o++) {
 		spell(vertex, o, middle);
-		each_of(SCOPE_OPERATOR, prefix, middle, put, context);
+		each_of(METRIC_OF_OPERATOR, prefix, middle, put, context);
 	}
 	for (uint32_t e = 0; e < vertex->figures.plan.edges; e++) {
 		snprintf(middle, sizeof(middle), "Output.%u", e);
-		each_of(SCOPE_EDGE, prefix, middle, put, context);
+		each_of(METRIC_OF_EDGE, prefix, middle, put, context);
 	}
 }
 
@@ -192,10 +192,10 @@ static const struct figure *figure_of(const struct figures *figures, const struc
 	uint32_t kind = metric->row->kind;
 
 	switch (metric->row->scope) {
-	case SCOPE_OPERATOR:
+	case METRIC_OF_OPERATOR:
 		return &figures->operators[metric->index * OPERATOR_METRICS + kind];
-	case SCOPE_EDGE: return &figures->edges[metric->index * EDGE_METRICS + kind];
-	case SCOPE_TASK: break;
+	case METRIC_OF_EDGE: return &figures->edges[metric->index * EDGE_METRICS + kind];
+	case METRIC_OF_TASK: break;
 	}
 	return &figures->task[kind];
 }
@@ -248,4 +248,15 @@ double metric_worth(const struct execution *execution, const struct metric *metr
 bool metric_is_flag(const struct metric *metric)
 {
 	return metric->row->how == PRESSED;
+}
+
+bool metric_kind_at(size_t row, struct metric_kind *kind)
+{
+	if (row >= ARRAY_COUNT(rows))
+		return false;
+	*kind = (struct metric_kind){ { &rows[row], 0 },
+				      rows[row].name,
+				      rows[row].scope,
+				      rows[row].how == TOTAL || rows[row].how == TOTAL_MS };
+	return true;
 }

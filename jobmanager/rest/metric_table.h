@@ -20,6 +20,16 @@ bool metric_find_name(const struct job_vertex *vertex, const char *name, size_t 
 		      struct metric *metric);
 double metric_worth(const struct execution *execution, const struct metric *metric);
 bool metric_is_flag(const struct metric *metric); /* its worth, 0 or 1, is written as a word */
+/* All there are, whatever the vertex: the index of an operator or edge is the caller's to set.
+ * False: there are no more. */
+enum metric_scope { METRIC_OF_TASK, METRIC_OF_OPERATOR, METRIC_OF_EDGE };
+struct metric_kind {
+	struct metric metric;
+	const char *name;
+	enum metric_scope scope;
+	bool is_total; /* it only grows */
+};
+bool metric_kind_at(size_t row, struct metric_kind *kind);
 typedef void metric_name_fn(void *context, const char *id);
 void metric_each_name(const struct job_vertex *vertex, const char *prefix, metric_name_fn *put,
 		      void *context);

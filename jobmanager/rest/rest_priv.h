@@ -324,6 +324,10 @@ struct rest_group {
 };
 size_t rest_metrics_of_job(struct rest *rest, const void *item,
 			   struct rest_metric metrics[REST_METRICS_MAX]);
+size_t rest_metrics_of_taskmanager(struct rest *rest, const void *item,
+				   struct rest_metric metrics[REST_METRICS_MAX]);
+/* Fewer than REST_METRICS_MAX. */
+size_t rest_metrics_of_jobmanager(struct rest *rest, struct rest_metric metrics[REST_METRICS_MAX]);
 struct rest_aggregates {
 	double low, high, sum;
 	uint32_t count;
@@ -375,7 +379,7 @@ void rest_page_reads_free(struct rest *rest); /* file_lines.c; after the runner 
 /* ---- handlers ------------------------------------------------------------------------------- */
 
 rest_handler_fn rest_snapshot, rest_job_snapshot; /* snapshot.c */
-rest_handler_fn rest_events;
+rest_handler_fn rest_events, rest_prometheus;
 
 rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_job,
 	rest_job_status, rest_job_config, rest_job_plan, rest_job_exceptions, rest_job_accumulators,

@@ -31,6 +31,8 @@ const struct rest_route rest_routes[] = {
 	  "all of this for programs: OpenAPI 3.1, with the forms of bodies and answers" },
 	{ "DELETE", "/cluster", rest_shutdown_cluster, REST_NO_BODY,
 	  "ends the JobManager, as its stop script does" },
+	{ "GET", "/metrics", rest_prometheus, REST_NO_BODY,
+	  "all metrics in Prometheus' text format, by Flink's names: `from`" },
 	{ "GET", "/events", rest_events, REST_NO_BODY,
 	  "pictures and what changes in them, as server-sent events: `jobs`, `cluster`" },
 	{ "GET", "/jobs", rest_jobs, REST_NO_BODY, "ids and states of all jobs" },
