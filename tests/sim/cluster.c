@@ -10,6 +10,7 @@
 #include "common/base/mem.h"
 #include "common/base/sm.h"
 #include "jobmanager/dispatcher/dispatcher.h"
+#include "tests/sim/archived.h"
 #include "tests/sim/checks.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/moves.h"
@@ -106,12 +107,15 @@ static struct world *start_node(struct cluster *cluster, const char *name)
 
 void cluster_start_jobmanager(struct cluster *cluster)
 {
-	struct jobmanager_options options = { .conf = cluster->jm_conf, .without_rest = true };
+	struct jobmanager_options options = { .conf = cluster->jm_conf,
+					      .without_rest = true,
+					      .archive_directory = ARCHIVED_DIRECTORY };
 	struct err err;
 
 	if (cluster->jobmanager != NULL)
 		return;
 	options.world = cluster->jm_world = start_node(cluster, "jm");
+	archived_before_start(cluster);
 	CHECK(jobmanager_create(&options, &cluster->jobmanager, &err) == 0, "%s", err.text);
 	if (cluster->jm_lives++ > 0)
 		SOMETIMES("the JobManager is started anew");
@@ -121,6 +125,7 @@ void cluster_kill_jobmanager(struct cluster *cluster)
 {
 	if (cluster->jobmanager == NULL)
 		return;
+	archived_before_kill(cluster);
 	sim_kill(cluster->jm_world);
 	jobmanager_destroy(&cluster->jobmanager);
 	world_destroy(&cluster->jm_world);
@@ -260,6 +265,7 @@ struct cluster *cluster_create(const struct plan *plan)
 		snprintf(node->name, sizeof(node->name), "tm%u", tm + 1);
 		node->conf = taskmanager_conf(plan, node->name);
 	}
+	cluster->archived = archived_create();
 	cluster->checks = checks_create(cluster);
 	cluster->moves = moves_create(cluster);
 	sm_listen(trace_move, cluster);
@@ -286,6 +292,7 @@ void cluster_destroy(struct cluster **pointer)
 	world_destroy(&cluster->jm_world);
 	conf_destroy(&cluster->jm_conf);
 	sm_listen(NULL, NULL);
+	archived_destroy(&cluster->archived);
 	checks_destroy(&cluster->checks);
 	moves_destroy(&cluster->moves);
 	sim_destroy(&cluster->sim);

@@ -21,6 +21,7 @@ struct cluster_node {
 	struct id note_job_id;
 };
 
+struct archived;
 struct checks;
 struct moves;
 
@@ -33,6 +34,7 @@ struct cluster {
 	struct conf *jm_conf;
 	struct jobmanager *jobmanager;
 	uint32_t jm_lives;
+	struct archived *archived; /* archived.h: what outlives it */
 	struct client *client;
 	struct checks *checks;
 	struct moves *moves;

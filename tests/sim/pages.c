@@ -11,6 +11,7 @@
 #include "jobmanager/job/job.h"
 #include "jobmanager/job/latencies.h"
 #include "jobmanager/rest/rest.h"
+#include "tests/sim/archived.h"
 #include "tests/sim/cluster.h"
 #include "tests/sim/past.h"
 
@@ -307,6 +308,7 @@ void pages_look(struct cluster *cluster, unsigned long long number)
 		judge_latencies(cluster, job);
 		past_look(cluster, job);
 	}
+	archived_look(cluster, number);
 	buf_init(&path);
 	buf_init(&answer);
 	if (fill_in(dispatcher, pages[number % ARRAY_COUNT(pages)], number / ARRAY_COUNT(pages),
