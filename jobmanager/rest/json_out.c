@@ -189,32 +189,54 @@ void json_out_int(struct json_out *out, const char *key, int64_t value)
 	buf_add(out->into, text, (size_t)(json_write_int(text, value) - text));
 }
 
-void json_out_thousandths(struct json_out *out, const char *key, int64_t value)
+/* Room for "-9223372036854775.807," */
+#define THOUSANDTHS_BYTES 24
+
+/* Returns the end. */
+static char *put_thousandths(char *at, int64_t value)
 {
 	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	char digits[THOUSANDTHS_BYTES], *first = digits + sizeof(digits), *last = first;
+	bool whole = left >= 1000000 || left % 1000 == 0;
 
-	if (left >= 1000000 || left % 1000 == 0) {
-		uint64_t whole = (left + 500) / 1000;
-
-		json_out_int(out, key, value < 0 ? -(int64_t)whole : (int64_t)whole);
-		return;
-	}
-	char text[16], *first = text + sizeof(text);
-	size_t length;
-
-	for (int i = 0; i < 3; i++, left /= 10)
+	if (whole)
+		left = (left + 500) / 1000;
+	for (int i = 0; i < 3 && !whole; i++, left /= 10)
 		*--first = (char)('0' + left % 10);
-	*--first = '.';
+	while (!whole && last[-1] == '0')
+		last--;
+	if (!whole)
+		*--first = '.';
 	do
 		*--first = (char)('0' + left % 10);
 	while ((left /= 10) > 0);
 	if (value < 0)
 		*--first = '-';
-	length = (size_t)(text + sizeof(text) - first);
-	while (first[length - 1] == '0')
-		length--;
+	memcpy(at, first, (size_t)(last - first));
+	return at + (last - first);
+}
+
+void json_out_thousandths(struct json_out *out, const char *key, const int64_t *values,
+			  size_t count)
+{
+	char *begin, *at;
+
 	begin_value(out, key);
-	buf_add(out->into, first, length);
+	begin = at = buf_reserve(out->into, count * THOUSANDTHS_BYTES + 2);
+	*at++ = '[';
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			*at++ = ',';
+		if (values[i] != JSON_OUT_NULL) {
+			at = put_thousandths(at, values[i]);
+		} else {
+			memcpy(at, "null", 4);
+			at += 4;
+		}
+	}
+	*at++ = ']';
+	*at = '\0';
+	out->into->size_bytes += (size_t)(at - begin);
 }
 
 void json_out_raw(struct json_out *out, const char *key, const char *text, size_t size_bytes)

@@ -36,8 +36,11 @@ void json_out_count(struct json_out *out, const char *key, uint64_t value); /* a
 void json_out_real(struct json_out *out, const char *key, double value);
 /* As short as so many significant digits (1 … 15) can be said: 0.25, 1730, 0. Not "1730.0". */
 void json_out_rounded(struct json_out *out, const char *key, double value, uint32_t digits);
-/* 1500 as 1.5; of numbers from 1000 on the whole part alone. */
-void json_out_thousandths(struct json_out *out, const char *key, int64_t value);
+/* An array of numbers given in thousandths, in one stretch: charts have many thousands. 1500 is
+ * 1.5, of numbers from 1000 on the whole part alone is told. */
+#define JSON_OUT_NULL INT64_MIN /* one that is not there */
+void json_out_thousandths(struct json_out *out, const char *key, const int64_t *values,
+			  size_t count);
 void json_out_bool(struct json_out *out, const char *key, bool value);
 void json_out_null(struct json_out *out, const char *key);
 void json_out_id(struct json_out *out, const char *key, const struct id *id);

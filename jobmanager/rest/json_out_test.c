@@ -4,10 +4,12 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
 #include "jobmanager/rest/json_out.h"
+#include "tests/lib/dice.h"
 
 static struct buf buf;
 static struct json_out out;
@@ -162,6 +164,37 @@ static void rounded_numbers_are_as_short_as_can_be(void **state)
 	}
 }
 
+static void thousandths_are_told_as_far_as_they_matter(void **state)
+{
+	static const int64_t values[] = { 0,      1,       10,       100,           1500,
+					  999999, 1000000, 1234567,  JSON_OUT_NULL, -1500,
+					  -1,     -999500, -1999500, INT64_MAX };
+	uint64_t dice = 1;
+
+	json_out_thousandths(&out, NULL, values, ARRAY_COUNT(values));
+	json_out_check(&out);
+	assert_string_equal(buf.data, "[0,0.001,0.01,0.1,1.5,999.999,1000,1235,null,-1.5,-0.001,"
+				      "-999.5,-2000,9223372036854776]");
+	for (int i = 0; i < 100000; i++) {
+		int64_t value = (int64_t)below(&dice, 2000000) - 1000000;
+		double back;
+
+		buf_clear(&buf);
+		json_out_init(&out, &buf);
+		json_out_thousandths(&out, NULL, &value, 1);
+		back = strtod(buf.data + 1, NULL) * 1000;
+		if (fabs(back - (double)value) > 1e-6)
+			fail_msg("%lld is %s", (long long)value, buf.data);
+	}
+	buf_clear(&buf);
+	json_out_init(&out, &buf);
+	json_out_object(&out, NULL);
+	json_out_thousandths(&out, "none", NULL, 0);
+	json_out_thousandths(&out, "one", values, 1);
+	json_out_close(&out);
+	assert_string_equal(buf.data, "{\"none\":[],\"one\":[0]}");
+}
+
 static void what_was_written_can_be_taken_back(void **state)
 {
 	struct json_mark start, later;
@@ -194,6 +227,7 @@ int main(void)
 		TEST(numbers_keep_their_kind_and_value),
 		TEST(objects_and_arrays_nest),
 		TEST(rounded_numbers_are_as_short_as_can_be),
+		TEST(thousandths_are_told_as_far_as_they_matter),
 		TEST(what_was_written_can_be_taken_back),
 	};
 

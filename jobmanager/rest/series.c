@@ -234,20 +234,17 @@ static bool is_bounded(struct rest_request *request, const struct series_range *
 /* ---- answers --------------------------------------------------------------------------------- */
 
 static void put_series(struct json_out *json, const struct chosen *chosen,
-		       const struct series_range *range, struct series_cell *cells)
+		       const struct series_range *range, struct series_cell *cells,
+		       int64_t *thousandths)
 {
 	const struct series_table *table = chosen->series.table;
 	const struct series_column *kind = series_table_kind(table, chosen->series.column);
 
 	series_table_read(table, chosen->series.column, range, cells);
-	json_out_array(json, chosen->name);
-	for (uint32_t i = 0; i < range->cells_count; i++) {
-		if (cells[i].count == 0)
-			json_out_null(json, NULL);
-		else
-			json_out_thousandths(json, NULL, series_cell_thousandths(&cells[i], kind));
-	}
-	json_out_close(json);
+	for (uint32_t i = 0; i < range->cells_count; i++)
+		thousandths[i] = cells[i].count == 0 ? JSON_OUT_NULL
+						     : series_cell_thousandths(&cells[i], kind);
+	json_out_thousandths(json, chosen->name, thousandths, range->cells_count);
 }
 
 static void put_markers(struct json_out *json, const struct sampled *sampled, int64_t from_ms,
@@ -285,18 +282,20 @@ static void put_range(struct json_out *json, const struct sampled *sampled,
 {
 	int64_t from_ms = range->from_s * MS_PER_S, step_ms = (int64_t)range->step_s * MS_PER_S;
 	struct series_cell *cells = MEM_NEW_ARRAY(struct series_cell, range->cells_count);
+	int64_t *thousandths = MEM_NEW_ARRAY(int64_t, range->cells_count);
 
 	json_out_object(json, NULL);
 	json_out_int(json, "from", from_ms);
 	json_out_int(json, "step", step_ms);
 	json_out_object(json, "series");
 	for (size_t i = 0; i < choice->count; i++)
-		put_series(json, &choice->of[i], range, cells);
+		put_series(json, &choice->of[i], range, cells, thousandths);
 	json_out_close(json);
 	put_markers(json, sampled, from_ms, from_ms + range->cells_count * step_ms);
 	put_losses(json, sampled);
 	json_out_close(json);
 	mem_free(cells);
+	mem_free(thousandths);
 }
 
 static void put_name(void *context, const char *name, struct sampled_series series)

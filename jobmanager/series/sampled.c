@@ -10,6 +10,7 @@
 #include "jobmanager/series/sampler_priv.h"
 
 #define MARKERS_MAX 256 /* of a job, the newest ones */
+#define PREFIX_SIZE 48 /* a vertex's id and the number of a subtask, each with its dot */
 #define NAME_SIZE 128
 
 const char *const sampled_marker_names[SAMPLED_MARKER_KINDS] = {
@@ -85,6 +86,8 @@ struct sampled_part *sampled_add_part(struct sampled *sampled, enum sampled_scop
 	struct sampled_part *part = &sampled->parts[sampled->parts_count++];
 
 	*part = (struct sampled_part){ .scope = scope, .names = names, .vertex = vertex };
+	for (uint32_t i = 0; i < names->count; i++)
+		CHECK(strlen(names->names[i]) < NAME_SIZE - PREFIX_SIZE, "%s", names->names[i]);
 	struct series_table_options options = {
 		.columns_count = groups(sampled, part) * names->count,
 		.kinds = names->kinds,
@@ -178,38 +181,45 @@ bool sampled_find(const struct sampled *sampled, const char *name, size_t length
 	return false;
 }
 
-/* What stands in front of the names of a group. */
-static void put_prefix(const struct sampled *sampled, const struct sampled_part *part,
-		       uint32_t group, bool starred, char text[NAME_SIZE])
+/* What stands in front of the names of a group; its length. The longest of all names fits
+ * behind. */
+static size_t put_prefix(const struct sampled *sampled, const struct sampled_part *part,
+			 uint32_t group, bool starred, char text[NAME_SIZE])
 {
+	const struct id *vertex = part->scope == SAMPLED_ONE ? NULL
+				  : part->scope == SAMPLED_VERTICES
+					  ? &sampled->vertices[group].id
+					  : &sampled->vertices[part->vertex].id;
 	char id[ID_TEXT_SIZE];
 
 	text[0] = '\0';
+	if (vertex == NULL)
+		return 0;
+	id_format(vertex, id);
 	if (part->scope == SAMPLED_VERTICES)
-		snprintf(text, NAME_SIZE, "%s.", id_format(&sampled->vertices[group].id, id));
-	else if (part->scope == SAMPLED_SUBTASKS && starred)
-		snprintf(text, NAME_SIZE, "%s.*.",
-			 id_format(&sampled->vertices[part->vertex].id, id));
-	else if (part->scope == SAMPLED_SUBTASKS)
-		snprintf(text, NAME_SIZE, "%s.%u.",
-			 id_format(&sampled->vertices[part->vertex].id, id), group);
+		return (size_t)snprintf(text, PREFIX_SIZE, "%s.", id);
+	if (starred)
+		return (size_t)snprintf(text, PREFIX_SIZE, "%s.*.", id);
+	return (size_t)snprintf(text, PREFIX_SIZE, "%s.%u.", id, group);
 }
 
 void sampled_each(const struct sampled *sampled, enum sampled_subtasks subtasks,
 		  sampled_name_fn *tell, void *context)
 {
-	char prefix[NAME_SIZE], name[2 * NAME_SIZE];
+	char name[NAME_SIZE];
 
 	for (uint32_t i = 0; i < sampled->parts_count; i++) {
 		const struct sampled_part *part = &sampled->parts[i];
-
 		bool starred = subtasks == SAMPLED_STARRED && part->scope == SAMPLED_SUBTASKS;
 		uint32_t count = starred ? 1 : groups(sampled, part);
 
 		for (uint32_t g = 0; g < count; g++) {
-			put_prefix(sampled, part, g, starred, prefix);
+			size_t length = put_prefix(sampled, part, g, starred, name);
+
 			for (uint32_t n = 0; n < part->names->count; n++) {
-				snprintf(name, sizeof(name), "%s%s", prefix, part->names->names[n]);
+				/* A pattern goes through thousands: no formats. */
+				memcpy(name + length, part->names->names[n],
+				       strlen(part->names->names[n]) + 1);
 				tell(context, name,
 				     (struct sampled_series){ part->table,
 							      g * part->names->count + n });
