@@ -117,6 +117,123 @@ test("tabs of a failed job refresh without a complaint", async () => {
 	await walkAll(jobTabs("failed", "completed", jobs.failed, await verticesOf(jobs.failed), { exceptions: [jobs.failed.cause] }));
 });
 
+/** Does something on a page and fails with what the page complained about meanwhile. */
+async function onPage(name, address, act) {
+	const page = await openFlinkPage();
+	try {
+		await page.goto(address);
+		await act(page);
+		page.troubles.push(...(await notifications(page)));
+		check(page.troubles.length === 0, page.troubles.join("\n"));
+	} finally {
+		await page.screenshot(`flink-${name}`).catch(() => {});
+		await page.close();
+	}
+}
+
+/** Waits until the page shows all of this. */
+function shows(page, ...texts) {
+	return until(`"${texts.join('", "')}" on the page`, async () => {
+		const left = await missing(page, texts);
+		return left.length === 0 || `missing: ${left.join(", ")}; on the page: ${(await page.text()).slice(0, 1500)}`;
+	});
+}
+
+function clickTab(page, name) {
+	return page.page.locator(".ant-tabs-tab", { hasText: name }).last().click();
+}
+
+/** The cells of a table's row that has this text. */
+async function row(page, text) {
+	const cells = await page.page.locator("tr", { hasText: text }).first().locator("td").allInnerTexts();
+	return cells.map((cell) => cell.trim());
+}
+
+test("what is counted is what was put in", async () => {
+	await onPage("truth-overview", "/#/overview", async (page) => {
+		await shows(page, /Total Task Slots ?6/, /Task Managers ?1/, /Finished ?1/, /Canceled ?0/, /Failed ?1/);
+		await shows(page, jobs.words.name, jobs.pressed.name, jobs.finished.name, jobs.failed.name);
+	});
+	for (const job of [jobs.words, jobs.finished]) {
+		const state = job === jobs.words ? "running" : "completed";
+		const [source, sink] = await verticesOf(job);
+		await onPage(`truth-${state}`, `/#/job/${state}/${job.id}/overview`, async (page) => {
+			await until(`${job.lines} lines and ${job.words} words of ${job.name}`, async () => {
+				const [first, last] = [await row(page, source.name), await row(page, sink.name)];
+				const seen = JSON.stringify([first, last]);
+				// Name, status, bytes in, records in, bytes out, records out …
+				const records = [first[3], first[5], last[3]];
+				return JSON.stringify(records) === JSON.stringify([job.lines, job.words, job.words].map(String)) || seen;
+			});
+		});
+	}
+});
+
+test("a chart follows a chosen metric", async () => {
+	const [source] = await verticesOf(jobs.words);
+	await onPage("chart", `/#/job/running/${jobs.words.id}/overview/${source.id}/metrics`, async (page) => {
+		await page.page.locator("nz-select", { hasText: "Select Metric Name" }).click();
+		await page.page.keyboard.type("0.numRecordsOut"); // the list is long and made while it scrolls
+		await page.page.locator(".ant-select-item-option", { hasText: /^\s*0\.numRecordsOut\s*$/ }).first().click();
+		const asked = () => page.requests.filter((request) => request.query === "?get=0.numRecordsOut").length;
+		await until("the chart to be refreshed three times", () => asked() >= 3 || asked());
+		await shows(page, "0.numRecordsOut");
+	});
+});
+
+test("checkpoints have four pages", async () => {
+	await onPage("checkpoints", `/#/job/running/${jobs.words.id}/checkpoints`, async (page) => {
+		await shows(page, "Checkpoint Counts");
+		await clickTab(page, "History");
+		await shows(page, "Trigger Time");
+		await page.screenshot("flink-checkpoints-history");
+		await clickTab(page, "Summary");
+		await shows(page, "End to End Duration");
+		await page.screenshot("flink-checkpoints-summary");
+		await clickTab(page, "Configuration");
+		await shows(page, "Checkpointing Mode", "Exactly Once");
+	});
+});
+
+test("a failure has a history", async () => {
+	await onPage("exception-history", `/#/job/completed/${jobs.failed.id}/exceptions`, async (page) => {
+		await shows(page, jobs.failed.cause);
+		await clickTab(page, "Exception History");
+		await shows(page, "Map");
+	});
+});
+
+test("flame graphs come of each kind and subtask", async () => {
+	const [, slow] = await verticesOf(jobs.pressed);
+	await onPage("flame-graph", `/#/job/running/${jobs.pressed.id}/overview/${slow.id}/flamegraph`, async (page) => {
+		for (const kind of ["Off-CPU", "Mixed"]) {
+			await page.page.locator("label", { hasText: kind }).click();
+			await shows(page, /Measurement: [\d hms]+ ago/);
+			await until(`the function that sleeps, ${kind}`, async () => {
+				const frames = await page.page.locator(".d3-flame-graph-label").allTextContents();
+				return frames.includes("waits in clock_nanosleep") || frames;
+			});
+		}
+	});
+});
+
+test("one log file out of the list", async () => {
+	await onPage("log-file", "/#/job-manager/log", async (page) => {
+		await page.page.locator("a", { hasText: /standalonesession.*\.log/ }).first().click();
+		await shows(page, "Starting the JobManager");
+	});
+});
+
+test("a job is cancelled from its page", async () => {
+	await onPage("cancel", `/#/job/running/${jobs.words.id}/overview`, async (page) => {
+		await page.page.locator("a", { hasText: "Cancel Job" }).click();
+		await page.page.locator(".ant-popover button, .ant-popconfirm button", { hasText: /OK|Yes/ }).click();
+		await cluster.jobIs(jobs.words.id, "CANCELED");
+		await shows(page, "CANCELED");
+		await page.page.waitForTimeout(tabSeconds * 1000);
+	});
+});
+
 async function setUp() {
 	cluster = await startCluster({
 		web: process.env.FLINK_APPLICATION,
