@@ -4,6 +4,7 @@
 // A tab is fine when, after some refreshes, everything a person looks for is there, nothing still loads, and neither the
 // page nor the browser complained: no notification, no error on the console, no failed request, no uncaught exception.
 
+import { readFileSync } from "node:fs";
 import { openBrowser, openPage } from "./lib/browser.mjs";
 import { startCluster } from "./lib/cluster.mjs";
 import { clusterTabs, jobTabs } from "./lib/flink_tabs.mjs";
@@ -17,6 +18,9 @@ let cluster;
 let browser;
 const jobs = {};
 
+// What each tab asks for: flink_replay.sh asks it without a browser. Cancel goes by its own case.
+const listed = Object.values(JSON.parse(readFileSync(new URL("flink_requests.json", import.meta.url), "utf8"))).flat();
+
 /** The page itself reckons with a profiler that is not there. */
 function expects(url, status) {
 	return status === 404 && url.pathname.endsWith("/profiler");
@@ -24,6 +28,23 @@ function expects(url, status) {
 
 function openFlinkPage(options) {
 	return openPage(browser, cluster.url, { expects, ...options });
+}
+
+/** A request with names in place of ids: "GET /jobs/:jobid?get=…". */
+function template({ method, path, query }) {
+	const named = decodeURIComponent(path)
+		.replace(/^\/jobs\/[0-9a-f]{32}/, "/jobs/:jobid")
+		.replace(/\/vertices\/[0-9a-f]{32}/, "/vertices/:vertexid")
+		.replace(/^\/taskmanagers\/[^/]+/, "/taskmanagers/:taskmanagerid")
+		.replace(/\/logs\/.+/, "/logs/:filename");
+	return `${method} ${named}${decodeURIComponent(query)}`;
+}
+
+/** What the page asked of the API, and flink_requests.json does not list. */
+function unlisted(requests) {
+	const api = requests.filter(({ path }) => /^\/(config|overview|jobs|jars|taskmanagers|jobmanager)(\/|$)/.test(path));
+	const names = new Set(api.map(template).filter((request) => !listed.includes(request)));
+	return [...names].map((name) => `flink_requests.json does not list ${name}`);
 }
 
 /** What the page shows in boxes of its own, and how often it counts that it did. */
@@ -52,6 +73,7 @@ async function missing(page, texts) {
 async function walk(page, tab) {
 	const troubles = [];
 	page.troubles = [];
+	page.requests = [];
 	try {
 		if (tab.from) {
 			await page.goto(tab.from);
@@ -70,6 +92,7 @@ async function walk(page, tab) {
 	}
 	await page.screenshot(`flink-${tab.name}`);
 	troubles.push(...page.troubles, ...(await notifications(page)));
+	troubles.push(...unlisted(page.requests));
 	return troubles.map((trouble) => `${tab.name}: ${trouble}`);
 }
 
