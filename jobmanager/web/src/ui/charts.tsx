@@ -89,13 +89,13 @@ export function Meter(props: { parts: readonly Part[]; total?: number; label: st
 const BARS_MAX = 120;
 
 /** A bar per subtask, in their order; of many, the largest of each few. Who does more than twice the median stands out. */
-export function DistributionStrip(props: { values: Points; label: string; format: (n: number) => string; verdict?: boolean }) {
+export function DistributionStrip(props: { values: Points; label: string; format: (n: number) => string; /** What a full bar is; otherwise the largest. */ max?: number; verdict?: boolean }) {
 	const { values } = props;
 	const skew = skewOf(values);
 	const per = Math.max(1, Math.ceil(values.length / BARS_MAX));
 	const bars: number[] = [];
 	for (let i = 0; i < values.length; i += per) bars.push(Math.max(...values.slice(i, i + per).map(value => value ?? 0)));
-	const max = Math.max(...bars, Number.MIN_VALUE), far = skew !== null && skew.factor > 2 ? skew.median * 2 : Infinity;
+	const max = props.max ?? Math.max(...bars, Number.MIN_VALUE), far = skew !== null && skew.factor > 2 ? skew.median * 2 : Infinity;
 	const label = skew
 		? t("skew", { label: props.label, max: props.format(skew.max), at: skew.at, median: props.format(skew.median) })
 		: t("even", { label: props.label, n: values.length });
@@ -104,7 +104,7 @@ export function DistributionStrip(props: { values: Points; label: string; format
 			<svg class="strip" viewBox={`0 0 ${bars.length} 20`} preserveAspectRatio="none" role="img" aria-label={label}>
 				<title>{label}</title>
 				{bars.map((value, i) => {
-					const height = Math.max(value > 0 ? 1 : 0.4, (value / max) * 20);
+					const height = Math.max(value > 0 ? 1 : 0.4, Math.min(1, value / max) * 20);
 					return <rect key={i} x={i + 0.08} width={0.84} y={20 - height} height={height} class={value > far ? "far" : undefined} />;
 				})}
 			</svg>

@@ -2,9 +2,9 @@
 // table.tsx - a table that can be sorted, filtered and walked with the arrow keys. Order and filter are in the address.
 // Long ones draw only the rows in view. On a narrow screen each row of a short one becomes a block.
 import type { ComponentChildren, VNode } from "preact";
-import { memo } from "preact/compat";
 import { useCallback, useId, useMemo, useRef } from "preact/hooks";
 import { count } from "../lib/format";
+import { memo } from "../lib/memo";
 import { choose, chosen } from "../lib/route";
 import { texts } from "../lib/texts";
 import { useWindow } from "../lib/virtual";

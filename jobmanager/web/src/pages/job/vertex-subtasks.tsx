@@ -79,18 +79,18 @@ const columnsOf = (places: JobPicture["taskmanagers"], href: (index: number) => 
 
 /** How evenly the subtasks share what comes in, what goes out, and the time it takes. */
 function Strips(props: { subtasks: readonly Subtask[] }) {
-	const rows: [SubtaskNumber, string, (n: number) => string][] = [
+	const rows: [SubtaskNumber, string, (n: number) => string, number?][] = [
 		["records-in-rate", t("read"), perSecond], ["records-out-rate", t("wrote"), perSecond], ["bytes-in-rate", t("readBytes"), bytesPerSecond],
-		["busy", t("busy"), percent], ["backpressured", t("backpressured"), percent],
+		["busy", t("busy"), percent, 1], ["backpressured", t("backpressured"), percent, 1],
 	];
 	return (
 		<div class="strips" role="group" aria-label={t("even")}>
-			{rows.map(([key, label, format]) => {
+			{rows.map(([key, label, format, max]) => {
 				const values = props.subtasks.map(subtask => subtask[key]);
 				return (
 					<div key={key}>
 						<span class="card-label">{label}</span>
-						<DistributionStrip values={values} label={label} format={format} verdict />
+						<DistributionStrip values={values} label={label} format={format} max={max} verdict />
 					</div>
 				);
 			})}
