@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// timechart.tsx - what a chart over time is given. The chart itself (uplot.tsx) comes when the first one is drawn.
+// timechart.tsx - what a chart over time is given. The chart itself (chart.tsx) comes when the first one is drawn.
 import { lazy } from "./lazy";
 
 export interface Line {
@@ -32,4 +32,4 @@ export interface TimeChartProps {
 }
 
 export const CHART_HEIGHT = 180;
-export const TimeChart = lazy<TimeChartProps>(() => import("./uplot"), CHART_HEIGHT + 36);
+export const TimeChart = lazy<TimeChartProps>(() => import("./chart"), CHART_HEIGHT + 36);
