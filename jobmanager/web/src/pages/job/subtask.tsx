@@ -99,7 +99,7 @@ export function SubtaskPage(props: VertexTabProps & { subtask: Subtask }) {
 				</div>
 			)}
 			<Section title={t("attempts")}>
-				<DataTable id="attempts-" label={t("attempts")} columns={columns} rows={rows} rowKey={row => row.path} sort="-attempt" />
+				<div class="dense"><DataTable id="attempts-" label={t("attempts")} columns={columns} rows={rows} rowKey={row => row.path} sort="-attempt" /></div>
 				{newest >= SHOWN_MAX && <p class="sub">{t("older", { n: newest + 1 - SHOWN_MAX })}</p>}
 			</Section>
 		</>

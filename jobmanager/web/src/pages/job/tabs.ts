@@ -7,11 +7,11 @@ import type { JobTabProps, TabOf, VertexTabProps } from "./tab";
 const t = texts(
 	{
 		overview: "Overview", output: "Output", exceptions: "Exceptions", timeline: "Timeline", checkpoints: "Checkpoints", configuration: "Configuration",
-		subtasks: "Subtasks", operators: "Operators", taskManagers: "TaskManagers", flamegraph: "Flame Graph",
+		subtasks: "Subtasks", operators: "Operators", taskManagers: "TaskManagers", metrics: "Metrics", backpressure: "Backpressure", flamegraph: "Flame Graph",
 	},
 	{
 		overview: "개요", output: "출력", exceptions: "예외", timeline: "타임라인", checkpoints: "체크포인트", configuration: "설정",
-		subtasks: "서브태스크", operators: "연산자", taskManagers: "TaskManager", flamegraph: "플레임 그래프",
+		subtasks: "서브태스크", operators: "연산자", taskManagers: "TaskManager", metrics: "메트릭", backpressure: "백프레셔", flamegraph: "플레임 그래프",
 	},
 );
 
@@ -30,5 +30,7 @@ export const vertexTabs: readonly TabOf<VertexTabProps>[] = [
 	{ key: "subtasks", label: () => t("subtasks"), component: lazy(() => import("./vertex-subtasks")) },
 	{ key: "operators", label: () => t("operators"), component: lazy(() => import("./vertex-operators")) },
 	{ key: "taskmanagers", label: () => t("taskManagers"), component: lazy(() => import("./vertex-taskmanagers")) },
+	{ key: "metrics", label: () => t("metrics"), component: lazy(() => import("./vertex-metrics")) },
+	{ key: "backpressure", label: () => t("backpressure"), component: lazy(() => import("./vertex-backpressure")) },
 	{ key: "flamegraph", label: () => t("flamegraph"), component: lazy(() => import("./flamegraph")) },
 ];

@@ -112,10 +112,10 @@ export default function Subtasks(props: VertexTabProps) {
 	return (
 		<>
 			{subtasks.length > 1 && <Strips subtasks={subtasks} />}
-			<DataTable
+			<div class="dense"><DataTable
 				label={t("label")} columns={columns} rows={subtasks} rowKey={subtask => subtask.index} sort="index"
 				text={subtasks.length > 1 ? subtask => `${subtask.index} ${subtask.status} ${picture.taskmanagers[String(subtask.taskmanager)]?.endpoint ?? ""} ${subtask["status-text"]}` : undefined}
-			/>
+			/></div>
 		</>
 	);
 }

@@ -12,7 +12,7 @@ import { vertexTabs } from "./tabs";
 
 const t = texts(
 	{
-		back: "Job graph", tabs: "Parts of the vertex", gone: "This job has no vertex {vid}", parallelism: "Parallelism", max: "of at most {n}", tasks: "Tasks",
+		back: "Job graph", tabs: "Parts of the vertex", gone: "This job has no vertex {vid}", parallelism: "Parallelism", max: "max {n}", tasks: "Tasks",
 		start: "Start Time", duration: "Duration",
 	},
 	{
