@@ -30,6 +30,11 @@ MUST_USE int cli_not_yet(struct cli *cli, struct err *err);
  * learns by FLINK_CLIENT_SETTINGS what the command line said. Returns only with -1. */
 MUST_USE int cli_run_python(struct cli *cli, struct err *err);
 
+/* ward.c: `flink hand-over`, which a JobManager calls: carries out the order on PROCESS_CONN_FD in
+ * a process that is watched over and limited. Returns only in that process, with the command line
+ * that is to be run (it lives as long as the process); the others exit. Before any thread. */
+void cli_ward(int *argc, char ***argv);
+
 /* help.c. CLI_NONE: all actions. */
 void cli_help(enum cli_action action, struct buf *into);
 

@@ -10,6 +10,7 @@
 #include "common/base/mem.h"
 #include "common/conf/token.h"
 #include "common/rpc/secret.h"
+#include "common/wire/hand_over.h"
 
 void cli_print(const struct cli *cli, const char *format, ...)
 {
@@ -96,7 +97,7 @@ int cli_connect(const struct cli *cli, struct session **session, struct err *err
 
 	if (cli_address(cli->conf, cli->options, &address, err) < 0)
 		return -1;
-	if (!address.rest &&
+	if (!address.rest && world_env(cli->world, HAND_OVER_ENV) == NULL &&
 	    secret_load(cli->world, conf_text(cli->conf, "security.cluster.secret-file"), &secret,
 			err) < 0)
 		return -1;
@@ -142,6 +143,9 @@ int cli_is_local(const struct cli *cli, bool *local, struct err *err)
 	const char *target = cli->options->target ? cli->options->target
 						  : conf_text(cli->conf, "execution.target");
 
+	*local = false;
+	if (world_env(cli->world, HAND_OVER_ENV) != NULL)
+		return 0;
 	*local = strcmp(target, "local") == 0;
 	if (*local || target[0] == '\0' || strcmp(target, "remote") == 0)
 		return 0;

@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/version.h"
+#include "common/wire/hand_over.h"
 
 #define EXIT_SETTINGS 31
 #define PATH_BYTES_MAX 4096
@@ -171,6 +172,8 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	int exit_code;
 
+	if (argc == 2 && strcmp(argv[1], HAND_OVER_VERB) == 0)
+		cli_ward(&argc, &argv);
 	if (argc < 2)
 		return show_help(CLI_NONE, 1, "Please specify an action.\n");
 	if (cli_options_parse(argc - 1, (const char *const *)argv + 1, &options, &err) < 0) {

@@ -26,6 +26,7 @@ enum option_kind {
 	KIND_SAVEPOINT,
 	KIND_FROM_SAVEPOINT,
 	KIND_PYTHON,
+	KIND_PYTHON_MODULE,
 	KIND_PYTHON_FILES,
 	KIND_PYTHON_EXECUTABLE,
 	KIND_PYTHON_CLIENT,
@@ -81,7 +82,7 @@ static const struct cli_option options_table[] = {
 	{ "n", "allowNonRestoredState", NO_VALUE, RUNS, KIND_IGNORED, "", NULL },
 	{ "rm", "restoreMode", VALUE, RUNS, KIND_IGNORED, "", NULL },
 	{ "py", "python", VALUE, PROGRAMS, KIND_PYTHON, "", NULL },
-	{ "pym", "pyModule", VALUE, PROGRAMS, KIND_PYTHON, "", NULL },
+	{ "pym", "pyModule", VALUE, PROGRAMS, KIND_PYTHON_MODULE, "", NULL },
 	{ "pyfs", "pyFiles", VALUE, PROGRAMS, KIND_PYTHON_FILES, "", NULL },
 	{ "pyreq", "pyRequirements", VALUE, PROGRAMS, KIND_PYTHON_ABSENT, "", NULL },
 	{ "pyarch", "pyArchives", VALUE, PROGRAMS, KIND_PYTHON_ABSENT, "", NULL },
@@ -247,8 +248,10 @@ static int use(struct cli_options *options, enum option_kind kind, const char *v
 	case KIND_FROM_SAVEPOINT:
 		options->from_savepoint = value;
 		break;
+	case KIND_PYTHON_MODULE:
 	case KIND_PYTHON:
 		options->python = value;
+		options->python_is_module = kind == KIND_PYTHON_MODULE;
 		break;
 	case KIND_PYTHON_FILES:
 		options->python_files = value;

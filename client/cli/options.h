@@ -29,6 +29,7 @@ struct cli_options { /* texts are borrowed from argv */
 	bool help, version;
 	bool detached;
 	const char *python;          /* -py: the script; `program` and on are its arguments */
+	bool python_is_module;       /* -pym: it is the name of a module of -pyfs */
 	const char *python_files;    /* -pyfs a,b: what its functions import */
 	const char *python_executable, *python_client; /* -pyexec, -pyclientexec */
 	bool list_running, list_scheduled, list_all;

@@ -134,7 +134,7 @@ int cli_run_python(struct cli *cli, struct err *err)
 	struct buf settings;
 	int count = 0;
 
-	if (check_script(options->python, err) < 0)
+	if (!options->python_is_module && check_script(options->python, err) < 0)
 		return -1;
 	buf_init(&settings);
 	if (client_settings(cli, &settings, err) < 0 || set_path(cli, err) < 0) {
@@ -143,8 +143,10 @@ int cli_run_python(struct cli *cli, struct err *err)
 	}
 	setenv("FLINK_CLIENT_SETTINGS", settings.data, 1);
 	buf_fini(&settings);
-	argv = MEM_NEW_ARRAY(const char *, (size_t)options->arguments_count + 4);
+	argv = MEM_NEW_ARRAY(const char *, (size_t)options->arguments_count + 5);
 	argv[count++] = python;
+	if (options->python_is_module)
+		argv[count++] = "-m";
 	argv[count++] = options->python;
 	if (options->program != NULL)
 		argv[count++] = options->program;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/wire/hand_over.h"
 
 struct session {
 	struct agent agent;
@@ -90,6 +91,15 @@ static enum step step(struct agent *agent, mono_t now, mono_t *wake_at)
 	return STEP_IDLE;
 }
 
+static int open_transport(struct session *session, const struct session_options *options,
+			  struct err *err)
+{
+	if (options->host[0] != '@' && world_env(options->world, HAND_OVER_ENV) != NULL)
+		return hand_over_transport_open(session, &session->transport, err);
+	return options->rest ? rest_transport_open(session, options, &session->transport, err)
+			     : rpc_transport_open(session, options, &session->transport, err);
+}
+
 int session_open(const struct session_options *options, struct session **session_at,
 		 struct err *err)
 {
@@ -103,8 +113,7 @@ int session_open(const struct session_options *options, struct session **session
 	inbox_init(&session->tasks);
 	agent_init(&session->agent, "session", step);
 	session->runner = runner_create(options->world, "session", err);
-	if (session->runner == NULL || (options->rest ? rest_transport_open : rpc_transport_open)(
-					       session, options, &session->transport, err) < 0) {
+	if (session->runner == NULL || open_transport(session, options, err) < 0) {
 		session_close(&session);
 		return -1;
 	}

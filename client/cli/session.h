@@ -2,8 +2,11 @@
  * session.h - a client's conversation with a cluster: submit, list, cancel, status.
  *
  * Two ways lead there and give the same answers: RPC to jobmanager.rpc.address (rpc_transport.c)
- * and REST (rest_transport.c). A session is an agent on a runner of its own; everything named "on
- * the session's thread" happens there. Other threads post calls and are told by call->finished. */
+ * and REST (rest_transport.c). In a program that a JobManager runs (HAND_OVER_ENV is set) there is
+ * a third for all but a mini cluster, whatever the options say: the job is handed to that
+ * JobManager (hand_over_transport.c). A session is an agent on a runner of its own; everything
+ * named "on the session's thread" happens there. Other threads post calls and are told by
+ * call->finished. */
 #ifndef CLIENT_CLI_SESSION_H
 #define CLIENT_CLI_SESSION_H
 
@@ -131,5 +134,7 @@ MUST_USE int rpc_transport_open(struct session *session, const struct session_op
 				struct transport **transport, struct err *err);
 MUST_USE int rest_transport_open(struct session *session, const struct session_options *options,
 				 struct transport **transport, struct err *err);
+MUST_USE int hand_over_transport_open(struct session *session, struct transport **transport,
+				      struct err *err);
 
 #endif

@@ -130,6 +130,12 @@ CONF_KEY("rest.profiling.enabled", BOOL, "false", ANY, FIXED, LATER, "",
 CONF_KEY("rest.profiling.*", TEXT, "", ANY, FIXED, LATER, "", "details of profiles")
 CONF_KEY("web.submit.enable", BOOL, "true", ANY, FIXED, WORKS, "jobmanager.web.submit.enable",
 	 "whether programs may be uploaded and run through REST and the web page")
+CONF_KEY("web.submit.processes", INT, "4", RANGE(1, 64), FIXED, WORKS, "",
+	 "uploaded programs that run at once until they have handed over their jobs; others wait")
+CONF_KEY("web.submit.memory", MEMORY, "4 gb", RANGE(0, INT64_MAX), FIXED, WORKS, "",
+	 "address space of such a program; 0: no limit")
+CONF_KEY("web.submit.cpu-time", DURATION, "2 min", RANGE(0, INT32_MAX), FIXED, WORKS, "",
+	 "CPU time of such a program; 0: no limit")
 CONF_KEY("web.cancel.enable", BOOL, "true", ANY, FIXED, WORKS, "",
 	 "whether jobs may be cancelled through REST and the web page")
 CONF_KEY("web.rescale.enable", BOOL, "true", ANY, FIXED, LATER, "",
@@ -141,8 +147,8 @@ CONF_KEY("web.tmpdir", PATH, "=io.tmp.dirs", ANY, FIXED, WORKS, "jobmanager.web.
 CONF_KEY("web.refresh-interval", DURATION, "3000", RANGE(100, INT32_MAX), FIXED, WORKS,
 	 "jobmanager.web.refresh-interval",
 	 "pause between two updates of the web page")
-CONF_KEY("web.timeout", DURATION, "600000", RANGE(1, INT32_MAX), FIXED, LATER, "",
-	 "how long a REST call may take inside")
+CONF_KEY("web.timeout", DURATION, "600000", RANGE(1, INT32_MAX), FIXED, WORKS, "",
+	 "how long an uploaded program may take until it has handed over its job")
 CONF_KEY("web.history", INT, "5", RANGE(0, 100000), FIXED, WORKS, "jobmanager.web.history",
 	 "ended jobs that the web page lists")
 CONF_KEY("web.checkpoints.history", INT, "10", RANGE(0, 100000), FIXED, LATER,

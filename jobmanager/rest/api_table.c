@@ -23,6 +23,11 @@
 #define APPLICATION_STATE "'CREATED|RUNNING|FAILING|CANCELING|FINISHED|CANCELED|FAILED'"
 #define LEVEL "'ok|low|high'"
 #define BOUNDS "{lowerBound:i upperBound:i}"
+#define JAR_QUERY "entry-class?:s program-args?:s programArg?:s parallelism?:s jobId?:s"
+/* Flink's page sends numbers and truths as texts, too. */
+#define JAR_FIELDS \
+	"entryClass?:s? programArgs?:s? programArgsList?:[s]? parallelism?:any jobId?:id? " \
+	"flinkConfiguration?:<any>?"
 #define LINES_QUERY "from?:i max?:i backwards?:b search?:s level?:s file?:s wait_ms?:i"
 #define SERIES_QUERY "get?:s from?:i to?:i step?:s"
 #define TASKMANAGER_FIELDS \
@@ -56,6 +61,10 @@ const struct shape_name rest_shapes[] = {
 	  "{targetDirectory?:s? drain?:b? formatType?:'CANONICAL|NATIVE'? triggerId?:id?}" },
 	{ "SavepointDisposalRequest", "{savepoint-path?:s?}" },
 	{ "ClientCoordinationRequestBody", "{serializedCoordinationRequest?:any}" },
+	{ "JarPlanRequestBody", "{" JAR_FIELDS "}" },
+	{ "JarRunRequestBody", "{" JAR_FIELDS " savepointPath?:s? allowNonRestoredState?:any "
+			       "restoreMode?:'CLAIM|NO_CLAIM|LEGACY'? "
+			       "claimMode?:'CLAIM|NO_CLAIM|LEGACY'?}" },
 	{ "JobResourceRequirementsBody", "<{parallelism:" BOUNDS "}>" },
 	/* parts of answers */
 	{ "Error", "{errors:[s] code?:i text?:s hint?:s origin?:s}" },
@@ -328,8 +337,15 @@ const struct rest_api rest_apis[] = {
 	{ "GET", "/jobmanager/thread-dump", NULL, NULL, 200, "ThreadDump" },
 	{ "GET", "/jars", NULL, NULL, 200,
 	  "{address:s files:[{id:s name:s uploaded:i entry:[{name:s description:s?}]}]}" },
-	{ "POST", "/jars/upload", NULL, NULL, 200, "{filename:s status:'success'}" },
+	{ "POST", "/jars/upload", NULL, "multipart/form-data", 200,
+	  "{filename:s status:'success'}" },
 	{ "DELETE", "/jars/:jarid", NULL, NULL, 200, "{}" },
+	{ "POST", "/jars/:jarid/run",
+	  JAR_QUERY " savepointPath?:s allowNonRestoredState?:s Idempotency-Key?:s",
+	  "JarRunRequestBody", 200,
+	  "{jobid:id}" },
+	{ "GET", "/jars/:jarid/plan", JAR_QUERY, NULL, 200, "{plan:Plan}" },
+	{ "POST", "/jars/:jarid/plan", JAR_QUERY, "JarPlanRequestBody", 200, "{plan:Plan}" },
 
 	{ "GET", "/applications/overview", NULL, NULL, 200,
 	  "{applications:[{id:id name:s status:" APPLICATION_STATE " start-time:i end-time:i "

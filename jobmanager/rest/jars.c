@@ -43,7 +43,7 @@ static enum step task_step(struct agent *agent, mono_t now, mono_t *wake_at)
 		if (task->advance(task) == STEP_DONE)
 			return STEP_DONE;
 	}
-	return STEP_IDLE;
+	return task->run != NULL ? task->run(task, now, wake_at) : STEP_IDLE;
 }
 
 enum step jar_task_file(struct jar_task *task, struct file_op op,

@@ -17,6 +17,8 @@ struct jar_task {
 	struct file_op op;
 	enum step (*advance)(struct jar_task *task);
 	const atomic_bool *waits_for; /* then comes `advance`; NULL: nothing */
+	/* Steps of what waits for other things; NULL: there is no such thing */
+	enum step (*run)(struct jar_task *task, mono_t now, mono_t *wake_at);
 	enum step (*made)(struct jar_task *task); /* after the folder is */
 	char *path, *path_to;
 	void (*clear)(struct jar_task *task); /* what it has beyond this; may be NULL */

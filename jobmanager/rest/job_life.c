@@ -92,6 +92,16 @@ static void unpack_free(void *context, void *memory)
 	/* the arena's end */
 }
 
+Flink__SubmitJobRequest *rest_unpack_submit(struct arena *arena, struct bytes bytes)
+{
+	struct unpack unpack = { .arena = arena, .left_bytes = UNPACK_BYTES_MAX };
+	ProtobufCAllocator allocator = { unpack_alloc, unpack_free, &unpack };
+	Flink__SubmitJobRequest *message =
+		flink__submit_job_request__unpack(&allocator, bytes.size_bytes, bytes.data);
+
+	return message != NULL && message->graph != NULL ? message : NULL;
+}
+
 static void answer_submitted(struct rest_request *request, const struct job *job)
 {
 	struct json_out *json = &request->json;
@@ -108,18 +118,16 @@ static void answer_submitted(struct rest_request *request, const struct job *job
 
 void rest_submit(struct rest *rest, struct rest_request *request)
 {
-	struct unpack unpack = { .left_bytes = UNPACK_BYTES_MAX };
-	ProtobufCAllocator allocator = { unpack_alloc, unpack_free, &unpack };
+	struct arena *arena;
 	Flink__SubmitJobRequest *message;
 	struct err err = ERR_INIT;
 	struct job *job;
 
 	if (!may_submit(rest, request))
 		return;
-	unpack.arena = arena_create("submitted job");
-	message = flink__submit_job_request__unpack(&allocator, request->body.size_bytes,
-						    (const uint8_t *)request->body.data);
-	if (message == NULL || message->graph == NULL)
+	arena = arena_create("submitted job");
+	message = rest_unpack_submit(arena, buf_bytes(&request->body));
+	if (message == NULL)
 		rest_answer_error(request, 400,
 				  "The body is not a SubmitJobRequest of proto/dispatcher.proto. A "
 				  "serialized Java JobGraph cannot be used; submit with this "
@@ -128,7 +136,7 @@ void rest_submit(struct rest *rest, struct rest_request *request)
 		rest_answer_err(request, &err);
 	else
 		answer_submitted(request, job);
-	arena_destroy(&unpack.arena);
+	arena_destroy(&arena);
 }
 
 /* ---- cancelling ----------------------------------------------------------------------------- */

@@ -502,6 +502,8 @@ int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 	list_init(&rest->leases);
 	rest->ask_stop = options->ask_stop;
 	list_init(&rest->jar_tasks);
+	list_init(&rest->jar_queue);
+	rest->home_directory = mem_strdup(options->home_directory);
 	rest->upload_directory = upload_directory(options);
 	pthread_mutex_init(&rest->mutex, NULL);
 	init_monotonic(&rest->changed);
@@ -568,5 +570,6 @@ void rest_destroy(struct rest **pointer)
 	mem_free(rest->out_name);
 	mem_free(rest->web_directory);
 	mem_free(rest->upload_directory);
+	mem_free(rest->home_directory);
 	mem_free(rest);
 }

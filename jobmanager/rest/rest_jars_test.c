@@ -241,7 +241,8 @@ static void without_submit_there_are_no_such_routes(void **state)
 	assert_true(json_is_false(at(reply.json, "/features/web-submit")));
 	reply_free(&reply);
 	reply = get("/jars");
-	expect_error(&reply, 404, "/jars");
+	assert_int_equal(reply.status, 404);
+	reply_free(&reply);
 	reply = upload("a.py", "x", 1);
 	expect_error(&reply, 404, "Not found: /jars/upload");
 	reply = ask("DELETE", "/v1/jars/x");

@@ -39,6 +39,7 @@
 #define REST_TEXT "text/plain; charset=UTF-8"
 
 struct mg_connection;
+struct arena;
 struct mg_context;
 struct submit;
 struct rest_route;
@@ -108,8 +109,10 @@ struct rest {
 	struct list leases; /* leases.c */
 	void (*ask_stop)(void); /* NULL: it cannot be asked to */
 	struct list jar_tasks; /* of struct jar_task: requests about programs under way */
-	char *upload_directory;
 	uint64_t memory_max_bytes; /* that this process may use; 0: not known */
+	struct list jar_queue; /* of struct jar_run: programs that wait for their turn */
+	uint32_t jar_queue_count, jars_running;
+	char *upload_directory, *home_directory; /* the latter may be NULL */
 	struct door *door;
 	struct mg_context *inside;
 	char key[DOOR_KEY_SIZE];
@@ -274,6 +277,10 @@ void rest_put_io(struct json_out *json, const char *key, const struct io_metrics
 void rest_put_states(struct json_out *json, const char *key,
 		     const uint32_t counts[EXECUTION_STATE_COUNT]);
 void rest_put_plan(struct json_out *json, const char *key, const struct job *job);
+/* Of a graph that job_graph_check has passed. */
+void rest_put_graph_plan(struct json_out *json, const char *key, const Flink__JobGraph *graph);
+/* Unpacks a SubmitJobRequest with its graph into the arena; NULL: it is none, or far too large. */
+Flink__SubmitJobRequest *rest_unpack_submit(struct arena *arena, struct bytes bytes);
 const char *rest_job_type(const struct job *job); /* STREAMING, BATCH */
 struct id rest_sharing_group_id(const struct job *job, const char *group);
 void rest_put_note(struct json_out *json, const struct job *job);
@@ -399,7 +406,7 @@ rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_
 	rest_jobmanager_file, rest_jobmanager_file_lines, rest_jobmanager_thread_dump,
 	rest_put_artifact, rest_submit;
 /* jars.c, jar_upload.c, jar_run.c */
-rest_handler_fn rest_jars, rest_jar_upload, rest_jar_delete;
+rest_handler_fn rest_jars, rest_jar_upload, rest_jar_delete, rest_jar_run, rest_jar_plan;
 /* triggers.c, adaptive.c, applications.c, rarely.c, openapi.c */
 rest_handler_fn rest_openapi, rest_vertex_attempt_accumulators, rest_shutdown_cluster,
 	rest_datasets, rest_delete_dataset, rest_dataset_deletion_status,

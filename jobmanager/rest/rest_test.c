@@ -193,7 +193,8 @@ static bool has_nothing(const char *pattern)
 {
 	static const char *const parts[] = { "/stdout",	   "/jobmanager/logs/:filename",
 					     ":triggerid", ":checkpointid",
-					     "/rescales/", "/yarn-stop" };
+					     "/rescales/", "/yarn-stop",
+					     ":jarid" };
 
 	for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
 		if (strstr(pattern, parts[i]) != NULL)

@@ -237,6 +237,8 @@ static void read_reply(int fd, bool head_only, struct reply *reply)
 		ssize_t got =
 			recv(fd, piece, 1, 0); /* so that nothing of the next answer is taken */
 
+		if (got < 0 && errno == EINTR) /* a child of the JobManager has ended */
+			continue;
 		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			fail_msg("no answer within %d s", DEADLINE_S);
 		if (got <= 0)
@@ -254,6 +256,8 @@ static void read_reply(int fd, bool head_only, struct reply *reply)
 			ssize_t got =
 				recv(fd, piece, left < sizeof(piece) ? left : sizeof(piece), 0);
 
+			if (got < 0 && errno == EINTR)
+				continue;
 			if (got <= 0)
 				fail_msg("%zu bytes of %zu", reply->body.size_bytes, length);
 			buf_add(&reply->body, piece, (size_t)got);

@@ -91,11 +91,16 @@ struct taskmanager_info *rest_find_taskmanager(struct rest *rest, struct rest_re
 
 /* ---- what a job is ------------------------------------------------------------------------- */
 
-const char *rest_job_type(const struct job *job)
+static const char *type_of(const Flink__JobGraph *graph)
 {
-	const char *mode = job_graph_setting(job->graph, "execution.runtime-mode");
+	const char *mode = job_graph_setting(graph, "execution.runtime-mode");
 
 	return mode != NULL && strcmp(mode, "BATCH") == 0 ? "BATCH" : "STREAMING";
+}
+
+const char *rest_job_type(const struct job *job)
+{
+	return type_of(job->graph);
 }
 
 /* Flink draws one at random for each group; drawn from the job and the group's name it is the same
@@ -273,9 +278,17 @@ struct rest_times rest_vertex_times(const struct job_vertex *vertex, wall_t now)
 
 /* ---- plans ---------------------------------------------------------------------------------- */
 
-static void put_inputs(struct json_out *json, const struct job *job, uint32_t vertex)
+/* The graph was checked: its ids are whole. */
+static struct id id_of(const ProtobufCBinaryData *data)
 {
-	const Flink__JobGraph *graph = job->graph;
+	struct id id = ID_NONE;
+
+	(void)id_from_message(data, &id);
+	return id;
+}
+
+static void put_inputs(struct json_out *json, const Flink__JobGraph *graph, uint32_t vertex)
+{
 	int num = 0;
 
 	for (size_t i = 0; i < graph->n_edges; i++) {
@@ -283,11 +296,13 @@ static void put_inputs(struct json_out *json, const struct job *job, uint32_t ve
 
 		if (edge->target_vertex != vertex)
 			continue;
+		struct id source = id_of(&graph->vertices[edge->source_vertex]->id);
+
 		if (num == 0)
 			json_out_array(json, "inputs"); /* sources have no such key */
 		json_out_object(json, NULL);
 		json_out_int(json, "num", num++);
-		json_out_id(json, "id", &job->vertices[edge->source_vertex].id);
+		json_out_id(json, "id", &source);
 		json_out_text(json, "ship_strategy", ship_name(edge->ship_strategy));
 		json_out_text(json, "exchange", "pipelined_bounded");
 		json_out_close(json);
@@ -298,25 +313,34 @@ static void put_inputs(struct json_out *json, const struct job *job, uint32_t ve
 
 void rest_put_plan(struct json_out *json, const char *key, const struct job *job)
 {
+	rest_put_graph_plan(json, key, job->graph);
+}
+
+void rest_put_graph_plan(struct json_out *json, const char *key, const Flink__JobGraph *graph)
+{
+	struct id id = id_of(&graph->job_id);
 	struct buf description;
 
 	buf_init(&description);
 	json_out_object(json, key);
-	json_out_id(json, "jid", &job->id);
-	json_out_text(json, "name", job->name);
-	json_out_text(json, "type", rest_job_type(job));
+	json_out_id(json, "jid", &id);
+	json_out_text(json, "name", graph->name);
+	json_out_text(json, "type", type_of(graph));
 	json_out_array(json, "nodes");
 	/* Sinks first, as Flink's generator walks; readers join by id. */
-	for (size_t i = job->graph->n_vertices; i-- > 0;) {
+	for (size_t i = graph->n_vertices; i-- > 0;) {
+		const Flink__Vertex *vertex = graph->vertices[i];
+
+		id = id_of(&vertex->id);
 		buf_clear(&description);
-		job_graph_vertex_description(job->vertices[i].message, &description);
+		job_graph_vertex_description(vertex, &description);
 		json_out_object(json, NULL);
-		json_out_id(json, "id", &job->vertices[i].id);
-		json_out_int(json, "parallelism", job->vertices[i].message->parallelism);
+		json_out_id(json, "id", &id);
+		json_out_int(json, "parallelism", vertex->parallelism);
 		json_out_text(json, "operator", "");
 		json_out_text(json, "operator_strategy", "");
 		json_out_text(json, "description", description.data);
-		put_inputs(json, job, (uint32_t)i);
+		put_inputs(json, graph, (uint32_t)i);
 		json_out_object(json, "optimizer_properties");
 		json_out_close(json);
 		json_out_close(json);
