@@ -215,7 +215,7 @@ def gets_go_well(contract, world):
 def compare(path, bare, versioned):
     """Equal but for what goes on meanwhile."""
     expect(bare.status == versioned.status, f"/v1{path}: {versioned.status}, bare {bare.status}")
-    moves = re.search(r"/(flamegraph|snapshot|series|lines|output)$", path.split("?")[0])
+    moves = re.search(r"/(flamegraph|snapshot|series|lines|output|backpressure)$", path.split("?")[0])
     if bare.type == "application/json" and bare.status == versioned.status and not moves:
         expect(form(bare.json()) == form(versioned.json()), f"/v1{path} has another form: {versioned.body[:300]!r} "
                                                             f"than {bare.body[:300]!r}")
