@@ -275,11 +275,24 @@ static int take_size(struct door_chunks *chunks, char c)
 	chunks->line_bytes = 0;
 	if (c == '\r')
 		chunks->state = DOOR_CHUNK_SIZE_LF;
-	else if (c == ';' || c == ' ' || c == '\t')
+	else if (c == ';')
 		chunks->state = DOOR_CHUNK_EXTENSION;
+	else if (c == ' ' || c == '\t')
+		chunks->state = DOOR_CHUNK_BLANK;
 	else
 		return -1;
 	return 0;
+}
+
+static int take_blank(struct door_chunks *chunks, char c)
+{
+	if (++chunks->line_bytes > CHUNK_LINE_BYTES_MAX)
+		return -1;
+	if (c == '\r')
+		chunks->state = DOOR_CHUNK_SIZE_LF;
+	else if (c == ';')
+		chunks->state = DOOR_CHUNK_EXTENSION;
+	return c == '\r' || c == ';' || c == ' ' || c == '\t' ? 0 : -1;
 }
 
 static int take_trailer(struct door_chunks *chunks, char c)
@@ -299,6 +312,7 @@ static int take_byte(struct door_chunks *chunks, char c)
 {
 	switch (chunks->state) {
 	case DOOR_CHUNK_SIZE: return take_size(chunks, c);
+	case DOOR_CHUNK_BLANK: return take_blank(chunks, c);
 	case DOOR_CHUNK_EXTENSION:
 		if (++chunks->line_bytes > CHUNK_LINE_BYTES_MAX || c == '\n' || c == '\0')
 			return -1;

@@ -50,6 +50,7 @@ const char *door_header_value(const struct door_head *head, const char *name); /
 
 enum door_chunk_state {
 	DOOR_CHUNK_SIZE,
+	DOOR_CHUNK_BLANK, /* behind the size: an extension or the line's end follows */
 	DOOR_CHUNK_EXTENSION,
 	DOOR_CHUNK_SIZE_LF,
 	DOOR_CHUNK_DATA,
