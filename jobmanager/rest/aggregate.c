@@ -16,6 +16,16 @@ void rest_aggregate(struct rest_aggregates *of, double value)
 	of->count++;
 }
 
+void rest_aggregate_again(struct rest_aggregates *of, double value)
+{
+	of->deviation += fabs(value - of->sum / of->count);
+}
+
+double rest_aggregate_skew(const struct rest_aggregates *of)
+{
+	return of->sum > 0 ? fmin(of->deviation / of->sum * 100, 100) : 0;
+}
+
 /* Whether `agg` asks for this one, in any case; NULL asks for all. */
 static bool asked(const char *agg, const char *name)
 {
@@ -32,7 +42,7 @@ static bool asked(const char *agg, const char *name)
 
 bool rest_aggregates_known(const char *agg)
 {
-	static const char *const known[] = { "min", "max", "avg", "sum" };
+	static const char *const known[] = { "min", "max", "avg", "sum", "skew" };
 	const char *item;
 	size_t length;
 
@@ -61,15 +71,18 @@ void rest_put_aggregates(struct json_out *json, const char *id, size_t length, c
 		json_out_real(json, "avg", of->sum / of->count);
 	if (asked(agg, "sum"))
 		json_out_real(json, "sum", of->sum);
+	if (asked(agg, "skew"))
+		json_out_real(json, "skew", rest_aggregate_skew(of));
 	json_out_close(json);
 }
 
 /* ---- over things that have the same few metrics ---------------------------------------------- */
 
-static void put_one(struct rest_request *request, const struct rest_group *group, const char *id,
-		    size_t length, const char *agg)
+/* Each value of that name is given to `take`. */
+static void each_value(const struct rest_group *group, const char *id, size_t length,
+		       void (*take)(struct rest_aggregates *of, double value),
+		       struct rest_aggregates *of)
 {
-	struct rest_aggregates sum = { .count = 0 };
 	struct rest_metric metrics[REST_METRICS_MAX];
 
 	for (size_t i = 0; i < group->count; i++) {
@@ -78,10 +91,20 @@ static void put_one(struct rest_request *request, const struct rest_group *group
 		for (size_t m = 0; m < count; m++)
 			if (strlen(metrics[m].id) == length &&
 			    memcmp(metrics[m].id, id, length) == 0)
-				rest_aggregate(&sum, metrics[m].value);
+				take(of, metrics[m].value);
 	}
-	if (sum.count > 0)
-		rest_put_aggregates(&request->json, id, length, agg, &sum);
+}
+
+static void put_one(struct rest_request *request, const struct rest_group *group, const char *id,
+		    size_t length, const char *agg)
+{
+	struct rest_aggregates sum = { .count = 0 };
+
+	each_value(group, id, length, rest_aggregate, &sum);
+	if (sum.count == 0)
+		return;
+	each_value(group, id, length, rest_aggregate_again, &sum);
+	rest_put_aggregates(&request->json, id, length, agg, &sum);
 }
 
 /* A bound for the runner: the names asked for in one request. */

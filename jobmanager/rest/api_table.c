@@ -117,7 +117,7 @@ const struct shape_name rest_shapes[] = {
 	  " ratio:f idleRatio:f busyRatio:f waitingRatio:f edges:[f]}" },
 	{ "FlameNode", "{name:s value:i children:[FlameNode]}" },
 	{ "Metrics", "[{id:s value?:s}]" },
-	{ "AggregatedMetrics", "[{id:s min?:f max?:f avg?:f sum?:f}]" },
+	{ "AggregatedMetrics", "[{id:s min?:f max?:f avg?:f sum?:f skew?:f}]" },
 	{ "Summary", "{min:i max:i avg:i p50:f p90:f p95:f p99:f p999:f}" },
 	{ "TaskCheckpoint", "{id:i status:s " CHECKPOINT_COUNTS "}" },
 	{ "Checkpoint",
@@ -143,6 +143,7 @@ const struct shape_name rest_shapes[] = {
 	  "exchange:s records-rate?:f backpressured:f}> "
 	  "checkpoints:{counts:{restored:i total:i in_progress:i completed:i failed:i}} "
 	  "taskmanagers:<{id:s endpoint:s}>}" },
+	{ "HotSpot", "{vertex:id name:s subtask?:i taskmanager-id?:s operator?:i value:f text:s}" },
 	{ "OperatorPicture",
 	  "{name:s kind:'source|operator|sink' inputs:[i] records-in?:i records-out?:i bytes-in?:i "
 	  "bytes-out?:i records-in-rate?:f records-out-rate?:f bytes-in-rate?:f bytes-out-rate?:f "
@@ -194,6 +195,14 @@ const struct rest_api rest_apis[] = {
 	{ "GET", JOB "/yarn-cancel", NULL, NULL, 202, "{}" },
 	{ "GET", JOB "/yarn-stop", NULL, NULL, 202, "{}" },
 	{ "GET", JOB "/snapshot", NULL, NULL, 200, "JobPicture" },
+	{ "GET", JOB "/operators", NULL, NULL, 200,
+	  "{operators:[{id:id name:s uid:s kind:'source|operator|sink' vertex:id index:i parallelism:i "
+	  "inputs:[{id:id vertex:id index:i ship_strategy:s}] records-in?:i records-out?:i "
+	  "bytes-in?:i bytes-out?:i records-in-rate?:f records-out-rate?:f bytes-in-rate?:f "
+	  "bytes-out-rate?:f busy-max?:f busy-mean?:f}]}" },
+	{ "GET", JOB "/metrics/top-n", "top?:i", NULL, 200,
+	  "{busy:[HotSpot] backpressured:[HotSpot] skewed:[HotSpot] lagging:[HotSpot] "
+	  "operators:[HotSpot]}" },
 	{ "GET", JOB "/status", NULL, NULL, 200, "{status:" JOB_STATUS "}" },
 	{ "GET", JOB "/config", NULL, NULL, 200,
 	  "{jid:id name:s execution-config:{execution-mode:s restart-strategy:s job-parallelism:i "

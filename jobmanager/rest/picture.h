@@ -56,6 +56,13 @@ void picture_forget_gone(struct picture_out *out, enum picture_set set);
 enum picture_flow { FLOW_RECORDS_IN, FLOW_RECORDS_OUT, FLOW_BYTES_IN, FLOW_BYTES_OUT, FLOWS };
 extern const char *const picture_totals[FLOWS], *const picture_rates[FLOWS];
 
+struct picture_flows { /* of a subtask or operator, or of several */
+	uint64_t totals[FLOWS];
+	double rates[FLOWS]; /* per second */
+};
+/* figures: the first of the four that a task and an operator both have, in this order. */
+void picture_add_flows(struct picture_flows *sum, const struct figure *figures, double per_second);
+void picture_put_flows(struct json_out *json, const struct picture_flows *flows);
 /* As enum execution_state numbers them; a picture names them once. */
 void picture_put_states(struct json_out *json, const char *key);
 void picture_put_tasks(struct json_out *json, const char *key,

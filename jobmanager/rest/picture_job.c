@@ -11,10 +11,6 @@
 #include "jobmanager/rest/picture.h"
 #include "jobmanager/rest/rest_priv.h"
 
-const char *const picture_totals[FLOWS] = { "records-in", "records-out", "bytes-in", "bytes-out" };
-const char *const picture_rates[FLOWS] = { "records-in-rate", "records-out-rate", "bytes-in-rate",
-					   "bytes-out-rate" };
-
 /* Of a subtask's row. What stands at its end is left out while it says nothing. */
 static const char *const columns[] = {
 	"status",	   "attempt",	     "taskmanager",   "start-time",	"end-time",
@@ -22,11 +18,6 @@ static const char *const columns[] = {
 	"records-out-rate", "bytes-in-rate",  "bytes-out-rate", "busy",		"idle",
 	"backpressured",   "waiting",	     "in-queue",      "out-queue",	"in-usage",
 	"out-usage",	   "watermark",	     "status-text",   "blocking",
-};
-
-struct flows {
-	uint64_t totals[FLOWS];
-	double rates[FLOWS];
 };
 
 struct subtask { /* looked at once, told of in several places */
@@ -77,26 +68,6 @@ void picture_put_tasks(struct json_out *json, const char *key,
 static void put_share(struct json_out *json, const char *key, double share)
 {
 	json_out_rounded(json, key, share, PICTURE_SHARE_DIGITS);
-}
-
-static void put_flows(struct json_out *json, const struct flows *flows)
-{
-	for (uint32_t i = 0; i < FLOWS; i++)
-		json_out_count(json, picture_totals[i], flows->totals[i]);
-	for (uint32_t i = 0; i < FLOWS; i++)
-		json_out_rounded(json, picture_rates[i], flows->rates[i], PICTURE_RATE_DIGITS);
-}
-
-/* figures: the first of the four that a task and an operator both have, in this order. */
-static void add_flows(struct flows *sum, const struct figure *figures, double per_second)
-{
-	for (uint32_t i = 0; i < FLOWS; i++) {
-		uint64_t total = figure_total(&figures[i]);
-
-		sum->totals[i] =
-			sum->totals[i] + total < total ? UINT64_MAX : sum->totals[i] + total;
-		sum->rates[i] += figure_recent(&figures[i], per_second);
-	}
 }
 
 /* ---- the header ------------------------------------------------------------------------------ */
@@ -232,11 +203,11 @@ static void draw_vertex_itself(struct drawing *drawing, const struct job_vertex 
 	struct rest_times times = rest_vertex_times(vertex, 0);
 	uint32_t parallelism = vertex->message->parallelism, counts[EXECUTION_STATE_COUNT];
 	struct json_out *json = drawing->out->json;
-	struct flows sum = { { 0 }, { 0 } };
+	struct picture_flows sum = { { 0 }, { 0 } };
 
 	for (uint32_t i = 0; i < parallelism; i++)
 		if (drawing->subtasks[i].figures != NULL)
-			add_flows(&sum, drawing->subtasks[i].figures->task,
+			picture_add_flows(&sum, drawing->subtasks[i].figures->task,
 				  drawing->subtasks[i].per_second);
 	job_vertex_count_states(vertex, counts);
 	picture_unit(drawing->out);
@@ -248,7 +219,7 @@ static void draw_vertex_itself(struct drawing *drawing, const struct job_vertex 
 	json_out_int(json, "start-time", times.start);
 	json_out_int(json, "end-time", times.end);
 	put_inputs(json, vertex);
-	put_flows(json, &sum);
+	picture_put_flows(json, &sum);
 	put_shares(json, drawing->subtasks, parallelism, counts[EXECUTION_RUNNING]);
 	buf_clear(&drawing->text);
 	job_pressure_of_vertex(drawing->pressure, vertex->index, &drawing->text);
@@ -258,36 +229,8 @@ static void draw_vertex_itself(struct drawing *drawing, const struct job_vertex 
 
 /* ---- operators ------------------------------------------------------------------------------- */
 
-static void put_operator_numbers(struct drawing *drawing, const struct job_vertex *vertex,
-				 uint32_t operator, uint32_t running)
-{
-	struct flows sum = { { 0 }, { 0 } };
-	double busy_sum = 0, busy_max = 0;
-	struct json_out *json = drawing->out->json;
-
-	for (uint32_t i = 0; i < vertex->message->parallelism; i++) {
-		const struct subtask *subtask = &drawing->subtasks[i];
-		const struct figure *figures;
-		double busy;
-
-		if (subtask->figures == NULL)
-			continue;
-		figures = &subtask->figures->operators[operator * OPERATOR_METRICS];
-		add_flows(&sum, figures, subtask->per_second);
-		busy = figure_recent(&figures[OPERATOR_BUSY_US], subtask->per_second / 1e6);
-		busy_sum += busy;
-		busy_max = fmax(busy_max, busy);
-	}
-	put_flows(json, &sum);
-	put_share(json, "busy-max", busy_max);
-	put_share(json, "busy-mean", running > 0 ? busy_sum / running : 0);
-	drawing->operator_rates[drawing->operators_before[vertex->index] + operator] =
-		sum.rates[FLOW_RECORDS_OUT];
-}
-
 static void draw_operators(struct drawing *drawing, const struct job_vertex *vertex)
 {
-	static const char *const kinds[] = { "", "source", "operator", "sink" };
 	struct json_out *json = drawing->out->json;
 
 	picture_open(drawing->out, "operators");
@@ -299,16 +242,13 @@ static void draw_operators(struct drawing *drawing, const struct job_vertex *ver
 		picture_unit(drawing->out);
 		json_out_object(json, number);
 		json_out_text(json, "name", operator->name);
-		json_out_text(json, "kind", kinds[operator->kind]);
+		json_out_text(json, "kind", rest_operator_kind(operator));
 		json_out_array(json, "inputs");
 		if (o > 0)
 			json_out_int(json, NULL, operator->input_operator);
 		json_out_close(json);
-		if (o < vertex->figures.plan.operators)
-			put_operator_numbers(drawing, vertex, o,
-					     vertex->counts[EXECUTION_RUNNING]);
-		else
-			drawing->operator_rates[drawing->operators_before[vertex->index] + o] = -1;
+		drawing->operator_rates[drawing->operators_before[vertex->index] + o] =
+			rest_put_operator(json, vertex, o);
 		json_out_close(json);
 		picture_unit_end(drawing->out);
 	}
@@ -370,10 +310,10 @@ static void add_flows_and_shares(struct row *row, const struct subtask *subtask)
 {
 	const double shares[] = { subtask->shares.busy, subtask->shares.idle,
 				  subtask->shares.pressured, subtask->shares.waiting };
-	struct flows flows = { { 0 }, { 0 } };
+	struct picture_flows flows = { { 0 }, { 0 } };
 
 	if (subtask->figures != NULL)
-		add_flows(&flows, subtask->figures->task, subtask->per_second);
+		picture_add_flows(&flows, subtask->figures->task, subtask->per_second);
 	for (uint32_t i = 0; i < FLOWS; i++)
 		add_total(row, flows.totals[i]);
 	for (uint32_t i = 0; i < FLOWS; i++)

@@ -28,18 +28,23 @@ static json_t *read_json(const struct buf *text)
 	return root;
 }
 
-/* A picture is what the table of answers says. */
+/* An answer is what the table of answers says. */
 static void expect_shape(const char *path, const json_t *root)
 {
-	const char *pattern = strncmp(path, "/jobs/", 6) == 0 ? "/jobs/:jobid/snapshot" : path;
+	struct rest_request *request = MEM_NEW(struct rest_request);
+	char *bare = mem_strndup(path, strcspn(path, "?"));
+	const struct rest_route *route;
 	struct buf why;
+	bool crooked;
 
 	buf_init(&why);
-	for (const struct rest_api *api = rest_apis; api->method != NULL; api++)
-		if (strstr(path, "/snapshot") != NULL && strcmp(api->pattern, pattern) == 0 &&
-		    !shape_fits(root, api->gives, rest_shapes, &why))
-			fail_msg("%s: %s", path, why.data);
+	route = rest_route_find("GET", bare, request, &crooked);
+	if (!shape_fits(root, rest_api_of(route)->gives, rest_shapes, &why))
+		fail_msg("%s: %s", path, why.data);
 	buf_fini(&why);
+	rest_parameters_clear(request);
+	mem_free(bare);
+	mem_free(request);
 }
 
 static json_t *look(struct bed *bed, const char *format, ...)
@@ -309,6 +314,88 @@ static void the_cluster_is_told_as_its_pages_tell_it(void **state)
 	bed_destroy(bed);
 }
 
+static void hot_spots_are_ranked_and_told(void **state)
+{
+	struct job *job;
+	struct bed *bed = bed_with_job(&job);
+	struct job_vertex *sum = &job->vertices[1];
+	char id[ID_TEXT_SIZE];
+	json_t *spots;
+
+	spots = look(bed, "/jobs/%s/metrics/top-n", id_format(&job->id, id));
+	assert_int_equal(json_array_size(at(spots, "/busy")), 0); /* nothing was told */
+	assert_int_equal(json_array_size(at(spots, "/skewed")), 0);
+	json_decref(spots);
+	work_for_four_seconds(sum, 1);
+	work_for_four_seconds(sum, 3);
+	spots = look(bed, "/jobs/%s/metrics/top-n?top=1", id);
+	assert_int_equal(json_array_size(at(spots, "/busy")), 1);
+	assert_true(number_at(spots, "/busy/0/subtask") == 1);
+	assert_true(number_at(spots, "/busy/0/value") == 0.3);
+	assert_string_equal(json_string_value(at(spots, "/busy/0/text")),
+			    "`Sum -> Sink: Print` (2/4) is busy 30 %, 33 % of that waiting for what "
+			    "lies outside");
+	assert_string_equal(json_string_value(at(spots, "/backpressured/0/text")),
+			    "`Sum -> Sink: Print` (2/4) is held back 20 % of its time");
+	/* 0, 1000, 0, 1000: each is 500 from their mean, 500. */
+	assert_true(number_at(spots, "/skewed/0/value") == 100);
+	assert_string_equal(json_string_value(at(spots, "/skewed/0/text")),
+			    "`Sum -> Sink: Print` gets its records unevenly (skew 100 %): subtask 2 "
+			    "of 4 gets 50 % of them");
+	assert_string_equal(json_string_value(at(spots, "/operators/0/text")),
+			    "`Sum` takes 25 % of its busiest subtask's time");
+	assert_int_equal(json_array_size(at(spots, "/lagging")), 0);
+	json_decref(spots);
+	spots = look(bed, "/jobs/%s/metrics/top-n", id);
+	assert_int_equal(json_array_size(at(spots, "/busy")), 2);
+	json_decref(spots);
+	bed_destroy(bed);
+}
+
+static void operators_are_told_whatever_they_are_chained_to(void **state)
+{
+	struct job *job;
+	struct bed *bed = bed_with_job(&job);
+	char id[ID_TEXT_SIZE];
+	json_t *told;
+
+	work_for_four_seconds(&job->vertices[1], 0);
+	told = look(bed, "/jobs/%s/operators", id_format(&job->id, id));
+	assert_int_equal(json_array_size(at(told, "/operators")), 3);
+	assert_string_equal(json_string_value(at(told, "/operators/0/name")), "Source: Numbers");
+	assert_int_equal(json_array_size(at(told, "/operators/0/inputs")), 0);
+	assert_string_equal(json_string_value(at(told, "/operators/1/name")), "Sum");
+	assert_true(json_equal(at(told, "/operators/1/inputs/0/id"), at(told, "/operators/0/id")));
+	assert_string_equal(json_string_value(at(told, "/operators/1/inputs/0/ship_strategy")),
+			    "HASH");
+	assert_true(number_at(told, "/operators/1/records-in") == 4000);
+	assert_true(number_at(told, "/operators/1/records-out-rate") == 500);
+	assert_string_equal(json_string_value(at(told, "/operators/2/kind")), "sink");
+	assert_true(json_equal(at(told, "/operators/2/inputs/0/id"), at(told, "/operators/1/id")));
+	json_decref(told);
+	bed_destroy(bed);
+}
+
+static void skew_is_flinks_score(void **state)
+{
+	static const struct {
+		double values[5], skew;
+	} cases[] = {
+		{ { 1, 1, 1, 5, 10 }, 86.7 }, { { 5, 5, 5, 5, 5 }, 0 }, { { 4, 5, 5, 5, 5 }, 6.7 },
+		{ { 0, 0, 0, 0, 0 }, 0 },     { { 0, 0, 0, 0, 9 }, 100 },
+	};
+
+	for (size_t c = 0; c < ARRAY_COUNT(cases); c++) {
+		struct rest_aggregates of = { .count = 0 };
+
+		for (size_t i = 0; i < 5; i++)
+			rest_aggregate(&of, cases[c].values[i]);
+		for (size_t i = 0; i < 5; i++)
+			rest_aggregate_again(&of, cases[c].values[i]);
+		assert_true(fabs(rest_aggregate_skew(&of) - cases[c].skew) < 0.05);
+	}
+}
+
 /* ---- patches -------------------------------------------------------------------------------- */
 
 static bool has_null_member(json_t *value)
@@ -505,6 +592,9 @@ int main(void)
 		cmocka_unit_test(its_numbers_are_those_of_the_other_answers),
 		cmocka_unit_test(what_an_operator_says_is_in_its_row),
 		cmocka_unit_test(the_cluster_is_told_as_its_pages_tell_it),
+		cmocka_unit_test(hot_spots_are_ranked_and_told),
+		cmocka_unit_test(operators_are_told_whatever_they_are_chained_to),
+		cmocka_unit_test(skew_is_flinks_score),
 		cmocka_unit_test(a_patch_holds_the_units_that_changed_and_no_other),
 		cmocka_unit_test(a_picture_and_its_patches_are_the_picture_now),
 		cmocka_unit_test(jobs_that_are_forgotten_leave_the_picture),

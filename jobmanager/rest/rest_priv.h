@@ -283,6 +283,10 @@ void rest_put_graph_plan(struct json_out *json, const char *key, const Flink__Jo
 Flink__SubmitJobRequest *rest_unpack_submit(struct arena *arena, struct bytes bytes);
 const char *rest_job_type(const struct job *job); /* STREAMING, BATCH */
 struct id rest_sharing_group_id(const struct job *job, const char *group);
+const char *rest_operator_kind(const Flink__Operator *operator);
+/* Members that tell what an operator did; none if it is not told. Returns the records it gives out
+ * per second; -1: not told. */
+double rest_put_operator(struct json_out *json, const struct job_vertex *vertex, uint32_t operator);
 void rest_put_note(struct json_out *json, const struct job *job);
 /* As /jobs/overview lists it. */
 void rest_put_job_details(struct json_out *json, const struct job *job, wall_t now);
@@ -337,12 +341,17 @@ size_t rest_metrics_of_taskmanager(struct rest *rest, const void *item,
 size_t rest_metrics_of_jobmanager(struct rest *rest, struct rest_metric metrics[REST_METRICS_MAX]);
 struct rest_aggregates {
 	double low, high, sum;
+	double deviation; /* from the mean, absolute, added up */
 	uint32_t count;
 };
 void rest_aggregate(struct rest_aggregates *of, double value);
-/* Whether agg names nothing but min, max, avg and sum. */
+/* Once more for each value, when all were added: for the skew. */
+void rest_aggregate_again(struct rest_aggregates *of, double value);
+/* Flink's score (FLIP-418): mean absolute deviation as a percentage of the mean, at most 100. */
+double rest_aggregate_skew(const struct rest_aggregates *of);
+/* Whether agg names nothing but min, max, avg, sum and skew. */
 bool rest_aggregates_known(const char *agg);
-/* agg: those asked for, "min,max"; NULL: all four. At least one value was added. */
+/* agg: those asked for, "min,max"; NULL: all. At least one value was added. */
 void rest_put_aggregates(struct json_out *json, const char *id, size_t length, const char *agg,
 			 const struct rest_aggregates *of);
 void rest_put_value(struct json_out *json, const char *id, size_t id_length, double value);
@@ -386,7 +395,7 @@ void rest_page_reads_free(struct rest *rest); /* file_lines.c; after the runner 
 /* ---- handlers ------------------------------------------------------------------------------- */
 
 rest_handler_fn rest_snapshot, rest_job_snapshot; /* snapshot.c */
-rest_handler_fn rest_events, rest_prometheus;
+rest_handler_fn rest_events, rest_prometheus, rest_job_operators, rest_job_hot_spots;
 
 rest_handler_fn rest_config, rest_overview, rest_jobs, rest_jobs_overview, rest_job,
 	rest_job_status, rest_job_config, rest_job_plan, rest_job_exceptions, rest_job_accumulators,

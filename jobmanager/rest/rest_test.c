@@ -681,7 +681,7 @@ static void metrics_are_strings_aggregates_are_numbers(void **state)
 	reply = get("%s/subtasks/metrics?get=numRecordsIn,nothing", vertex);
 	expect_body(
 		&reply, 200,
-		"[{\"id\":\"numRecordsIn\",\"min\":1500.0,\"max\":1500.0,\"avg\":1500.0,\"sum\":3000.0}]");
+		"[{\"id\":\"numRecordsIn\",\"min\":1500.0,\"max\":1500.0,\"avg\":1500.0,\"sum\":3000.0,\"skew\":0.0}]");
 	reply = get("%s/subtasks/metrics?get=numRecordsIn&agg=MAX,sum&subtasks=1,3,5-9", vertex);
 	expect_body(&reply, 200, "[{\"id\":\"numRecordsIn\",\"max\":1500.0,\"sum\":1500.0}]");
 	reply = get("%s/subtasks/metrics?get=numRecordsIn&subtasks=7", vertex);

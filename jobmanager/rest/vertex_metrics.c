@@ -179,6 +179,9 @@ static struct rest_aggregates aggregate(const struct job_vertex *vertex, const u
 	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
 		if (chosen[i])
 			rest_aggregate(&sum, metric_worth(&vertex->executions[i], metric));
+	for (uint32_t i = 0; i < vertex->message->parallelism; i++)
+		if (chosen[i])
+			rest_aggregate_again(&sum, metric_worth(&vertex->executions[i], metric));
 	return sum;
 }
 

@@ -24,6 +24,8 @@ static const char *const pages[] = {
 	"/jobs/overview",
 	"/jobs/J",
 	"/jobs/J/snapshot",
+	"/jobs/J/operators",
+	"/jobs/J/metrics/top-n",
 	"/jobs/J/status",
 	"/jobs/J/config",
 	"/jobs/J/plan",
