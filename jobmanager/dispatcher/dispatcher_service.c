@@ -217,17 +217,45 @@ static void answer_status(const struct job *job, const struct status_call *call,
 	buf_fini(&output);
 }
 
+/* A client that knows how the job ended is told so; its lines are in the archive, for REST. */
+static void answer_archived(const struct history_job *job, const struct status_call *call)
+{
+	Flink__JobStatusResponse response = FLINK__JOB_STATUS_RESPONSE__INIT;
+
+	response.status = text_of(sm_name(&job_states, job->status));
+	response.note = job->note;
+	response.start_ms = job->start_ms;
+	response.end_ms = job->end_ms;
+	response.output_offset = call->request->output_from;
+	response.output_end = true;
+	for (uint32_t state = 0; state < EXECUTION_STATE_COUNT; state++)
+		response.total_tasks += job->tasks[state];
+	call->closure(&response, call->closure_data);
+}
+
+static void answer_without_job(struct dispatcher *dispatcher, const struct status_call *call)
+{
+	const struct history_job *archived =
+		dispatcher_find_archived(dispatcher, &call->job_id);
+	struct err err = ERR_INIT;
+
+	if (archived != NULL) {
+		answer_archived(archived, call);
+		return;
+	}
+	dispatcher_no_such_job(&call->job_id, &err);
+	rpc_fail(call->closure_data, &err);
+}
+
 /* True: answered. */
 static bool try_answer(struct dispatcher *dispatcher, const struct status_call *call, mono_t now)
 {
 	const struct job *job = dispatcher_find(dispatcher, &call->job_id);
-	struct err err = ERR_INIT;
 	struct buf note;
 	bool ready;
 
 	if (job == NULL) {
-		dispatcher_no_such_job(&call->job_id, &err);
-		rpc_fail(call->closure_data, &err);
+		answer_without_job(dispatcher, call);
 		return true;
 	}
 	buf_init(&note);

@@ -15,9 +15,10 @@
 #define ARCHIVE_ANSWERS_BYTES_MAX ((size_t)16 << 20)
 /* An answer that goes through this many subtasks takes about 5 ms. */
 #define WIDE_SUBTASKS 2000
-#define ATTEMPT_SUBTASKS_MAX 128 /* of a vertex whose subtasks are kept one by one */
-#define ATTEMPTS_MAX 1024	 /* of a job */
-#define ATTEMPTS_BACK 7		 /* of a subtask, before its last */
+#define PICTURE_SUBTASKS_MAX 40000 /* half a millisecond for each thousand of them */
+#define ATTEMPT_SUBTASKS_MAX 128   /* of a vertex whose subtasks are kept one by one */
+#define ATTEMPTS_MAX 1024	   /* of a job */
+#define ATTEMPTS_BACK 7		   /* of a subtask, before its last */
 
 struct archiver {
 	struct agent agent; /* first */
@@ -192,6 +193,23 @@ static void add_own(struct archiver *archiver, const struct job *job, const char
 
 /* ---- the agent ------------------------------------------------------------------------------ */
 
+static void add_snapshot(struct archiver *archiver, const struct job *job, const char *id)
+{
+	uint32_t counts[EXECUTION_STATE_COUNT], subtasks = 0;
+	char path[64], why[96];
+
+	job_count_states(job, counts);
+	for (uint32_t i = 0; i < EXECUTION_STATE_COUNT; i++)
+		subtasks += counts[i];
+	snprintf(path, sizeof(path), "/jobs/%s/snapshot", id);
+	snprintf(why, sizeof(why), "the job had %u subtasks; pictures are kept of up to %u",
+		 subtasks, PICTURE_SUBTASKS_MAX);
+	if (subtasks > PICTURE_SUBTASKS_MAX)
+		history_draft_leave_out(archiver->draft, path, why);
+	else
+		add_path(archiver, "%s", path);
+}
+
 static void begin(struct archiver *archiver, const struct job *job)
 {
 	char id[ID_TEXT_SIZE];
@@ -203,7 +221,7 @@ static void begin(struct archiver *archiver, const struct job *job)
 	add_own(archiver, job, id);
 	for (size_t i = 0; i < ARRAY_COUNT(job_paths); i++)
 		add_path(archiver, "/jobs/%s%s", id, job_paths[i]);
-	add_path(archiver, "/jobs/%s/snapshot", id);
+	add_snapshot(archiver, job, id);
 	add_vertices(archiver, job, id);
 	add_subtasks(archiver, job, id);
 }

@@ -300,6 +300,31 @@ static void what_is_no_whole_archive_is_left_out(void **state)
 	expect_error(&reply, 500, "Internal server error");
 }
 
+/* ---- wide jobs ------------------------------------------------------------------------------ */
+
+/* Two times 4000 subtasks that never got a slot. */
+static void of_a_wide_vertex_the_jobs_answers_are_kept(void **state)
+{
+	const char *job = submit("wide", 4000, 4000), *vertex = first_vertex(job);
+	struct reply reply = ask("PATCH", url_of("/jobs/%s", job));
+
+	assert_int_equal(reply.status, 202);
+	reply_free(&reply);
+	await_file(job, true);
+	restart();
+	await_text("/jobs/overview", "/jobs/0/jid", job);
+	reply = get("/jobs/%s", job);
+	assert_int_equal(int_at(&reply, "/vertices/0/tasks/CANCELED"), 4000);
+	reply_free(&reply);
+	reply = get("/jobs/%s/snapshot", job);
+	assert_int_equal(reply.status, 200);
+	assert_int_equal(json_object_size(at(reply.json, url_of("/vertices/%s/subtasks", vertex))),
+			 4000);
+	reply_free(&reply);
+	reply = get("/jobs/%s/vertices/%s/subtasktimes", job, vertex);
+	expect_error(&reply, 404, "the job has ended, and the vertex had 4000 subtasks");
+}
+
 /* ---- bounds --------------------------------------------------------------------------------- */
 
 static int start_small(void **state)
@@ -360,6 +385,7 @@ int main(void)
 		WITH_SERVER(series_are_kept_and_cut),
 		WITH_SERVER(what_would_change_it_says_that_it_has_ended),
 		WITH_SERVER(what_is_no_whole_archive_is_left_out),
+		WITH_SERVER(of_a_wide_vertex_the_jobs_answers_are_kept),
 		cmocka_unit_test_setup_teardown(the_oldest_archives_go, start_small, stop),
 		cmocka_unit_test_setup_teardown(
 			a_job_that_memory_forgets_is_answered_from_its_archive, start_forgetful,

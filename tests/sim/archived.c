@@ -40,7 +40,7 @@ static void forget(struct noted *noted)
 
 void archived_destroy(struct archived **archived)
 {
-	LIST_FOR_EACH(&(*archived)->noted, struct noted, node, noted)
+	LIST_FOR_EACH (&(*archived)->noted, struct noted, node, noted)
 		forget(noted);
 	mem_free(*archived);
 	*archived = NULL;
@@ -53,7 +53,7 @@ static struct history *history_of(const struct cluster *cluster)
 
 static struct noted *find(const struct archived *archived, const struct id *job_id)
 {
-	LIST_FOR_EACH(&archived->noted, struct noted, node, noted)
+	LIST_FOR_EACH (&archived->noted, struct noted, node, noted)
 		if (id_equal(&noted->job_id, job_id))
 			return noted;
 	return NULL;
@@ -65,7 +65,7 @@ void archived_before_kill(struct cluster *cluster)
 	struct archived *archived = cluster->archived;
 
 	archived->reading = false;
-	LIST_FOR_EACH(history_jobs(history_of(cluster)), struct history_job, node, job) {
+	LIST_FOR_EACH (history_jobs(history_of(cluster)), struct history_job, node, job) {
 		struct noted *noted = find(archived, &job->id);
 
 		if (noted == NULL) {
@@ -130,13 +130,12 @@ void archived_before_start(struct cluster *cluster)
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
-static void was_read(void *context, struct buf *answer, const char *not_kept,
-		     const struct err *err)
+static void was_read(void *context, struct buf *answer, const char *not_kept, const struct err *err)
 {
 	struct cluster *cluster = context;
 	struct archived *archived = cluster->archived;
-	json_t *root = answer == NULL ? NULL
-				      : json_loadb(answer->data, answer->size_bytes, 0, NULL);
+	json_t *root =
+		answer == NULL ? NULL : json_loadb(answer->data, answer->size_bytes, 0, NULL);
 	char id[ID_TEXT_SIZE];
 
 	archived->reading = false;
@@ -159,7 +158,7 @@ static void read_one(struct cluster *cluster, unsigned long long number)
 	char path[64], id[ID_TEXT_SIZE];
 	const struct history_job *chosen = NULL;
 
-	LIST_FOR_EACH(history_jobs(history_of(cluster)), struct history_job, node, job) {
+	LIST_FOR_EACH (history_jobs(history_of(cluster)), struct history_job, node, job) {
 		chosen = job;
 		if (number-- % 3 == 0)
 			break;
@@ -178,7 +177,7 @@ void archived_look(struct cluster *cluster, unsigned long long number)
 	char id[ID_TEXT_SIZE];
 
 	if (history_is_loaded(history)) {
-		LIST_FOR_EACH(&cluster->archived->noted, struct noted, node, noted) {
+		LIST_FOR_EACH (&cluster->archived->noted, struct noted, node, noted) {
 			const struct history_job *job = history_find(history, &noted->job_id);
 
 			if (job == NULL)
