@@ -33,6 +33,8 @@ const routes: readonly Route[] = [
 	{ pattern: "job/:kind/:jid/:tab?/*", page: lazy(() => import("./pages/job/index")) },
 	{ pattern: "task-manager", page: lazy(() => import("./pages/cluster/task-managers")) },
 	{ pattern: "task-manager/:id/:tab?/*", page: lazy(() => import("./pages/cluster/task-manager")) },
+	{ pattern: "submit", page: lazy(() => import("./pages/submit/submit")) },
+	{ pattern: "plan", page: lazy(() => import("./pages/plan/plan")) },
 	{ pattern: "job-manager/:tab?/*", page: lazy(() => import("./pages/cluster/job-manager")) },
 ];
 

@@ -44,6 +44,8 @@ const entries: readonly Entry[] = [
 	{ key: "completed", href: "#/job/completed", icon: "completed", here: /^job\/completed/ },
 	{ key: "taskManagers", href: "#/task-manager", icon: "taskManager", here: /^task-manager/ },
 	{ key: "jobManager", href: "#/job-manager", icon: "jobManager", here: /^job-manager/ },
+	{ key: "submit", href: "#/submit", icon: "submit", here: /^submit/ },
+	{ key: "plan", href: "#/plan", icon: "plan", here: /^plan/ },
 ];
 
 function Choose<T extends string>(props: { label: string; value: T; of: readonly [T, string][]; onChange: (value: T) => void }) {
@@ -110,7 +112,7 @@ export function Shell(props: { children: ComponentChildren }) {
 					</button>
 				</div>
 				<nav id="pages" aria-label={t("pages")}>
-					{entries.map(({ key, href, icon, here: pattern }) => (
+					{entries.filter(({ key }) => key !== "submit" || config.value.features["web-submit"]).map(({ key, href, icon, here: pattern }) => (
 						<a key={key} href={href} aria-current={pattern.test(here) ? "page" : undefined} title={t(key)}>
 							<Icon name={icon} /><span class="nav-label">{t(key)}</span>
 						</a>
