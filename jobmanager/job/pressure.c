@@ -174,7 +174,7 @@ static void put_idle(const struct pressure_vertex *vertex, struct buf *into)
 	if (vertex->status[0] != '\0')
 		buf_add_text(into, vertex->status);
 	else
-		buf_add_text(into, vertex->is_source ? "nothing comes from outside"
+		buf_add_text(into, vertex->is_source ? "it waits for more from outside"
 						     : "it waits for its input");
 }
 

@@ -100,7 +100,7 @@ static const struct row rows[] = {
 	{ "all idle: nothing comes",
 	  { { "Source: Socket", SUBTASKS({ 0, 1, 0, 0 }), EDGES({ 1, 0 }) },
 	    { "Sum", SUBTASKS({ 0, 1, 0, 0 }) } },
-	  "`Source: Socket` is idle 100 %: nothing comes from outside" },
+	  "`Source: Socket` is idle 100 %: it waits for more from outside" },
 	{ "a source that is the slowest itself",
 	  { { "Source", SUBTASKS({ .99, .01, 0, 0 }), EDGES({ 1, 0 }) },
 	    { "Sink", SUBTASKS({ .30, .70, 0, 0 }) } },

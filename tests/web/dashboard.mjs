@@ -94,6 +94,61 @@ test("a job that comes and goes is seen without a reload", async () => {
 	await page.close();
 });
 
+test("a plan that was pasted is drawn, and what is none is told", async () => {
+	const page = await openPage(browser, cluster.url);
+	const { out } = await cluster.flink("info", "examples/streaming/WordCount.jar");
+	await page.goto("/#/plan");
+	await page.page.locator("textarea").fill(out);
+	await page.page.locator(".plan-box").first().waitFor();
+	const nodes = JSON.parse(out.slice(out.indexOf("{"), out.lastIndexOf("}") + 1)).nodes;
+	same(nodes.length, await page.page.locator(".plan-box").count(), "boxes drawn");
+	await see(page, "the plan", ["HASH", ...nodes.map((node) => node.type)]);
+	await page.screenshot("plan-drawn");
+	await page.page.locator("textarea").fill('{"nodes": [');
+	await see(page, "the plan", ["The plan is not whole"]);
+	quiet(page, "the plan");
+	await page.close();
+});
+
+test("a program is uploaded, planned, submitted and deleted from the page", async () => {
+	const page = await openPage(browser, cluster.url);
+	await page.goto("/#/submit");
+	await page.page.locator('input[type="file"]').setInputFiles(`${cluster.home}/examples/streaming/WordCount.jar`);
+	await see(page, "the form", ["WordCount.jar", "./bin/flink run -d WordCount.jar"]);
+	await page.page.getByRole("button", { name: "Show plan" }).click();
+	await page.page.locator("dialog .plan-box").first().waitFor();
+	await page.screenshot("submit-plan");
+	await page.page.keyboard.press("Escape");
+	await page.page.getByLabel("Parallelism").fill("0");
+	await see(page, "the form", ["Parallelism is a whole number from 1 on."]);
+	await page.page.getByLabel("Parallelism").fill("1");
+	await page.page.getByRole("button", { name: "Submit", exact: true }).click();
+	await page.page.waitForURL(/#\/job\/running\/[0-9a-f]{32}\/overview/);
+	const id = /[0-9a-f]{32}/.exec(page.page.url())[0];
+	await cluster.jobIs(id, "FINISHED");
+	await see(page, "the job", ["WordCount", "FINISHED"]);
+	await page.goto("/#/submit");
+	await page.page.getByRole("button", { name: "Delete" }).first().click();
+	await page.page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+	await see(page, "the list", ["No program has been uploaded"]);
+	quiet(page, "the submit page");
+	await page.close();
+});
+
+test("a job is cancelled from its page", async () => {
+	const page = await openPage(browser, cluster.url);
+	const job = await backPressuredJob(cluster);
+	await page.goto(`/#/job/running/${job.id}/overview`);
+	await page.page.getByRole("button", { name: "Cancel Job" }).click();
+	await see(page, "the dialog", [`./bin/flink cancel ${job.id}`]);
+	await page.screenshot("cancel-dialog");
+	await page.page.getByRole("dialog").getByRole("button", { name: "Cancel Job" }).click();
+	await see(page, "the job", ["CANCELED"]);
+	await cluster.jobIs(job.id, "CANCELED");
+	quiet(page, "the job's page");
+	await page.close();
+});
+
 test("a JobManager that is away is told, and the page comes back by itself", async () => {
 	const own = await startCluster();
 	try {

@@ -32,6 +32,8 @@ export function ourPages({ taskManager, jobs, vertices }) {
 		{ name: "job-configuration", address: `${job("words")}/configuration`, see: ["Restart strategy"], ko: "재시작 전략" },
 		{ name: "vertex-flamegraph", address: `${job("pressed")}/overview/${jobs.pressed.vertices.at(-1).id}/flamegraph`, see: [/samples of \d/], ko: "플레임 그래프" },
 		{ name: "vertex-subtasks", address: `${vertex}/subtasks`, see: ["Source: Socket Stream"], ko: "서브태스크" },
+		{ name: "submit", address: "/#/submit", see: ["Drop a program here", "Programs"], ko: "프로그램을 여기에 끌어다 놓거나" },
+		{ name: "plan", address: "/#/plan", see: ["get_execution_plan()", "To get one"], ko: "실행 계획을 얻으려면" },
 		{ name: "nowhere", address: "/#/nowhere", see: ["There is no page at this address."], ko: "이 주소에는 페이지가 없습니다." },
 	];
 }
