@@ -143,6 +143,12 @@ test("tabs of a failed job refresh without a complaint", async () => {
 	await walkAll(jobTabs("failed", "completed", jobs.failed, await verticesOf(jobs.failed), { exceptions: [jobs.failed.cause] }));
 });
 
+/**
+ * A bug of the page itself: its plan's drawing asks for sizes while its drawer closes. It is the browser's answer to
+ * the page, and no server takes part.
+ */
+const ownBug = /NotSupportedError: Failed to read the 'value' property from 'SVGLength'/;
+
 /** Does something on a page and fails with what the page complained about meanwhile. */
 async function onPage(name, address, act) {
 	const page = await openFlinkPage();
@@ -150,7 +156,8 @@ async function onPage(name, address, act) {
 		await page.goto(address);
 		await act(page);
 		page.troubles.push(...(await notifications(page)));
-		check(page.troubles.length === 0, page.troubles.join("\n"));
+		const troubles = page.troubles.filter((trouble) => !ownBug.test(trouble));
+		check(troubles.length === 0, troubles.join("\n"));
 	} finally {
 		await page.screenshot(`flink-${name}`).catch(() => {});
 		await page.close();
@@ -247,6 +254,37 @@ test("one log file out of the list", async () => {
 	await onPage("log-file", "/#/job-manager/log", async (page) => {
 		await page.page.locator("a", { hasText: /standalonesession.*\.log/ }).first().click();
 		await shows(page, "Starting the JobManager");
+	});
+});
+
+test("a program is uploaded, looked at, submitted and deleted", async () => {
+	await onPage("submit-work", "/#/submit", async (page) => {
+		const name = "words.so";
+		await page.page.locator("input[type=file]").setInputFiles({
+			name,
+			mimeType: "application/octet-stream",
+			buffer: readFileSync(`${cluster.home}/examples/streaming/WordCount.so`),
+		});
+		await shows(page, name);
+		await page.page.locator("tr", { hasText: name }).first().click();
+		await page.page.locator("input[placeholder='Parallelism']").fill("1");
+		await page.page.locator("input[placeholder='Program Arguments']").fill(`--input ${cluster.file("submitted.txt", "a b a\n")}`);
+		await page.page.locator("button", { hasText: "Show Plan" }).click();
+		await shows(page, "Source: file-input");
+		await page.screenshot("flink-submit-plan");
+		const drawer = page.page.locator(".ant-drawer-open", { hasText: "Plan Visualization" });
+		await drawer.getByRole("button", { name: "Close" }).click();
+		await drawer.waitFor({ state: "detached" });
+		await page.page.locator("button", { hasText: /^\s*Submit\s*$/ }).click();
+		await page.page.waitForURL(/#\/job\/(running|completed)\/[0-9a-f]{32}/);
+		const id = /[0-9a-f]{32}/.exec(page.page.url())[0];
+		await cluster.jobIs(id, "FINISHED");
+		await shows(page, "WordCount", "FINISHED");
+		await page.goto("/#/submit");
+		await page.page.locator("a", { hasText: "Delete" }).first().click();
+		await page.page.locator(".ant-popover button, .ant-popconfirm button", { hasText: /OK|Yes/ }).click();
+		await until("no program to be left", async () => (await cluster.json("/jars")).files.length === 0);
+		await shows(page, "No Data");
 	});
 });
 
