@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """contract_checks - what Flink's page and tools rely on beyond the form of single answers. Called by contract.py."""
+import concurrent.futures
 import urllib.parse
 
 from contract import complain, expect
@@ -55,8 +56,8 @@ def metrics(contract, world):
         expect([item["id"] for item in values] == names, f"{len(values)} values of {len(names)} names")
         expect(all(isinstance(item["value"], str) for item in values), f"{values[:3]}")
         sums = contract.api.get(f"{base}/subtasks/metrics?get=numRecordsIn,nobodysMetric").json()
-        expect([sorted(item) for item in sums] == [["avg", "id", "max", "min", "sum"]], f"{sums}")
-        expect(all(isinstance(sums[0][key], (int, float)) for key in ("min", "max", "avg", "sum")), f"{sums}")
+        expect([sorted(item) for item in sums] == [["avg", "id", "max", "min", "skew", "sum"]], f"{sums}")
+        expect(all(isinstance(sums[0][key], (int, float)) for key in ("min", "max", "avg", "sum", "skew")), f"{sums}")
         many = ",".join(f"{i}.nobodysMetric" for i in range(2000))
         answer = contract.api.get(f"{base}/metrics?get=0.numRecordsIn,{many}")
         expect(answer.status == 200 and [item["id"] for item in answer.json()] == ["0.numRecordsIn"], f"{answer.body[:200]!r}")
@@ -125,6 +126,39 @@ def run_and_plan(contract, name):
             contract.badly(method, template, template.replace("{jarid}", "nobody.py"), {400, 404})
 
 
+PROGRAM = b"""#include <flink/flink.h>
+int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
+{
+	static const char *const lines[] = { "a line" };
+	(void)args;
+	print(from_lines(env, lines, 1));
+	return flink_execute(env, "once", err);
+}
+"""
+
+
+def retries(contract, world):
+    """A program that is run again and again with one key, all at once, is one job."""
+    del world
+    answer = contract.api.ask("POST", "/jars/upload", multipart([("jarfile", "once.c", PROGRAM)]),
+                              {"Content-Type": "multipart/form-data; boundary=b"})
+    path = "/jars/" + urllib.parse.quote(answer.json()["filename"].rsplit("/", 1)[1]) + "/run"
+    headers = {"Idempotency-Key": "retries"}
+
+    def run(_):
+        return contract.hold(("POST", "/jars/{jarid}/run"), path, contract.api.ask("POST", path, {"parallelism": 1}, headers))
+
+    before = len(contract.api.get("/jobs").json()["jobs"])
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(run, range(20)))
+    expect({a.status for a in answers} == {200}, f"{[a.status for a in answers]} {answers[0].body[:300]!r}")
+    expect(len({a.body for a in answers}) == 1, f"{ {a.body for a in answers} }")
+    expect(sum("Idempotent-Replayed" in a.headers for a in answers) == 19, "all but one are the first one's answer")
+    expect(len(contract.api.get("/jobs").json()["jobs"]) == before + 1, "one job more")
+    other = contract.api.ask("POST", path, {"parallelism": 2}, headers)
+    expect(other.status == 422, f"the key with other content: {other.status} {other.body[:200]!r}")
+
+
 TRAVERSALS = ("..%2fconf%2fflink-conf.yaml", "..%2f..%2f..%2fetc%2fpasswd", "..%252fconf%252fflink-conf.yaml",
               "%2e%2e%2fconf%2fflink-conf.yaml", "%252e%252e%252fetc%252fpasswd", "..%5cconf%5cflink-conf.yaml",
               "%2fetc%2fpasswd", "..", ".", "%2e%2e", "flink%00.log", "..%c0%af..%c0%afetc%c0%afpasswd")
@@ -155,7 +189,7 @@ def taskmanager_ids(contract, world):
 
 
 def run(contract, world):
-    for check in (keys_of_tasks, plans, metrics, attempts, uploads, logs, taskmanager_ids):
+    for check in (keys_of_tasks, plans, metrics, attempts, uploads, retries, logs, taskmanager_ids):
         try:
             check(contract, world)
         except Exception as why:  # a check that cannot go on is a failure like others
