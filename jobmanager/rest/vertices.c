@@ -318,12 +318,13 @@ static bool find_attempt(struct rest *rest, struct rest_request *request, struct
 			 struct id *id)
 {
 	struct job_vertex *vertex = find(rest, request);
-	const char *text = rest_parameter(request, "attempt");
-	size_t digits = strspn(text, "0123456789");
 	uint32_t index;
 
 	if (vertex == NULL || !rest_find_subtask(vertex, request, &index))
-		return false;
+		return false; /* answered: the request is gone */
+	const char *text = rest_parameter(request, "attempt");
+	size_t digits = strspn(text, "0123456789");
+
 	if (digits == 0 || digits > 9 || text[digits] != '\0') {
 		rest_bad_parameter(request, "path", "attempt", text);
 		return false;
