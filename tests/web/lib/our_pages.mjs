@@ -23,6 +23,9 @@ export function ourPages({ taskManager, jobs, vertices }) {
 		{ name: "job-manager-files", address: "/#/job-manager/log-list", see: [/standalonesession-0-.*\.log/], ko: "마지막 변경" },
 		{ name: "jobs-running", address: "/#/job/running", see: [jobs.words.name, jobs.pressed.name], ko: "실행 중인 작업" },
 		{ name: "jobs-completed", address: "/#/job/completed", see: [jobs.finished.name, jobs.failed.name, jobs.failed.cause], ko: "완료된 작업" },
+		{ name: "job-overview", address: `${job("words")}/overview`, see: ["Source: Socket Stream", "HASH", "Busiest", "Records read by sources"], ko: "가장 바쁨" },
+		{ name: "job-overview-operators", address: `${job("pressed")}/overview?show=operators`, see: ["Cause", "Filter", "it holds back"], ko: "원인" },
+		{ name: "job-overview-ended", address: `${job("finished", "completed")}/overview`, see: ["FINISHED", "Vertices"], ko: "버텍스" },
 		{ name: "job-output", address: `${job("words")}/output`, see: ["be : 2"], ko: "출력" },
 		{ name: "job-output-none", address: `${job("failed", "completed")}/output`, see: ["The job has printed nothing"], ko: "작업이 아무것도 출력하지 않았습니다" },
 		{ name: "job-exceptions", address: `${job("failed", "completed")}/exceptions`, see: [jobs.failed.cause, "Failures over the job's life", taskManager.id.split(":")[0]], ko: "실패 기록" },
@@ -34,6 +37,11 @@ export function ourPages({ taskManager, jobs, vertices }) {
 		{ name: "vertex-subtasks", address: `${vertex}/subtasks`, see: ["Source: Socket Stream"], ko: "서브태스크" },
 		{ name: "submit", address: "/#/submit", see: ["Drop a program here", "Programs"], ko: "프로그램을 여기에 끌어다 놓거나" },
 		{ name: "plan", address: "/#/plan", see: ["get_execution_plan()", "To get one"], ko: "실행 계획을 얻으려면" },
+		{ name: "vertex-subtask", address: `${vertex}/subtasks/0`, see: ["Subtask 0", "Attempts", "localhost:"], ko: "시도" },
+		{ name: "vertex-operators", address: `${job("pressed")}/overview/${jobs.pressed.vertices.at(-1).id}/operators`, see: ["Filter", "Sink: Print to Std. Out", "sink"], ko: "연산자" },
+		{ name: "vertex-taskmanagers", address: `${vertex}/taskmanagers`, see: ["localhost:"], ko: "서브태스크" },
+		{ name: "vertex-metrics", address: `${vertex}/metrics?metrics=numRecordsInPerSecond,buffers.outPoolUsage`, see: ["numRecordsOut", "numRecordsInPerSecond (sum)"], ko: "합계" },
+		{ name: "vertex-backpressure", address: `${job("pressed")}/overview/${jobs.pressed.vertices[0].id}/backpressure`, see: ["HIGH", "REBALANCE"], ko: "연결선" },
 		{ name: "nowhere", address: "/#/nowhere", see: ["There is no page at this address."], ko: "이 주소에는 페이지가 없습니다." },
 	];
 }
