@@ -12,6 +12,7 @@ import { config } from "./config";
 import { ApiError } from "./errors";
 import { heard, pushed, silent } from "./link";
 import { mergePatch } from "./patch";
+import { hasEnded } from "./types";
 
 export interface Held<T> {
 	picture?: T;
@@ -33,14 +34,19 @@ const FIRST_EVENT_MS = 4_000; // a stream that says nothing for so long is kept 
 const STREAM_AGAIN_MS = 60_000;
 const RETRY_MAX_MS = 5_000;
 const HIDDEN_MS = 15_000; // a look at another tab does not end the stream
+const FIRST_AGAIN_MS = 1_000;
 const GATHER_MS = 20; // pages that change their mind make one stream
 
 class Topic {
 	readonly held: Signal<Held<unknown>> = signal({ loading: true });
 	users = 0;
 	etag = "";
+	/** It changes: told by the stream. A job is asked for first, since one that has ended is told by nobody. */
+	live: boolean;
 
-	constructor(readonly jid: string) {}
+	constructor(readonly jid: string) {
+		this.live = jid === CLUSTER;
+	}
 
 	get path(): string {
 		return this.jid === CLUSTER ? "/snapshot" : `${at("jobs", this.jid)}/snapshot`;
@@ -57,6 +63,23 @@ class Topic {
 	show(picture: unknown): void {
 		const before = this.held.peek();
 		if (before.picture !== picture || before.error || before.loading) this.held.value = { picture, loading: false };
+		if (this.jid === CLUSTER) return;
+		const live = !hasEnded((picture as { job?: { state?: string } }).job?.state ?? "");
+		if (live === this.live) return;
+		this.live = live;
+		changeSoon();
+	}
+
+	/** Until it is known whether it changes. */
+	async begin(): Promise<void> {
+		while (this.users > 0 && this.held.peek().picture === undefined) {
+			try {
+				await this.ask();
+			} catch (failure) {
+				if (failure instanceof ApiError) return;
+				await new Promise(resolve => setTimeout(resolve, FIRST_AGAIN_MS));
+			}
+		}
 	}
 
 	async ask(): Promise<void> {
@@ -75,7 +98,7 @@ class Topic {
 }
 
 const topics = new Map<string, Topic>();
-const wanted = (): Topic[] => [...topics.values()].filter(topic => topic.users > 0);
+const wanted = (): Topic[] => [...topics.values()].filter(topic => topic.users > 0 && topic.live);
 
 /* ---- the stream, or asking again ---- */
 
@@ -200,6 +223,7 @@ function useTopic<T>(jid: string): Held<T> {
 		topics.set(jid, mine);
 		mine.users++;
 		changeSoon();
+		void mine.begin();
 		return () => {
 			mine.users--;
 			changeSoon();
