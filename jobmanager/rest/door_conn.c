@@ -165,7 +165,8 @@ void door_conn_begin_answer(struct door_conn *conn, int status, const char *cont
 	if (status == 401)
 		buf_add_text(&conn->out, "WWW-Authenticate: Bearer realm=\"flink\"\r\n");
 	buf_add_text(&conn->out, headers);
-	conn->own_policy = strcasestr(headers, "\nContent-Security-Policy:") != NULL ||
+	conn->own_policy = status == 304 ||
+			   strcasestr(headers, "\nContent-Security-Policy:") != NULL ||
 			   strncasecmp(headers, "Content-Security-Policy:", 24) == 0;
 	conn->answer_written = 0;
 	end_head(conn);

@@ -223,7 +223,9 @@ static int take_answer_head(struct door_conn *conn, size_t size)
 		if (length > 0)
 			take_answer_header(conn, at, length);
 	}
-	/* A 304 leaves what was told with the whole answer as it is. */
+	/* A 304 leaves what was told with the whole answer as it is: browsers would put what it
+	 * brings in the place of that, or beside it. */
+	conn->own_policy = conn->own_policy || inner->status == 304;
 	if (inner->cache.size_bytes > 0 && inner->status != 304) {
 		buf_add(&conn->out, inner->cache.data, inner->cache.size_bytes);
 		buf_add_text(&conn->out, "\r\n");

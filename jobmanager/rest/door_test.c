@@ -42,7 +42,9 @@ static void answers_of_every_framing_are_passed_on(void **state)
 		{ GET("/2"), "HTTP/1.1 200 OK\r\n\r\nuntil it closes", "Content-Length: 15\r\n",
 		  true },
 		{ GET("/3"), "HTTP/1.1 304 Not Modified\r\nEtag: x\r\nContent-Length: 9\r\n\r\n",
-		  "Etag: x\r\n", false },
+		  "Etag: x\r\nContent-Length: 9\r\nX-Content-Type-Options: nosniff\r\n"
+		  "Referrer-Policy: no-referrer\r\nConnection: keep-alive\r\n\r\n",
+		  false },
 		{ "HEAD /4 HTTP/1.1\r\nHost: server\r\n\r\n",
 		  "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n", "Content-Length: 1234\r\n",
 		  false },
@@ -197,6 +199,7 @@ static void a_late_answer_brings_its_headers(void **state)
 	buf_add_text(&answer->body, "not shown");
 	door_answer(door, answer);
 	await(asks, "HTTP/1.1 304 Not Modified\r\nETag: \"7\"\r\nX-Content-Type-Options: ");
+	assert_null(strstr(asks->in.data, "Content-Security-Policy"));
 	say(asks, GET("/2")); /* nothing of a body lies in between */
 	await(inside[0], "/2");
 	buf_clear(&asks->in);

@@ -657,6 +657,8 @@ static void the_page_is_served_with_its_dates(void **state)
 		 etag + 8);
 	expect_body(&reply, 200, "let it;");
 	reply = ask_with("GET", "/app.js", header, NULL, 0);
+	/* A browser would obey it, and load nothing of a page that it has already. */
+	assert_null(strstr(reply.head.data, "Content-Security-Policy"));
 	expect_body(&reply, 304, "");
 	reply = ask_with("GET", "/app.js", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT\r\n",
 			 NULL, 0);

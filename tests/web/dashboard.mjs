@@ -67,6 +67,19 @@ test("every page is legible in the dark", () => walk({ dark: true }, "-dark", ax
 test("every page fits 360 pixels", () => walk({ width: 360, height: 740 }, "-narrow", tooWide));
 test("every page speaks Korean", () => walk({ lang: "ko-KR" }, "-ko", async () => []));
 
+test("a page that the browser has already is there again", async () => {
+	const page = await openPage(browser, cluster.url);
+	await page.goto("/#/overview");
+	await see(page, "the overview", ["WordCount"]);
+	for (let visit = 0; visit < 2; visit++) {
+		await page.page.goto("about:blank");
+		await page.goto("/#/overview");
+		await see(page, "the overview, visited again", ["WordCount"]);
+	}
+	quiet(page, "the overview");
+	await page.close();
+});
+
 test("no inline script runs", async () => {
 	const page = await openPage(browser, cluster.url);
 	await page.goto("/#/overview");
