@@ -108,7 +108,7 @@ static void do_open(struct file_op *op)
 {
 	struct files_os *files = files_of(op);
 	struct stat stat;
-	int flags = O_CLOEXEC | (op->kind == FILE_OPEN_READ     ? O_RDONLY
+	int flags = O_CLOEXEC | (op->kind == FILE_OPEN_READ     ? O_RDONLY | O_NONBLOCK
 				 : op->kind == FILE_OPEN_APPEND ? O_WRONLY | O_CREAT | O_APPEND
 				 : op->exclusive		? O_WRONLY | O_CREAT | O_EXCL
 								: O_WRONLY | O_CREAT | O_TRUNC);
@@ -123,6 +123,14 @@ static void do_open(struct file_op *op)
 	if (S_ISDIR(stat.st_mode)) {
 		errno = EISDIR;
 		op_failed(op, "open", op->path);
+		close(fd);
+		return;
+	}
+	/* Opening one waits for who writes to it, for ever if need be, and a thread with it: hence
+	 * O_NONBLOCK, which means nothing for files. */
+	if (op->kind == FILE_OPEN_READ && S_ISFIFO(stat.st_mode)) {
+		op->result = -1;
+		err_set(&op->err, ERR_IO, "cannot open %s: it is a pipe, not a file", op->path);
 		close(fd);
 		return;
 	}

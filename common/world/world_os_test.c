@@ -106,6 +106,20 @@ static void names_are_made_moved_listed_and_removed(void **state)
 	assert_string_equal(op.err.text, "cannot list /no/such/place: No such file or directory");
 }
 
+/* Whoever looks into a folder of logs or archives may find one there. */
+static void a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(void **state)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/pipe", directory);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	struct file_op op = { .kind = FILE_OPEN_READ, .path = path };
+
+	assert_int_equal(file_do(&op), -1);
+	assert_int_equal(op.err.code, ERR_IO);
+	assert_non_null(strstr(op.err.text, "/pipe: it is a pipe, not a file"));
+}
+
 static void small_files_are_read_and_replaced_whole(void **state)
 {
 	char path[128], *text;
@@ -488,6 +502,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_WORLD(operations_of_a_handle_keep_their_order),
 		WITH_WORLD(names_are_made_moved_listed_and_removed),
+		WITH_WORLD(a_pipe_in_the_place_of_a_file_keeps_nobody_waiting),
 		WITH_WORLD(small_files_are_read_and_replaced_whole),
 		WITH_WORLD(files_under_way_are_finished_before_a_runner_ends),
 		WITH_WORLD(a_process_prints_and_ends),
