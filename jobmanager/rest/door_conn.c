@@ -18,6 +18,7 @@
 #include "jobmanager/rest/json_out.h"
 
 #define HEAD_MS 5000   /* from its first byte to its blank line */
+#define SILENT_MS 60000 /* before a first byte: browsers open connections ahead of their need */
 #define PIECE_MS 20000 /* for every 64 KiB of a body or an answer */
 #define PIECE_BYTES 65536
 #define QUEUE_MS 30000
@@ -591,7 +592,7 @@ void door_conn_create(struct door *door, struct conn *accepted)
 	buf_init(&conn->answer);
 	list_push_back(&door->connections, &conn->node);
 	door->connections_count++;
-	door_conn_set_deadline(conn, HEAD_MS);
+	door_conn_set_deadline(conn, SILENT_MS);
 	agent_init(&conn->agent, "rest connection", conn_step);
 	conn->agent.done = gone;
 	conn_set_wake(accepted, &conn->agent);

@@ -59,7 +59,7 @@ Starting taskexecutor daemon on host $host.
 	overview_is taskmanagers 2
 	# Known by the address they listen at: the machine's own name is another one (127.0.1.1) on many a machine.
 	same $'localhost\nlocalhost' "$(rest /taskmanagers | jq -r '.taskmanagers[].id | sub(":.*"; "")')"
-	contains "$(rest /)" "Running Jobs"
+	contains "$(rest /)" "<title>Apache Flink Dashboard"
 	! (exec 3<>/dev/tcp/localhost/8081) 2>/dev/null || fail "something listens on 8081"
 	same "Waiting for response...
 No running jobs.

@@ -107,6 +107,40 @@ test("a job that comes and goes is seen without a reload", async () => {
 	await page.close();
 });
 
+/** What the table of vertices shows in a column, row by row, as numbers. */
+async function shown(page, column) {
+	const cells = await page.page.locator(`td[data-label="${column}"] .flow > span`).allInnerTexts();
+	return cells.map((text) => Number(text.replace(/\D/g, "")));
+}
+
+test("records of a known input are on the page, to the last one", async () => {
+	const lines = Array.from({ length: 20000 }, (_, i) => `one two three four word${i % 97}`);
+	const { id, words } = await finishedWordCount(cluster, lines);
+	const page = await openPage(browser, cluster.url);
+	await page.goto(`/#/job/completed/${id}/overview`);
+	await see(page, "the job", ["FINISHED", "HASH"]);
+	// Its source with the words it makes of the lines, and the sum with an update for each word.
+	same([lines.length, words], await shown(page, "Records in"), "records in");
+	same([words, words], await shown(page, "Records out"), "records out");
+	quiet(page, "the finished job");
+	await page.close();
+});
+
+test("numbers of a running job follow the truth", async () => {
+	const page = await openPage(browser, cluster.url);
+	const truth = async () => (await cluster.json(`/jobs/${jobs.pressed.id}`)).vertices.at(-1).metrics["read-records"];
+	await page.goto(`/#/job/running/${jobs.pressed.id}/overview`);
+	await see(page, "the job", ["Slow Filter", "Cause"]);
+	for (let i = 0; i < 3; i++) {
+		const before = await truth();
+		await until(`the page to show ${before} records or more`, async () => (await shown(page, "Records in")).at(-1) >= before);
+		const seen = (await shown(page, "Records in")).at(-1);
+		check(seen <= (await truth()), `the page shows ${seen} records, more than there are`);
+	}
+	quiet(page, "the running job");
+	await page.close();
+});
+
 test("a plan that was pasted is drawn, and what is none is told", async () => {
 	const page = await openPage(browser, cluster.url);
 	const { out } = await cluster.flink("info", "examples/streaming/WordCount.jar");
