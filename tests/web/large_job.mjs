@@ -73,6 +73,7 @@ function answer(request, response) {
 		return;
 	}
 	const json = { "/config": { "refresh-interval": 3000, "flink-version": "test", "flink-revision": "", features: {}, "ended-jobs-shown": 5 } }[pathname] ??
+		(pathname === `/jobs/${JID}/snapshot` ? picture() : undefined) ??
 		(pathname.endsWith("/series") ? { from: began, step: 1000, series: {}, markers: [], missing: [] } : undefined);
 	if (json) return response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(json));
 	try {
