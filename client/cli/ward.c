@@ -354,6 +354,8 @@ static void start_warden(struct ward *ward)
 	pid_t warden;
 
 	setsid();
+	/* The program may have stopped us when the JobManager kills our parent. */
+	prctl(PR_SET_PDEATHSIG, SIGCONT);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

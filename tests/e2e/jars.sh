@@ -306,6 +306,26 @@ test_nothing_stays_behind_whoever_is_killed() {
 	until_true 20 nothing_left
 }
 
+test_a_program_that_stops_its_parent_is_ended() {
+	start "web.timeout: 1 s"
+	cat >stop.c <<-'C'
+		#include <flink/flink.h>
+		#include <signal.h>
+		#include <unistd.h>
+		int flink_main(struct flink_env *env, struct flink_args *args, struct err *err)
+		{
+			kill(getppid(), SIGSTOP);
+			for (;;)
+				pause();
+		}
+	C
+	eval "cc -w $(./bin/flink-config --cflags) -o stop.so stop.c $(./bin/flink-config --libs)"
+	upload stop.so
+	api POST "/jars/$jar/run"
+	refused 500 "web.timeout"
+	until_true 20 nothing_left
+}
+
 test_uploads_survive_and_switch_off() {
 	start
 	upload examples/streaming/WordCount.jar ../../../WordCount.so
