@@ -22,6 +22,7 @@
 #define HISTORY_DAYS 7
 #define HISTORY_JOBS_MAX 1000		  /* in the index, whatever the settings say */
 #define HISTORY_FILE_BYTES_MAX (64 << 20) /* of one archive; larger ones are not read */
+#define HISTORY_NUMBER_MAX ((int64_t)1 << 52) /* no time, count or offset in an archive is larger */
 
 struct history;
 

@@ -49,8 +49,9 @@ static const char *text_of(const json_t *object, const char *key)
 static int64_t number_of(const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);
+	int64_t number = json_is_integer(value) ? json_integer_value(value) : -1;
 
-	return json_is_integer(value) ? json_integer_value(value) : -1;
+	return number >= 0 && number <= HISTORY_NUMBER_MAX ? number : -1;
 }
 
 static json_t *parse_entry(const struct archive_view *view, const char *path)

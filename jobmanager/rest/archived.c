@@ -53,9 +53,19 @@ static const char *text_of(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
+/* An archive is a file: what no number of ours can be is none, so that it can be reckoned with. */
 static int64_t number_of(const json_t *object, const char *key)
 {
-	return json_integer_value(json_object_get(object, key));
+	int64_t number = json_integer_value(json_object_get(object, key));
+
+	return number >= -1 && number <= HISTORY_NUMBER_MAX ? number : 0;
+}
+
+static uint64_t offset_of(const json_t *object, const char *key)
+{
+	int64_t offset = number_of(object, key);
+
+	return offset > 0 ? (uint64_t)offset : 0;
 }
 
 static struct bytes lines_of(const json_t *root)
@@ -82,7 +92,7 @@ static void cut_output(const void *query, struct buf *answer)
 	json_t *root = json_loadb(answer->data, answer->size_bytes, 0, NULL);
 	const json_t *failure = json_object_get(root, "failure");
 	struct bytes lines = lines_of(root);
-	uint64_t kept = (uint64_t)number_of(root, "offset"), from = (uint64_t)read->from;
+	uint64_t kept = offset_of(root, "offset"), from = (uint64_t)read->from;
 	uint64_t end = kept + lines.size_bytes;
 	struct json_out json;
 	size_t skip;
@@ -121,7 +131,7 @@ static void cut_lines(const void *query, struct buf *answer)
 	struct json_out json;
 
 	log_filter_init(&filter, read->lines.search, LOG_TRACE);
-	log_page_of_text(&page, lines_of(root), (uint64_t)number_of(root, "offset"), &filter,
+	log_page_of_text(&page, lines_of(root), offset_of(root, "offset"), &filter,
 			 read->lines.bytes_max, read->lines.from, read->lines.backwards);
 	buf_clear(answer);
 	json_out_init(&json, answer);
@@ -187,11 +197,12 @@ static void cut_series(const void *query, struct buf *answer)
 {
 	const struct archived_read *read = query;
 	json_t *root = json_loadb(answer->data, answer->size_bytes, 0, NULL), *cut = json_object();
-	int64_t begin = number_of(root, "from"), step = number_of(root, "step"), first, last;
+	int64_t begin = (int64_t)offset_of(root, "from"), step = number_of(root, "step");
+	int64_t first, last;
 
 	step = step > 0 ? step : 1;
 	first = read->from > begin ? (read->from - begin) / step : 0;
-	last = read->to > begin ? (read->to - begin + step - 1) / step : 0;
+	last = read->to > begin ? (read->to - begin - 1) / step + 1 : 0;
 	if (read->get == NULL) {
 		json_object_set_new(cut, "names", names_of(root));
 		json_object_set_new(cut, "begin", json_integer(begin));

@@ -300,6 +300,54 @@ static void what_is_no_whole_archive_is_left_out(void **state)
 	expect_error(&reply, 500, "Internal server error");
 }
 
+/* Nothing is reckoned from them: under the sanitizers a sum too large ends the test. */
+static void numbers_that_cannot_be_are_none(void **state)
+{
+#define ABSURD "00000000000000000000000000000003"
+	static const char text[] =
+		"{\"archive\":[{\"path\":\"/jobs/overview\",\"json\":\""
+		"{\\\"jobs\\\":[{\\\"jid\\\":\\\""
+		ABSURD
+		"\\\",\\\"name\\\":\\\"absurd\\\",\\\"state\\\":\\\"FINISHED\\\","
+		"\\\"start-time\\\":-9223372036854775808,"
+		"\\\"end-time\\\":9223372036854775807}]}"
+		"\"},"
+		"{\"path\":\"/jobs/"
+		ABSURD
+		"/output\",\"json\":\""
+		"{\\\"output\\\":\\\"one\\\\n\\\",\\\"offset\\\":-5,"
+		"\\\"start-time\\\":-9223372036854775808}"
+		"\"},"
+		"{\"path\":\"/jobs/"
+		ABSURD
+		"/series\",\"json\":\""
+		"{\\\"from\\\":9223372036854775807,"
+		"\\\"step\\\":-9223372036854775808,"
+		"\\\"series\\\":{\\\"a\\\":[1,2,3]}}"
+		"\"}]}";
+	struct reply reply;
+
+	jobmanager_destroy(&jobmanager);
+	write_file(archive_directory, ABSURD, text, strlen(text));
+	restart();
+	await_text("/jobs/" ABSURD "/status", "/status", "FINISHED");
+	reply = get("/jobs/overview");
+	assert_int_equal(json_integer_value(at(reply.json, "/jobs/0/start-time")), -1);
+	assert_int_equal(json_integer_value(at(reply.json, "/jobs/0/end-time")), -1);
+	reply_free(&reply);
+	reply = get("/jobs/" ABSURD "/output");
+	assert_int_equal(json_integer_value(at(reply.json, "/offset")), 0);
+	assert_string_equal(json_string_value(at(reply.json, "/output")), "one\n");
+	reply_free(&reply);
+	reply = get("/jobs/" ABSURD "/output/lines?from=-1");
+	assert_int_equal(json_integer_value(at(reply.json, "/next")), 4);
+	reply_free(&reply);
+	reply = get("/jobs/" ABSURD "/series?get=a&from=1&to=10");
+	assert_int_equal(json_integer_value(at(reply.json, "/from")), 1);
+	assert_int_equal(json_array_size(at(reply.json, "/series/a")), 2);
+	reply_free(&reply);
+}
+
 /* ---- wide jobs ------------------------------------------------------------------------------ */
 
 /* Two times 4000 subtasks that never got a slot. */
@@ -385,6 +433,7 @@ int main(void)
 		WITH_SERVER(series_are_kept_and_cut),
 		WITH_SERVER(what_would_change_it_says_that_it_has_ended),
 		WITH_SERVER(what_is_no_whole_archive_is_left_out),
+		WITH_SERVER(numbers_that_cannot_be_are_none),
 		WITH_SERVER(of_a_wide_vertex_the_jobs_answers_are_kept),
 		cmocka_unit_test_setup_teardown(the_oldest_archives_go, start_small, stop),
 		cmocka_unit_test_setup_teardown(
