@@ -54,14 +54,12 @@ static bool names_this_machine(const struct door *door, const char *host)
 	       host_is(host, length, world_host_name(door->options.world));
 }
 
-static bool changes_something(const struct door_head *head)
+static bool changes_something(const struct door *door, const struct door_head *head)
 {
-	size_t path = strcspn(head->target, "?");
-
-	if (strcmp(head->method, "GET") != 0 && strcmp(head->method, "HEAD") != 0 &&
-	    strcmp(head->method, "OPTIONS") != 0)
-		return true;
-	return ends_with(head->target, path, "/yarn-cancel");
+	if (door->options.changes_something != NULL)
+		return door->options.changes_something(head->method, head->target);
+	return strcmp(head->method, "GET") != 0 && strcmp(head->method, "HEAD") != 0 &&
+	       strcmp(head->method, "OPTIONS") != 0;
 }
 
 static bool origin_allowed(const struct door *door, const char *origin)
@@ -111,7 +109,7 @@ const char *door_forbids(const struct door *door, const struct door_head *head, 
 		*status = 421;
 		return "The request names a host that is not this one; if it is, set rest.address to it.";
 	}
-	if (changes_something(head) && comes_from_elsewhere(door, head))
+	if (comes_from_elsewhere(door, head) && changes_something(door, head))
 		return "Pages of another origin may not change anything here; "
 		       "web.access-control-allow-origin allows one.";
 	return NULL;

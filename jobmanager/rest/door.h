@@ -41,6 +41,9 @@ struct door_options { /* texts are borrowed, for the call only */
 	/* A host that a request may name beside those of this machine's loopback, so that no
 	 * foreign site can lend its own name to this address; NULL: any host. */
 	const char *host_name;
+	/* Whether a request does more than look, which pages of other sites may not ask for. On the
+	 * door's thread; NULL: all methods do but GET, HEAD and OPTIONS. */
+	bool (*changes_something)(const char *method, const char *target);
 	const char *token; /* without it nobody gets in; NULL: everybody does */
 	/* Nobody listens to that stream any more: its client has left, was cut, or came too late
 	 * for its beginning. On the door's thread, once for each that was begun and not ended. */

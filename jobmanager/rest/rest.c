@@ -87,8 +87,9 @@ static void answer_through_door(struct rest_request *request)
 {
 	struct rest *rest = request->rest;
 
-	/* Once it stops the door is no longer the agent's to use, and has told everybody itself. */
-	if (!atomic_load(&rest->stopping)) {
+	/* Once it stops the door is no longer the agent's to use, and has told everybody itself.
+	 * Without a door it stays in the request, for a checker. */
+	if (rest->door != NULL && !atomic_load(&rest->stopping)) {
 		struct door_answer *answer =
 			door_answer_create(request->number, request->content_type);
 
@@ -436,6 +437,7 @@ static int start(struct rest *rest, struct err *err)
 		.body_bytes_max = (uint64_t)conf_int(conf, "rest.server.max-content-length"),
 		.idle_ms = conf_duration_ms(conf, "rest.idleness-timeout"),
 		.allow_origin = origin[0] != '\0' ? origin : NULL,
+		.changes_something = rest_changes_something,
 		.stream_over = rest_stream_over,
 		.context = rest,
 	};
@@ -475,8 +477,8 @@ static char *upload_directory(const struct jobmanager_options *options)
 	return mem_printf("%.*s/flink-web-upload", (int)strcspn(folders, ",;|:"), folders);
 }
 
-int rest_create(struct dispatcher *dispatcher, struct runner *runner,
-		const struct jobmanager_options *options, struct rest **out, struct err *err)
+struct rest *rest_create_inside(struct dispatcher *dispatcher, struct runner *runner,
+				const struct jobmanager_options *options)
 {
 	struct rest *rest = MEM_NEW(struct rest);
 
@@ -509,9 +511,15 @@ int rest_create(struct dispatcher *dispatcher, struct runner *runner,
 	init_monotonic(&rest->changed);
 	agent_init(&rest->agent, "rest", rest_step);
 	runner_add(runner, &rest->agent);
+	return rest;
+}
+
+int rest_create(struct dispatcher *dispatcher, struct runner *runner,
+		const struct jobmanager_options *options, struct rest **out, struct err *err)
+{
 	/* Also on failure: its agent is on the runner, so it ends as one that works does. */
-	*out = rest;
-	return start(rest, err);
+	*out = rest_create_inside(dispatcher, runner, options);
+	return start(*out, err);
 }
 
 uint16_t rest_port(const struct rest *rest)

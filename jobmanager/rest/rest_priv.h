@@ -131,6 +131,7 @@ typedef void rest_handler_fn(struct rest *rest, struct rest_request *request);
 
 enum rest_body {
 	REST_NO_BODY,	/* nothing, or {} */
+	REST_ACTS,	/* the same, of a GET that does more than look */
 	REST_FIELDS,	/* a JSON object as api_table.c says, then in request->fields */
 	REST_BYTES,	/* the handler's own */
 };
@@ -147,6 +148,8 @@ extern const struct rest_route rest_routes[]; /* ends with a NULL method */
  * Fills the request's parameters. *crooked: a part of the path cannot be percent-decoded. */
 const struct rest_route *rest_route_find(const char *method, const char *path,
 					 struct rest_request *request, bool *crooked);
+/* Whether a request may do more than look. Any thread; target: as sent, with its query. */
+bool rest_changes_something(const char *method, const char *target);
 /* Whether the settings have that route switched off, so that it is not there. */
 bool rest_route_is_off(const struct rest_route *route, const struct conf *conf);
 void rest_parameters_clear(struct rest_request *request);
@@ -198,6 +201,10 @@ void rest_defer(struct rest_request *request);
  * answers, or leaves the request waiting (not when expired). */
 void rest_wait_for_job(struct rest_request *request, const struct id *job_id, int64_t wait_ms,
 		       void (*resume)(struct rest_request *request, bool expired));
+/* All of it but its port and civetweb, for checkers: requests come through the inbox, and their
+ * answers stay in them. rest_destroy ends it. */
+struct rest *rest_create_inside(struct dispatcher *dispatcher, struct runner *runner,
+				const struct jobmanager_options *options);
 struct rest_request *rest_request_create(struct rest *rest);
 void rest_request_unref(struct rest_request *request);
 

@@ -47,11 +47,11 @@ const struct rest_route rest_routes[] = {
 	{ "GET", JOB, rest_job, REST_NO_BODY,
 	  "one job: vertices with records and bytes, timestamps, plan" },
 	{ "PATCH", JOB, rest_job_cancel, REST_NO_BODY, "cancels it (`mode=cancel`)" },
-	{ "GET", JOB "/yarn-cancel", rest_job_yarn_cancel, REST_NO_BODY,
+	{ "GET", JOB "/yarn-cancel", rest_job_yarn_cancel, REST_ACTS,
 	  "the same, as Flink's page asks for it" },
 	{ "GET", JOB "/snapshot", rest_job_snapshot, REST_NO_BODY,
 	  "the whole job in one answer: vertices, operators, subtasks, edges" },
-	{ "GET", JOB "/yarn-stop", rest_job_yarn_stop, REST_NO_BODY,
+	{ "GET", JOB "/yarn-stop", rest_job_yarn_stop, REST_ACTS,
 	  "says that `stop` is the way" },
 	{ "GET", JOB "/operators", rest_job_operators, REST_NO_BODY,
 	  "all its operators, whichever vertex they are in, and what feeds them" },
@@ -195,7 +195,7 @@ const struct rest_route rest_routes[] = {
 	{ "DELETE", "/jars/:jarid", rest_jar_delete, REST_NO_BODY, "deletes one" },
 	{ "POST", "/jars/:jarid/run", rest_jar_run, REST_FIELDS,
 	  "runs one: `entry-class`, `program-args`, `programArg`, `parallelism`, or a body" },
-	{ "GET", "/jars/:jarid/plan", rest_jar_plan, REST_NO_BODY,
+	{ "GET", "/jars/:jarid/plan", rest_jar_plan, REST_ACTS,
 	  "the plan of what it would run, asked for in the same way" },
 	{ "POST", "/jars/:jarid/plan", rest_jar_plan, REST_FIELDS, "the same, with a body" },
 	{ "GET", "/applications/overview", rest_applications, REST_NO_BODY,
@@ -288,6 +288,21 @@ const struct rest_route *rest_route_find(const char *method, const char *path,
 			return route;
 	rest_parameters_clear(request);
 	return NULL;
+}
+
+bool rest_changes_something(const char *method, const char *target)
+{
+	struct rest_request request = { .parameters_count = 0 };
+	char *path = mem_strndup(target, strcspn(target, "?"));
+	bool crooked;
+	const struct rest_route *route = rest_route_find(method, path, &request, &crooked);
+
+	rest_parameters_clear(&request);
+	mem_free(path);
+	if (route != NULL && route->body == REST_ACTS)
+		return true;
+	return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 &&
+	       strcmp(method, "OPTIONS") != 0;
 }
 
 bool rest_route_is_off(const struct rest_route *route, const struct conf *conf)
