@@ -103,7 +103,7 @@ TESTS += $(OUT)/$(src:%.c=%)
 )
 endef
 
-# $(call fuzzers,DIR,LIBRARY DIRS): every DIR/fuzz_*.c has LLVMFuzzerTestOneInput. In the other builds
+# $(call fuzzers,DIR,LIBRARY DIRS,MORE LDLIBS): every DIR/fuzz_*.c has LLVMFuzzerTestOneInput. In the other builds
 # it is linked with tests/fuzz/replay.c, which runs the kept corpus through it as a test.
 define fuzzers
 $(foreach src,$(sort $(wildcard $(1)/fuzz_*.c)),
@@ -112,7 +112,7 @@ FUZZERS += $(OUT)/$(src:%.c=%)
 $(OUT)/$(src:%.c=%): $(OUT)/$(src:%.c=%.o) $(if $(filter fuzz,$(BUILD)),,$(OUT)/tests/fuzz/replay.o) $(foreach dir,$(2),$(call lib_of,$(dir)))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(if $(filter fuzz,$(BUILD)),-fsanitize=fuzzer) -o $$@ $$(filter %.o,$$^) \
-		-Wl,--start-group $(foreach dir,$(2),$(call lib_of,$(dir))) -Wl,--end-group $$(LDLIBS_ALL)
+		-Wl,--start-group $(foreach dir,$(2),$(call lib_of,$(dir))) -Wl,--end-group $(3) $$(LDLIBS_ALL)
 )
 endef
 

@@ -134,7 +134,8 @@ void rest_jobmanager_thread_dump(struct rest *rest, struct rest_request *request
 	json_out_object(json, NULL);
 	json_out_array(json, "threadInfos");
 	put_thread(json, rest, "jobmanager", rest->runner); /* in this very step */
-	put_thread(json, rest, "rest", door_runner(rest->door));
+	if (rest->door != NULL)
+		put_thread(json, rest, "rest", door_runner(rest->door));
 	json_out_close(json);
 	json_out_close(json);
 	rest_answer(request, 200);
