@@ -16,7 +16,7 @@ export interface Subtask extends Record<SubtaskNumber, number | null> {
 	status: ExecutionState;
 	/** What it waits for. */
 	"status-text": string;
-	/** A user function does not come back. */
+	/** User functions have kept its thread for longer than they should. */
 	blocking: boolean;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from "vitest";
-import { begun, type Line, LINES_MAX, type Page, withNext, withPrevious } from "./lines";
+import { begun, type Line, LINES_MAX, type Page, unpadded, withNext, withPrevious } from "./lines";
 
 const page = (from: number, next: number, lines: Line[], more: Partial<Page> = {}): Page => ({
 	name: "x.log", size: 1_000_000, from, next, begin: false, end: false, file: "f", lines, ...more,
@@ -32,4 +32,9 @@ test("of too many the far end is let go, and can be asked for again", () => {
 	held = withPrevious(held, page(0, 5, many(5, 0), { begin: true }));
 	expect([held.lines.length, held.next, held.end, held.before]).toEqual([LINES_MAX, LINES_MAX, false, 5]);
 	expect(held.lines[0]?.at).toBe(0);
+});
+
+test("a message stands beside its logger's name", () => {
+	expect(unpadded("2026-01-01 10:00:00,000 INFO  JobMaster                          [] - Job x  y")).toBe("2026-01-01 10:00:00,000 INFO  JobMaster [] - Job x  y");
+	expect(unpadded("\tat  frame    [1]  text")).toBe("\tat  frame    [1]  text");
 });

@@ -29,6 +29,9 @@ export interface Held extends Omit<Page, "restarted" | "name"> {
 	before: number;
 }
 
+/** A line as it is shown: the blanks that bring the logger's name to a fixed width push the message out of sight. */
+export const unpadded = (line: string): string => line.replace(/ {2,}(?=\[.{0,99}\] - )/, " ");
+
 export const LINES_MAX = 20_000;
 
 const joined = (first: readonly Line[], second: readonly Line[]): Line[] => {

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preac
 import { get } from "../api/client";
 import { ApiError } from "../api/errors";
 import { bytes, count } from "../lib/format";
-import { begun, type Held, type Page, withNext, withPrevious } from "../lib/lines";
+import { begun, type Held, type Page, unpadded, withNext, withPrevious } from "../lib/lines";
 import { choose, chosen } from "../lib/route";
 import { texts } from "../lib/texts";
 import { useWindow } from "../lib/virtual";
@@ -184,7 +184,7 @@ export function LogPages(props: Props) {
 	};
 	const jump = (where: string) => choose({ at: where, find: "", level: "" });
 
-	const widest = lines.slice(from, to).reduce((most, line) => Math.max(most, line.text.length), 0);
+	const widest = lines.slice(from, to).reduce((most, line) => Math.max(most, unpadded(line.text).length), 0);
 	return (
 		<div class="log">
 			<div class="table-tools">
@@ -229,7 +229,7 @@ export function LogPages(props: Props) {
 						{lines.slice(from, to).map(line => (
 							<span key={line.at} class={`log-line ${levelOf(line.text) ?? ""}${at && String(line.at) === at ? " here" : ""}`}>
 								{selective && <button type="button" class="log-at" onClick={() => jump(String(line.at))} aria-label={t("open")} title={t("open")}>›</button>}
-								<Marked line={line.text} find={word} />{"\n"}
+								<Marked line={unpadded(line.text)} find={word} />{"\n"}
 							</span>
 						))}
 					</pre>

@@ -50,7 +50,7 @@ export default function Operators(props: VertexTabProps) {
 	], [name, ended]);
 	return (
 		<>
-			<DataTable label={t("label")} columns={columns} rows={rows} rowKey={row => row.index} sort="index" />
+			<div class="dense"><DataTable label={t("label")} columns={columns} rows={rows} rowKey={row => row.index} sort="index" /></div>
 			{props.picture.job["metrics-dropped"] > 0 && <p class="sub">{t("dropped")}</p>}
 		</>
 	);

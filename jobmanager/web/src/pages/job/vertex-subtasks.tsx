@@ -18,7 +18,7 @@ const t = texts(
 		idle: "Idle", idleHint: "Share of its time in which it had nothing to do", waiting: "Waiting outside", waitingHint: "Part of busy: it waited for what lies outside, as a broker or a disk",
 		inQueue: "In queue", inQueueHint: "Buffers that wait to be read", outQueue: "Out queue", outQueueHint: "Buffers that wait to be sent",
 		inUsage: "In pool", inUsageHint: "Share of the buffers for input that are held", outUsage: "Out pool", outUsageHint: "Share of the buffers for output that are held",
-		watermark: "Watermark", start: "Start", duration: "Duration", blocking: "a user function does not come back", unassigned: "not assigned",
+		watermark: "Watermark", start: "Start", duration: "Duration", blocking: "user functions keep its thread busy for long", unassigned: "not assigned",
 		even: "Work by subtask", read: "Records in", wrote: "Records out", readBytes: "Bytes in",
 	},
 	{
@@ -27,7 +27,7 @@ const t = texts(
 		idle: "유휴", idleHint: "할 일이 없던 시간의 비율", waiting: "외부 대기", waitingHint: "처리 시간 중 브로커나 디스크 등 외부를 기다린 부분",
 		inQueue: "입력 대기", inQueueHint: "읽기를 기다리는 버퍼 수", outQueue: "출력 대기", outQueueHint: "전송을 기다리는 버퍼 수",
 		inUsage: "입력 풀", inUsageHint: "사용 중인 입력 버퍼의 비율", outUsage: "출력 풀", outUsageHint: "사용 중인 출력 버퍼의 비율",
-		watermark: "워터마크", start: "시작", duration: "기간", blocking: "사용자 함수가 돌아오지 않습니다", unassigned: "할당되지 않음",
+		watermark: "워터마크", start: "시작", duration: "기간", blocking: "사용자 함수가 스레드를 오래 붙잡고 있습니다", unassigned: "할당되지 않음",
 		even: "서브태스크별 작업량", read: "입력 레코드", wrote: "출력 레코드", readBytes: "입력 바이트",
 	},
 );

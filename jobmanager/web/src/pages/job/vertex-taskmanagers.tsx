@@ -71,5 +71,5 @@ export default function TaskManagers(props: VertexTabProps) {
 		shareColumn<Row>("held", t("held"), t("worst"), "t-held", row => row.held),
 		{ key: "duration", title: t("duration"), align: "end", width: "8rem", sort: row => -row.start, cell: row => <Elapsed from={row.start} to={row.end > 0 ? row.end : undefined} /> },
 	], [name, picture.states]);
-	return <DataTable label={t("label")} columns={columns} rows={rows} rowKey={row => row.number} sort="name" text={rows.length > 8 ? row => row.place?.endpoint ?? "" : undefined} />;
+	return <div class="dense"><DataTable label={t("label")} columns={columns} rows={rows} rowKey={row => row.number} sort="name" text={rows.length > 8 ? row => row.place?.endpoint ?? "" : undefined} /></div>;
 }
