@@ -25,5 +25,6 @@ int rest_look(struct dispatcher *dispatcher, const char *path, struct buf *answe
 		buf_add(answer, request->answer.data, request->answer.size_bytes);
 	}
 	rest_request_unref(request);
+	mem_free(rest.openapi);
 	return status;
 }

@@ -207,10 +207,8 @@ static void put_information(struct json_out *json)
 	json_out_close(json);
 }
 
-void rest_openapi(struct rest *rest, struct rest_request *request)
+static void put_document(struct json_out *json)
 {
-	struct json_out *json = &request->json;
-
 	json_out_object(json, NULL);
 	json_out_text(json, "openapi", "3.1.0");
 	put_information(json);
@@ -222,5 +220,18 @@ void rest_openapi(struct rest *rest, struct rest_request *request)
 	json_out_close(json);
 	json_out_close(json);
 	json_out_close(json);
+}
+
+/* It is made once: some milliseconds each time would be a way to keep everybody else waiting. */
+void rest_openapi(struct rest *rest, struct rest_request *request)
+{
+	struct buf *answer = &request->answer;
+
+	if (rest->openapi == NULL) {
+		put_document(&request->json);
+		rest->openapi = mem_strndup(answer->data, answer->size_bytes);
+	} else {
+		buf_add_text(answer, rest->openapi);
+	}
 	rest_answer(request, 200);
 }

@@ -577,6 +577,7 @@ void rest_destroy(struct rest **pointer)
 	mem_free(rest->log_name);
 	mem_free(rest->out_name);
 	mem_free(rest->web_directory);
+	mem_free(rest->openapi);
 	mem_free(rest->upload_directory);
 	mem_free(rest->home_directory);
 	mem_free(rest);

@@ -94,6 +94,7 @@ struct rest {
 	struct world *world;
 	const struct conf *conf;
 	char *log_directory, *log_name, *out_name, *web_directory; /* NULL: none */
+	char *openapi; /* what /openapi.json says; NULL: nobody has asked yet */
 	struct inbox inbox;
 	struct list waiting; /* of struct rest_request: long polls */
 	uint32_t waiting_count;

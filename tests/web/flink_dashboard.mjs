@@ -11,7 +11,7 @@ import { clusterTabs, jobTabs } from "./lib/flink_tabs.mjs";
 import { backPressuredJob, failedJob, finishedWordCount, windowWordCount } from "./lib/jobs.mjs";
 import { check, runTests, test, until } from "./lib/tap.mjs";
 
-const tabSeconds = Number(process.env.TAB_SECONDS ?? 3);
+const tabSeconds = Number(process.env.TAB_SECONDS ?? 1.5);
 const whole = tabSeconds >= 60; // else tabs that differ little from others' are left out
 const tabsAtOnce = Number(process.env.TABS ?? 4);
 
