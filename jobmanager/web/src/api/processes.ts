@@ -1,24 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // processes.ts - what the JobManager tells of TaskManagers, and of itself (docs/rest.md).
 
-/** One of `taskmanagers` in the cluster's picture, by its id. */
-export interface TaskManagerPicture {
-	endpoint: string;
-	available: boolean;
-	registered: number;
-	"last-heartbeat": number;
-	slots: number;
-	"free-slots": number;
-	"cpu-cores": number;
-	"physical-memory": number;
-	"process-memory": number;
-	"heap-used": number;
-	"managed-memory": number;
-	"managed-memory-used": number;
-	"network-memory": number;
-	"network-memory-used": number;
-}
-
 export interface SlotTask {
 	vertex: string;
 	name: string;

@@ -50,15 +50,3 @@ export interface JobSummary {
 	/** Who holds whom back. */
 	bottleneck?: string;
 }
-
-/** One of `GET /taskmanagers` */
-export interface TaskManagerSummary {
-	id: string;
-	path: string;
-	dataPort: number;
-	timeSinceLastHeartbeat: number;
-	slotsNumber: number;
-	freeSlots: number;
-	hardware: { cpuCores: number; physicalMemory: number; freeMemory: number; managedMemory: number };
-	memoryConfiguration: Record<string, number>;
-}

@@ -3,8 +3,9 @@
 import type { PageProps } from "../../app";
 import { at } from "../../api/client";
 import { useCluster } from "../../api/picture";
+import type { ClusterPicture } from "../../api/picture-types";
 import { useAnswer } from "../../api/poll";
-import type { TaskManagerDetail, TaskManagerPicture } from "../../api/processes";
+import type { TaskManagerDetail } from "../../api/processes";
 import { bytes, count } from "../../lib/format";
 import { link } from "../../lib/route";
 import { texts } from "../../lib/texts";
@@ -41,7 +42,7 @@ export default function TaskManager(props: PageProps) {
 	useTitle(t("title", { id }));
 	const api = at("taskmanagers", id);
 	const { data, error } = useAnswer<TaskManagerDetail>(api);
-	const told = useCluster<{ taskmanagers: Record<string, TaskManagerPicture> }>().picture?.taskmanagers[id];
+	const told = useCluster<ClusterPicture>().picture?.taskmanagers[id];
 	const page = ["task-manager", id] as const;
 	if (error?.notFound) return <><PageHead title={t("title", { id })} /><Empty title={t("gone")}>{t("goneWhy")} <a href="#/task-manager">{t("all")}</a></Empty></>;
 	return (

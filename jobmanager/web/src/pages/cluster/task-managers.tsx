@@ -2,7 +2,7 @@
 // task-managers.tsx - all TaskManagers with what they have and use.
 import { useMemo } from "preact/hooks";
 import { useCluster } from "../../api/picture";
-import type { TaskManagerPicture } from "../../api/processes";
+import type { ClusterPicture, ClusterTaskManager } from "../../api/picture-types";
 import { bytes, count } from "../../lib/format";
 import { link } from "../../lib/route";
 import { texts } from "../../lib/texts";
@@ -23,7 +23,7 @@ const t = texts(
 	},
 );
 
-interface Row extends TaskManagerPicture {
+interface Row extends ClusterTaskManager {
 	id: string;
 }
 
@@ -67,7 +67,7 @@ const columnsOf = (): Column<Row>[] => [
 
 export default function TaskManagers() {
 	useTitle(t("title"));
-	const { picture, error } = useCluster<{ taskmanagers: Record<string, TaskManagerPicture> }>();
+	const { picture, error } = useCluster<ClusterPicture>();
 	const name = t("slots");
 	const columns = useMemo(columnsOf, [name]);
 	const rows = useMemo(() => Object.entries(picture?.taskmanagers ?? {}).map(([id, one]) => ({ ...one, id })), [picture?.taskmanagers]);
